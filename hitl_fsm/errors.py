@@ -1,0 +1,245 @@
+"""Every error a user can meet: a class with a stable code, a message and a next step.
+
+Code ranges: HF1xx policy files · HF3xx runs, requirements and answers · HF4xx tools and models ·
+HF5xx the store · HF6xx the record · HF7xx settings and the command line.
+The text is data first (`code`, `message`, `help`); rendering happens at the surface.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where in a file: 1-based line and column (in characters)."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding in one file; `excerpt` is the offending source line, `width` the length of its caret run."""
+
+    code: str
+    message: str
+    place: Place
+    severity: str = "error"
+    help: str | None = None
+    excerpt: str | None = None
+    width: int = 1
+
+
+class HitlError(Exception):
+    """Base of all errors of this package.
+
+    `code` is stable across releases, `help` says what to do next, `exit_code` is what the
+    command line ends with (DESIGN section 8).
+    """
+
+    code: ClassVar[str] = "HF000"
+    exit_code: ClassVar[int] = 3
+
+    def __init__(self, message: str, *, help: str | None = None) -> None:  # noqa: A002 - the word users know
+        super().__init__(message)
+        self.message = message
+        self.help = help
+
+    def __str__(self) -> str:
+        text = f"{self.code} {self.message}"
+        return f"{text}\n  hint: {self.help}" if self.help else text
+
+
+class PolicyError(HitlError):
+    """The policies do not load; nothing runs under them (law 6). `diagnostics` has all findings."""
+
+    code = "HF100"
+    exit_code = 1
+
+    def __init__(self, message: str, diagnostics: tuple[Diagnostic, ...] = (), *, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(message, help=help)
+        self.diagnostics = diagnostics
+
+
+class IllegalTransition(HitlError):
+    """A trigger that the state does not accept (law 11). Nothing happened."""
+
+    code = "HF301"
+    exit_code = 5
+
+
+class RunNotFound(HitlError):
+    code = "HF302"
+    exit_code = 2
+
+
+class RequirementNotFound(HitlError):
+    """No such requirement, or one of another run."""
+
+    code = "HF303"
+    exit_code = 2
+
+
+class AlreadyResolved(HitlError):
+    """The second answer (law 2). The message says who answered first and when; nothing changed."""
+
+    code = "HF304"
+    exit_code = 5
+
+
+class RunBusy(HitlError):
+    """Another worker holds the run's lease."""
+
+    code = "HF305"
+    exit_code = 5
+
+
+class Fenced(HitlError):
+    """This worker lost the run to another one; what it wanted to commit was refused."""
+
+    code = "HF306"
+    exit_code = 5
+
+
+class RequirementChanged(HitlError):
+    """The action is no longer the one that was shown (law 5)."""
+
+    code = "HF307"
+    exit_code = 5
+
+
+class NotAuthorised(HitlError):
+    """The actor may not give this answer."""
+
+    code = "HF308"
+    exit_code = 4
+
+
+class AnswerRefused(HitlError):
+    """The answer does not fit the question (law 9): `problems` has one line per field. It can be answered again."""
+
+    code = "HF309"
+    exit_code = 2
+
+    def __init__(self, message: str, problems: tuple[str, ...] = (), *, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(message, help=help)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        lines = [f"{self.code} {self.message}", *(f"  - {problem}" for problem in self.problems)]
+        if self.help:
+            lines.append(f"  hint: {self.help}")
+        return "\n".join(lines)
+
+
+class RunEnded(HitlError):
+    """The run is done, failed or cancelled; the request needs a live one."""
+
+    code = "HF310"
+    exit_code = 5
+
+
+class RequirementExpired(HitlError):
+    """Its time ran out before the answer; time never says yes (law 12)."""
+
+    code = "HF311"
+    exit_code = 5
+
+
+class Paused(HitlError):
+    """A gated callable met a gate. `run_id` continues it once answered."""
+
+    code = "HF312"
+    exit_code = 8
+
+    def __init__(self, message: str, run_id: str, *, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(message, help=help)
+        self.run_id = run_id
+
+
+class Denied(HitlError):
+    """A policy or a person said no to a gated callable."""
+
+    code = "HF313"
+    exit_code = 1
+
+
+class LimitExceeded(HitlError):
+    """A named limit was reached."""
+
+    code = "HF314"
+    exit_code = 3
+
+
+class Tampered(HitlError):
+    """What is stored is not what was approved or recorded; nothing runs."""
+
+    code = "HF315"
+    exit_code = 3
+
+
+class ToolError(HitlError):
+    """A tool cannot be declared or called."""
+
+    code = "HF401"
+    exit_code = 2
+
+
+class UnknownTool(HitlError):
+    code = "HF402"
+    exit_code = 2
+
+
+class UnknownRunnable(HitlError):
+    """The run's agent or callable is not known to this engine."""
+
+    code = "HF403"
+    exit_code = 2
+
+
+class ModelError(HitlError):
+    """The model could not be reached or its reply could not be used. `retryable` says whether trying again may help."""
+
+    code = "HF410"
+    exit_code = 3
+
+    def __init__(self, message: str, *, retryable: bool = False, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(message, help=help)
+        self.retryable = retryable
+
+
+class StoreError(HitlError):
+    """The store cannot be opened, read or written; the action did not happen (law 6)."""
+
+    code = "HF501"
+
+
+class SchemaTooNew(StoreError):
+    """The database was made by a newer version of this program."""
+
+    code = "HF502"
+
+
+class StoreBusy(StoreError):
+    """Another process held the store longer than the named wait."""
+
+    code = "HF503"
+
+
+class RecordError(HitlError):
+    """The record cannot be read as one."""
+
+    code = "HF601"
+
+
+class SettingsError(HitlError):
+    """A setting, environment variable or target is wrong."""
+
+    code = "HF701"
+    exit_code = 2

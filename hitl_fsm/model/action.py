@@ -1,0 +1,21 @@
+"""The question put to the policies: one action, with everything that a condition may look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hitl_fsm.model.actor import Actor
+
+
+class Action(msgspec.Struct, frozen=True):
+    """`now` is one frozen instant a verdict, in milliseconds since the epoch (UTC)."""
+
+    tool: str
+    args: dict[str, Any]
+    user: Actor
+    now: int
+    run_id: str = ""
+    agent: str = ""
+    env: dict[str, str] = {}

@@ -1,0 +1,67 @@
+"""Answers are a discriminated union, not a bag of optional fields; a resolution is one answer that closed a question."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hitl_fsm.model.actor import Actor
+
+
+class Approve(msgspec.Struct, frozen=True, tag="approve", omit_defaults=True):
+    """Yes. `args`, where given, replaces the call's arguments whole: an edit."""
+
+    args: dict[str, Any] | None = None
+    note: str | None = None
+
+
+class Reject(msgspec.Struct, frozen=True, tag="reject", omit_defaults=True):
+    """No, for good (law 4); the note reaches the model."""
+
+    note: str | None = None
+
+
+class Provide(msgspec.Struct, frozen=True, tag="provide", omit_defaults=True):
+    """The filled-in form."""
+
+    values: dict[str, Any]
+    note: str | None = None
+
+
+class Report(msgspec.Struct, frozen=True, tag="report", omit_defaults=True):
+    """What an outside system returned for the call."""
+
+    result: Any
+    note: str | None = None
+
+
+class Happened(msgspec.Struct, frozen=True, tag="happened", omit_defaults=True):
+    """To `did it happen?`: it did, with this result."""
+
+    result: Any
+    note: str | None = None
+
+
+class NotHappened(msgspec.Struct, frozen=True, tag="not_happened", omit_defaults=True):
+    """To `did it happen?`: it did not; run it."""
+
+    note: str | None = None
+
+
+class GiveUp(msgspec.Struct, frozen=True, tag="give_up", omit_defaults=True):
+    """To `did it happen?`: nobody knows; go on without."""
+
+    note: str | None = None
+
+
+Answer = Approve | Reject | Provide | Report | Happened | NotHappened | GiveUp
+
+
+class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer, who gave it and when (ms since the epoch), and the digest of the action that was shown."""
+
+    answer: Answer
+    by: Actor
+    at: int
+    digest: str

@@ -1,0 +1,44 @@
+"""One tool call of one run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hitl_fsm.model.states import CallState
+from hitl_fsm.model.verdict import Verdict
+
+
+class Pass(msgspec.Struct, frozen=True):
+    """A gate that was passed, and the digest of the action as that answer left it.
+
+    A pass counts only while the call's digest is still that one: an edit voids earlier ones (law 5).
+    """
+
+    gate: str
+    digest: str
+
+
+class Call(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`call_id` is unique in its run (`<turn>.<index>`); `provider_id` is the model's own name for it.
+
+    `args` is None when the model's arguments could not be read; `problem` then says why.
+    `answers` are form values that are not arguments; `result` is what the model will read.
+    """
+
+    call_id: str
+    provider_id: str
+    tool: str
+    args: dict[str, Any] | None
+    digest: str
+    verdict: Verdict
+    state: CallState = CallState.PROPOSED
+    tool_version: str = ""
+    idempotent: bool = False
+    dynamic: bool = False
+    attempt: int = 0
+    passed: tuple[Pass, ...] = ()
+    answers: dict[str, Any] = {}
+    result: Any = None
+    problem: str | None = None

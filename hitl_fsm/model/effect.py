@@ -1,0 +1,30 @@
+"""What to do next: the outputs of the core. Imperative, executed by the driver only after the commit."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class CallModel(msgspec.Struct, frozen=True, tag="call_model"):
+    turn: int
+
+
+class StartCalls(msgspec.Struct, frozen=True, tag="start_calls"):
+    """Commit the intent of these (after checking each digest again), then run them."""
+
+    call_ids: tuple[str, ...]
+
+
+class RunTools(msgspec.Struct, frozen=True, tag="run_tools"):
+    """The intent is on disk: execute."""
+
+    call_ids: tuple[str, ...]
+
+
+class SettleLost(msgspec.Struct, frozen=True, tag="settle_lost"):
+    """Calls whose intent was found without a result by a worker that did not start them."""
+
+    call_ids: tuple[str, ...]
+
+
+Effect = CallModel | StartCalls | RunTools | SettleLost

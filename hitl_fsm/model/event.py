@@ -1,0 +1,135 @@
+"""What happened: the inputs of the core, and the lines of a run's log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hitl_fsm.model.actor import Actor
+from hitl_fsm.model.answer import Answer
+from hitl_fsm.model.message import Usage
+from hitl_fsm.model.verdict import Verdict
+
+
+class RunCreated(msgspec.Struct, frozen=True, tag="run_created", omit_defaults=True):
+    run_id: str
+    kind: str
+    name: str
+    input: str
+    user: Actor
+    model: str = ""
+    policy_digest: str = ""
+
+
+class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A call after its arguments were read: `args` or a `problem`, never both."""
+
+    call_id: str
+    provider_id: str
+    tool: str
+    args: dict[str, Any] | None
+    raw: str = ""
+    tool_version: str = ""
+    idempotent: bool = False
+    dynamic: bool = False
+    problem: str | None = None
+
+
+class ModelReplied(msgspec.Struct, frozen=True, tag="model_replied", omit_defaults=True):
+    text: str
+    calls: tuple[ProposedCall, ...] = ()
+    usage: Usage = Usage()
+    model: str = ""
+    echo: dict[str, Any] | None = None
+
+
+class ModelFailed(msgspec.Struct, frozen=True, tag="model_failed"):
+    error: str
+
+
+class CallsStarted(msgspec.Struct, frozen=True, tag="calls_started"):
+    """The intent (law 3): committed before any of these begins."""
+
+    call_ids: tuple[str, ...]
+
+
+class CallReturned(msgspec.Struct, frozen=True, tag="call_returned"):
+    call_id: str
+    result: Any
+
+
+class CallRaised(msgspec.Struct, frozen=True, tag="call_raised"):
+    call_id: str
+    error: str
+
+
+class CallLost(msgspec.Struct, frozen=True, tag="call_lost"):
+    """Intent without result, found by the worker that took over."""
+
+    call_id: str
+
+
+class AnswerRecorded(msgspec.Struct, frozen=True, tag="answer_recorded", omit_defaults=True):
+    """`args` are the call's arguments after the answer, where the answer changed them (edit, form);
+    `extras` are the form's values that are no arguments."""
+
+    requirement_id: str
+    answer: Answer
+    digest: str
+    args: dict[str, Any] | None = None
+    extras: dict[str, Any] = {}
+
+
+class VerdictsRevised(msgspec.Struct, frozen=True, tag="verdicts_revised"):
+    """The policies changed while the run was paused (law 15); the verdicts beside this event are the joins."""
+
+    policy_digest: str
+
+
+class RequirementTimedOut(msgspec.Struct, frozen=True, tag="requirement_timed_out"):
+    requirement_id: str
+
+
+class RunCancelled(msgspec.Struct, frozen=True, tag="run_cancelled", omit_defaults=True):
+    reason: str | None = None
+
+
+class RunRetried(msgspec.Struct, frozen=True, tag="run_retried"):
+    pass
+
+
+class RunStopped(msgspec.Struct, frozen=True, tag="run_stopped"):
+    """A named limit, or a damaged surrounding, ended the run."""
+
+    error: str
+
+
+Event = (
+    RunCreated
+    | ModelReplied
+    | ModelFailed
+    | CallsStarted
+    | CallReturned
+    | CallRaised
+    | CallLost
+    | AnswerRecorded
+    | VerdictsRevised
+    | RequirementTimedOut
+    | RunCancelled
+    | RunRetried
+    | RunStopped
+)
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of a run's log: the event, who caused it, when (ms), and the verdicts that it was judged by.
+
+    `seq` counts from 1 in each run and equals the run's version after it.
+    """
+
+    seq: int
+    at: int
+    by: Actor
+    event: Event
+    verdicts: dict[str, Verdict] = {}

@@ -1,0 +1,50 @@
+"""One open question that a gate raised for one action of one run."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from hitl_fsm.model.answer import Resolution
+from hitl_fsm.model.states import RequirementState
+from hitl_fsm.model.verdict import Approval, Confirm, External, Reason, Severity, UserInput
+
+
+class OutcomeUnknown(msgspec.Struct, frozen=True, tag="outcome"):
+    """Not of a policy: the process died between intent and result (law 3); somebody says what happened."""
+
+
+Question = Confirm | Approval | UserInput | External | OutcomeUnknown
+RequirementKind = Literal["confirm", "approval", "user_input", "external", "outcome"]
+
+
+class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`digest` binds it to exactly one action (law 5); times are ms since the epoch.
+
+    `stage` of `stages`: its place among the gates of the call, from 1.
+    """
+
+    requirement_id: str
+    run_id: str
+    call_id: str
+    tool: str
+    args: dict[str, Any]
+    digest: str
+    question: Question
+    opened_at: int
+    state: RequirementState = RequirementState.OPEN
+    user: str = ""
+    agent: str = ""
+    stage: int = 1
+    stages: int = 1
+    severity: Severity = "low"
+    reasons: tuple[Reason, ...] = ()
+    expires_at: int | None = None
+    resolution: Resolution | None = None
+
+    @property
+    def kind(self) -> RequirementKind:
+        """The question's tag."""
+        tag = self.question.__struct_config__.tag
+        return tag  # type: ignore[return-value]  # every member of Question is tagged with a RequirementKind

@@ -1,0 +1,50 @@
+"""One execution of an agent, team, workflow or gated callable, as the core sees it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hitl_fsm.model.actor import Actor
+from hitl_fsm.model.call import Call
+from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.states import RUN_ENDED, RUN_WAITING, RequirementState, RunState
+
+
+class Run(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`calls` and `requirements` are those of the current turn only, so that a step costs the same however long
+    the run; older ones stand in the log. `version` is the number of log entries."""
+
+    run_id: str
+    kind: str
+    name: str
+    user: Actor
+    created_at: int
+    state: RunState = RunState.RUNNING
+    version: int = 0
+    turn: int = 0
+    calls: tuple[Call, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    requirement_count: int = 0
+    output: str | None = None
+    error: str | None = None
+    policy_digest: str = ""
+
+    @property
+    def is_ended(self) -> bool:
+        return self.state in RUN_ENDED
+
+    @property
+    def is_paused(self) -> bool:
+        """Waiting for at least one answer (`paused` or `resolving`)."""
+        return self.state in RUN_WAITING
+
+    @property
+    def open_requirements(self) -> tuple[Requirement, ...]:
+        return tuple(r for r in self.requirements if r.state is RequirementState.OPEN)
+
+    def call(self, call_id: str) -> Call:
+        """The call of this turn with that id; KeyError if there is none."""
+        for call in self.calls:
+            if call.call_id == call_id:
+                return call
+        raise KeyError(call_id)

@@ -1,0 +1,78 @@
+"""The states and triggers of the three machines (DESIGN section 4).
+
+The words live here so that every layer may use them; which trigger leads where is data in
+`core/table.py`, and a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESOLVING = "resolving"
+    CONTINUING = "continuing"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class RunTrigger(StrEnum):
+    GATE_RAISED = "gate_raised"
+    ANSWER_RECORDED = "answer_recorded"
+    GATES_CLOSED = "gates_closed"
+    ANSWER_VOIDED = "answer_voided"
+    FINISHED = "finished"
+    ERRORED = "errored"
+    CANCELLED = "cancelled"
+    RETRIED = "retried"
+
+
+class RequirementState(StrEnum):
+    OPEN = "open"
+    RESOLVED = "resolved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+class RequirementTrigger(StrEnum):
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    ESCALATED = "escalated"
+
+
+class CallState(StrEnum):
+    PROPOSED = "proposed"
+    GATED = "gated"
+    AUTHORISED = "authorised"
+    EXECUTING = "executing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    DENIED = "denied"
+    SKIPPED = "skipped"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+
+
+class CallTrigger(StrEnum):
+    GATED = "gated"
+    AUTHORISED = "authorised"
+    DENIED = "denied"
+    STARTED = "started"
+    RETURNED = "returned"
+    RAISED = "raised"
+    LOST = "lost"
+    SETTLED = "settled"
+    SKIPPED = "skipped"
+
+
+RUN_ENDED = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})
+RUN_WAITING = frozenset({RunState.PAUSED, RunState.RESOLVING})
+RUN_ADVANCING = frozenset({RunState.RUNNING, RunState.CONTINUING})
+CALL_ENDED = frozenset({CallState.SUCCEEDED, CallState.FAILED, CallState.DENIED, CallState.SKIPPED})

@@ -1,0 +1,77 @@
+"""What the policies say of one action: the gates to pass, in order, or allow, or deny, and why."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Batch = Literal["in_order", "run_ungated", "hold_all"]
+OnChange = Literal["strictest", "pin"]
+Severity = Literal["low", "medium", "high", "critical"]
+
+
+class Confirm(msgspec.Struct, frozen=True, tag="confirm", omit_defaults=True):
+    """The run's own user says yes or no."""
+
+    expires_ms: int | None = None
+
+
+class Approval(msgspec.Struct, frozen=True, tag="approval", omit_defaults=True):
+    """Someone of `of` says yes or no; nobody of `excluded` counts.
+
+    `of` and `excluded` hold `role:NAME`, `requester`, or an actor's id.
+    """
+
+    of: tuple[str, ...]
+    excluded: tuple[str, ...] = ()
+    expires_ms: int | None = None
+
+
+class UserInput(msgspec.Struct, frozen=True, tag="user_input", omit_defaults=True):
+    """A JSON Schema form (an object schema) that one of `of` fills in (empty: the run's own user)."""
+
+    schema: dict[str, Any]
+    of: tuple[str, ...] = ()
+    expires_ms: int | None = None
+
+
+class External(msgspec.Struct, frozen=True, tag="external", omit_defaults=True):
+    """A route executes the call; its result is validated against `result_schema`."""
+
+    route: str
+    result_schema: dict[str, Any] | None = None
+    expires_ms: int | None = None
+
+
+Gate = Confirm | Approval | UserInput | External
+
+
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One rule (or default) that took part: where it stands and what it demanded."""
+
+    policy: str
+    rule: str
+    effect: str
+    file: str = ""
+    line: int = 0
+    note: str | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The join of everything that matched.
+
+    `gates` is empty unless `outcome` is `gated`; `shadow` is what policies in `mode: shadow` would
+    have demanded; `problem` says what could not be evaluated (then the outcome is `deny`, law 6).
+    """
+
+    outcome: Literal["allow", "gated", "deny"]
+    gates: tuple[Gate, ...] = ()
+    audit: bool = False
+    batch: Batch = "in_order"
+    on_change: OnChange = "strictest"
+    severity: Severity = "low"
+    reasons: tuple[Reason, ...] = ()
+    shadow: tuple[Reason, ...] = ()
+    policy_digest: str = ""
+    problem: str | None = None

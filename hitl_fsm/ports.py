@@ -1,0 +1,172 @@
+"""What the runtime needs from the world, as Protocols. Adapters implement them; tests have public doubles.
+
+A `Store` does no thinking: it checks version, fence and lease, and writes what the core decided, whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from hitl_fsm.model.call import Call
+from hitl_fsm.model.event import Entry
+from hitl_fsm.model.message import ChatRequest, ModelReply
+from hitl_fsm.model.record import Record
+from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.run import Run
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """Who advances a run. Each claim raises `fence`; a commit under an older fence is refused."""
+
+    owner: str
+    fence: int
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """One step, to be written in one transaction (laws 3 and 10).
+
+    `expected_version` is the run's version before the step (0 creates the run). `fence` is the fence that the writer
+    saw; `lease`: `take` raises the fence and claims the run (refused while another live worker holds it), `keep`
+    renews what the writer holds, `release` gives it up, `none` neither needs nor touches it.
+    `calls` and `requirements` are those that the step changed; `entries` are appended, `records` chained.
+    """
+
+    run: Run
+    expected_version: int
+    fence: int
+    lease: Literal["take", "keep", "release", "none"]
+    owner: str
+    entries: tuple[Entry, ...]
+    calls: tuple[Call, ...]
+    requirements: tuple[Requirement, ...]
+    records: tuple[Record, ...]
+
+
+class StoredRun(msgspec.Struct, frozen=True):
+    """A run's row and its whole log, read in one consistent snapshot.
+
+    `state`, `version`, `fence` and `owner` are the row's; `leased_until` is 0 when nobody advances it.
+    """
+
+    run_id: str
+    state: str
+    version: int
+    fence: int
+    owner: str
+    leased_until: int
+    entries: tuple[Entry, ...]
+
+
+class RunRow(msgspec.Struct, frozen=True):
+    """A run in a list."""
+
+    run_id: str
+    kind: str
+    name: str
+    state: str
+    user: str
+    created_at: int
+    updated_at: int
+    open_requirements: int
+
+
+class RecordLine(msgspec.Struct, frozen=True):
+    """A stored record: its number, its exact bytes, and the leaf hash that was stored beside it (hex)."""
+
+    seq: int
+    body: bytes
+    leaf: str
+
+
+class StoreInfo(msgspec.Struct, frozen=True):
+    """What `doctor` shows. `schema` is None on a database without one."""
+
+    url: str
+    schema: str | None
+    expected_schema: str
+    synchronous: str
+    runs: int
+    open_requirements: int
+    records: int
+    bytes: int
+
+
+class Store(Protocol):
+    """Durable truth. Every method either does all that it says or raises a StoreError and did nothing."""
+
+    async def commit(self, commit: Commit) -> int:
+        """Write one step; returns the run's fence after it.
+
+        Raises `Fenced` when version or fence are not the expected ones (somebody else moved the run), `RunBusy` when
+        `take` meets a live lease, `Tampered` when a stored requirement of a call that this step starts is not the
+        resolved one with the same digest (law 5).
+        """
+        ...
+
+    async def renew(self, run_id: str, lease: Lease) -> bool:
+        """Extend a held lease; False when it is no longer ours."""
+        ...
+
+    async def load(self, run_id: str) -> StoredRun | None: ...
+
+    async def requirement(self, requirement_id: str) -> Requirement | None:
+        """The stored row, as last written."""
+        ...
+
+    async def requirements(
+        self, *, run_id: str | None = None, state: str | None = "open", after: str = "", limit: int = 100
+    ) -> Sequence[Requirement]:
+        """In order of id, which is the order of creation."""
+        ...
+
+    async def runs(self, *, state: str | None = None, after: str = "", limit: int = 100) -> Sequence[RunRow]:
+        """Newest first; `after` is the last run id of the page before."""
+        ...
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Records that belong to no step (views, policy activations)."""
+        ...
+
+    async def records(self, *, after: int = 0, limit: int = 1000, run_id: str | None = None) -> Sequence[RecordLine]:
+        """In order of seq."""
+        ...
+
+    async def save_policies(self, digest: str, text: str, record: Record) -> bool:
+        """Keep a policy set by its digest, with its activation on the record; False when it was kept before."""
+        ...
+
+    async def policies(self, digest: str) -> str | None: ...
+
+    async def info(self) -> StoreInfo: ...
+
+    async def close(self) -> None: ...
+
+
+class ChatModel(Protocol):
+    async def reply(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> ModelReply:
+        """One assistant turn. With `on_text` it streams: each text delta is handed over as it arrives.
+
+        Raises ModelError (`retryable` tells whether another try may help).
+        """
+        ...
+
+
+class ModelSource(Protocol):
+    """From a model's name and options to something that answers."""
+
+    def __call__(self, name: str, options: Mapping[str, Any]) -> ChatModel: ...
+
+
+class Clock(Protocol):
+    def now(self) -> int:
+        """Milliseconds since the epoch, UTC."""
+        ...
+
+
+class IdSource(Protocol):
+    def run_id(self) -> str:
+        """New, unique, in order of time, safe in a file name, a URL and a shell."""
+        ...
