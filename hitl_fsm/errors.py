@@ -203,6 +203,19 @@ class UnknownRunnable(HitlError):
     exit_code = 2
 
 
+class ArgumentsUnreadable(HitlError):
+    """A model's argument text is not one JSON object within the named limits; the call does not happen (law 6)."""
+
+    code = "HF404"
+    exit_code = 2
+
+
+class ToolTimedOut(HitlError):
+    """A tool did not end within its `timeout_s`. It may still act: its outcome is unknown (law 3), not a failure."""
+
+    code = "HF405"
+
+
 class ModelError(HitlError):
     """The model could not be reached or its reply could not be used. `retryable` says whether trying again may help."""
 
@@ -236,6 +249,13 @@ class RecordError(HitlError):
     """The record cannot be read as one."""
 
     code = "HF601"
+
+
+class Uncanonical(HitlError, ValueError):
+    """A value without a canonical form: no digest can bind it, so nothing that carries it is started."""
+
+    code = "HF602"
+    exit_code = 2
 
 
 class SettingsError(HitlError):
