@@ -1,0 +1,16 @@
+"""Where runs are kept. `open_store` is the way in."""
+
+from __future__ import annotations
+
+from hitl_fsm.ports import Store
+
+
+def open_store(url: str) -> Store:
+    """The store of a URL (`sqlite:///file.db`, `sqlite:////abs/file.db`, `sqlite:///:memory:`).
+
+    Touches no file yet: the first use makes or migrates the database. Raises StoreError for any other URL.
+    """
+    from hitl_fsm.adapters.store.sqlite import SqliteStore  # noqa: PLC0415 - sqlite3 and threads cost start-up time
+    from hitl_fsm.adapters.store.url import parse  # noqa: PLC0415
+
+    return SqliteStore(parse(url))

@@ -1,0 +1,157 @@
+"""What was approved is what runs (law 5), and an answer is used once (law 2), checked against the stored rows.
+
+The core decides from the log; here its word is held against the rows that were written when the question was asked and
+answered. A row that was edited, removed or reopened behind the engine's back stops the step.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from typing import NamedTuple, NoReturn
+
+import msgspec
+
+from hitl_fsm.adapters.store import statements as sql
+from hitl_fsm.errors import AlreadyResolved, Tampered
+from hitl_fsm.model.call import Call
+from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.states import CALL_ENDED, CallState, RequirementState
+from hitl_fsm.ports import Commit
+
+_HELP = "nothing was run; `hitl-fsm audit verify` and the database's backups tell what changed"
+_VOTED = frozenset({RequirementState.RESOLVED, RequirementState.SUPERSEDED})
+_OUTCOME = "outcome"
+_OPEN = RequirementState.OPEN
+_requirement = msgspec.json.Decoder(Requirement)
+
+
+class Row(NamedTuple):
+    """A requirement's row; `bound` is the call's digest as the answer left it, "" before."""
+
+    requirement_id: str
+    run_id: str
+    call_id: str
+    kind: str
+    state: str
+    digest: str
+    bound: str
+    body: bytes
+
+
+def read(row: Row) -> Requirement:
+    """The requirement of a row; Tampered unless its columns and its body say the same."""
+    try:
+        requirement = _requirement.decode(row.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        _refuse(f"the stored requirement {row.requirement_id} cannot be read")
+    said = (
+        requirement.requirement_id,
+        requirement.run_id,
+        requirement.call_id,
+        requirement.kind,
+        requirement.state,
+        requirement.digest,
+    )
+    if said != row[:6]:
+        _refuse(f"the columns and the body of requirement {row.requirement_id} differ")
+    return requirement
+
+
+def check_starts(connection: sqlite3.Connection, commit: Commit) -> None:
+    """Tampered unless every call that this step starts is the one that was approved, by answers already on disk."""
+    for call in commit.calls:
+        if call.state is CallState.EXECUTING:
+            _check_start(connection, commit.run.run_id, call)
+
+
+def _check_start(connection: sqlite3.Connection, run_id: str, call: Call) -> None:
+    name = f"call {call.call_id} of run {run_id}"
+    stored = connection.execute(sql.CALL_ROW, (run_id, call.call_id)).fetchone()
+    rows = [Row(*row) for row in connection.execute(sql.REQUIREMENTS_OF_CALL, (run_id, call.call_id))]
+    # What a person says of a lost outcome is about the attempt, not about the action: it approves nothing.
+    gated = bool(call.passed) or any(row.kind != _OUTCOME for row in rows)
+    if stored is None:
+        if gated:
+            _refuse(f"the row of {name} is gone")
+        return
+    state, digest = stored
+    if digest != call.digest:
+        _refuse(f"{name} is not the stored one: its digest differs")
+    if state in CALL_ENDED:
+        _refuse(f"{name} cannot start: it has ended as {state}")
+    for row in rows:
+        read(row)
+        if row.state not in _VOTED:
+            _refuse(f"{name} cannot start: requirement {row.requirement_id} is {row.state}")
+    if gated:
+        _check_votes(name, call, rows)
+
+
+def _check_votes(name: str, call: Call, rows: list[Row]) -> None:
+    resolved = [row for row in rows if row.state == RequirementState.RESOLVED and row.kind != _OUTCOME]
+    if not resolved:
+        _refuse(f"{name} cannot start: no answer to its gates is stored")
+    if resolved[-1].bound != call.digest:
+        _refuse(f"{name} is not the action that was approved: its digest differs")
+    votes = sum(row.bound == call.digest for row in resolved)
+    passes = sum(passed.digest == call.digest for passed in call.passed)
+    if votes < passes:
+        _refuse(f"{name} cannot start: {passes} gates were passed, but {votes} answers are stored")
+
+
+def write_requirements(connection: sqlite3.Connection, commit: Commit, bodies: tuple[bytes, ...]) -> None:
+    """Open new requirements, close open ones; a closed one stays as it is (laws 2 and 4)."""
+    for requirement, body in zip(commit.requirements, bodies, strict=True):
+        found = connection.execute(sql.REQUIREMENT_ROW, (requirement.requirement_id,)).fetchone()
+        if found is None:
+            _open(connection, requirement, body)
+        else:
+            _change(connection, commit, requirement, Row(*found), body)
+
+
+def _open(connection: sqlite3.Connection, requirement: Requirement, body: bytes) -> None:
+    if requirement.state is not _OPEN:
+        _refuse(f"the row of requirement {requirement.requirement_id} is gone")
+    key = (requirement.requirement_id, requirement.run_id, requirement.call_id)
+    values = (requirement.kind, requirement.state, requirement.digest, "", body)
+    connection.execute(sql.REQUIREMENT_INSERT, (*key, *values))
+
+
+def _change(connection: sqlite3.Connection, commit: Commit, new: Requirement, row: Row, body: bytes) -> None:
+    if row.body == body:
+        return
+    stored = read(row)
+    if (stored.run_id, stored.call_id, stored.digest) != (new.run_id, new.call_id, new.digest):
+        _refuse(f"the stored requirement {new.requirement_id} is not about the same action")
+    # Voiding a vote only tightens, so a resolved one may still be superseded; nothing else leaves a closed state.
+    voided = stored.state is RequirementState.RESOLVED and new.state is RequirementState.SUPERSEDED
+    if stored.state is not _OPEN and not voided:
+        raise already(stored)
+    bound = _digest_after(connection, commit, new) if new.state is RequirementState.RESOLVED else row.bound
+    connection.execute(sql.REQUIREMENT_UPDATE, (new.kind, new.state, bound, body, new.requirement_id, row.state))
+
+
+def _digest_after(connection: sqlite3.Connection, commit: Commit, requirement: Requirement) -> str:
+    """The digest of the call as this step leaves it: with an edit or a form it is not the one that was shown."""
+    for call in commit.calls:
+        if call.call_id == requirement.call_id:
+            return call.digest
+    row = connection.execute(sql.CALL_ROW, (requirement.run_id, requirement.call_id)).fetchone()
+    if row is None:
+        _refuse(f"the row of call {requirement.call_id} of run {requirement.run_id} is gone")
+    return str(row[1])
+
+
+def already(requirement: Requirement) -> AlreadyResolved:
+    """Who answered first, and when."""
+    text = f"requirement {requirement.requirement_id} is already {requirement.state}"
+    resolution = requirement.resolution
+    if resolution is not None:
+        when = datetime.fromtimestamp(resolution.at / 1000, UTC).isoformat(timespec="seconds")
+        text += f", by {resolution.by.id} at {when}"
+    return AlreadyResolved(text, help="the first answer stands; nothing changed")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise Tampered(message, help=_HELP)

@@ -1,0 +1,1 @@
+"""Alembic's scripts, oldest first, and the little that runs them. Only an older database imports this."""

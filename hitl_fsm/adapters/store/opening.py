@@ -1,0 +1,128 @@
+"""Opening a database: make a fresh one, accept a current one, migrate an older one, refuse the rest.
+
+A fresh or current database needs neither SQLAlchemy nor Alembic, which cost some 0.4 s to import.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from hitl_fsm.adapters.store import statements as sql
+from hitl_fsm.adapters.store.problems import explain
+from hitl_fsm.adapters.store.revisions import HEAD, REVISIONS
+from hitl_fsm.adapters.store.url import MEMORY, Location
+from hitl_fsm.errors import SchemaTooNew, StoreError
+
+PAGE_SIZE = 2048
+"""Bytes a page of a new database: a commit writes whole pages (measured in bench/store_bytes.py)."""
+
+BUSY_WAIT_MS = 5000
+"""How long SQLite itself waits for programs that do not know our lock file."""
+
+APPLICATION_ID = 0x6869746C
+"""Marks the file as ours (`hitl`)."""
+
+_SQL_FILE = Path(__file__).with_name("sqlite.sql")
+
+
+def open_writer(location: Location) -> sqlite3.Connection:
+    """A connection that writes, to a database with the current schema. Call it with the file lock held."""
+    if location.path is None:
+        connection = sqlite3.connect(MEMORY, isolation_level=None, check_same_thread=False)
+        _create(connection)
+        return connection
+    path = location.path
+    _check_path(path)
+    try:
+        connection = connect(path, "rwc")
+        try:
+            _bring_up_to_date(connection, path)
+            connection.execute(f"PRAGMA synchronous = {location.synchronous}")
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise explain(error, path) from error
+    return connection
+
+
+def open_reader(path: str) -> sqlite3.Connection | None:
+    """A connection that cannot write; None when there is no database of the current schema yet.
+
+    Being read-only, it cannot checkpoint when it is closed, which would be a write outside the file lock.
+    """
+    if not Path(path).is_file():
+        return None
+    connection = connect(path, "ro")
+    try:
+        current = schema_version(connection) == HEAD
+    except BaseException:
+        connection.close()
+        raise
+    if current:
+        return connection
+    connection.close()
+    return None
+
+
+def schema_version(connection: sqlite3.Connection) -> str | None:
+    """The revision stamped on the database; None when it has none."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone() is None:
+        return None
+    row = connection.execute(sql.VERSION).fetchone()
+    return str(row[0]) if row else ""
+
+
+def connect(path: str, mode: str) -> sqlite3.Connection:
+    """A bare connection; `mode` is SQLite's own (`ro`, `rw`, `rwc`)."""
+    connection = sqlite3.connect(
+        f"file:{quote(path)}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+    )
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_WAIT_MS}")
+    return connection
+
+
+def _check_path(path: str) -> None:
+    target = Path(path)
+    if target.is_dir():
+        message = f"{path} is a directory, not a database"
+        raise StoreError(message, help="name a file in it")
+    if not target.parent.is_dir():
+        message = f"there is no directory {target.parent}"
+        raise StoreError(message, help=f"make it: mkdir -p {target.parent}")
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
+    version = schema_version(connection)
+    if version == HEAD:
+        return
+    if version is None:
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            message = f"{path} is a database of another program"
+            raise StoreError(message, help="name another file; nothing was changed in this one")
+        _create(connection)
+    elif version in REVISIONS or not version:
+        from hitl_fsm.adapters.store.migrations.run import upgrade  # noqa: PLC0415 - imports Alembic
+
+        upgrade(connection)
+    else:
+        message = f"{path} has schema {version}, this program knows up to {HEAD}"
+        raise SchemaTooNew(message, help="upgrade hitl-fsm, or name another database")
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """The whole schema in one transaction: a crash leaves an empty file, which is fresh again."""
+    connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        for statement in _SQL_FILE.read_text(encoding="utf-8").split(";\n"):
+            connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,122 @@
+"""What is read, each in one go over one connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from hitl_fsm.adapters.store import statements as sql
+from hitl_fsm.adapters.store.approvals import Row, read
+from hitl_fsm.errors import Tampered
+from hitl_fsm.model.event import Entry
+from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.states import RequirementState
+from hitl_fsm.ports import RecordLine, RunRow, StoredRun
+
+MAX_PAGE = 10_000
+"""Rows of one answer, whatever was asked for."""
+
+_entry = msgspec.json.Decoder(Entry)
+_HELP = "nothing was run; restore the database from a backup, or look at it with `hitl-fsm audit verify`"
+
+
+def load(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
+    """Row and log in one snapshot; Tampered when the log is not exactly 1..version."""
+    own = not connection.in_transaction  # in memory everything runs inside the writer's
+    if own:
+        connection.execute("BEGIN")
+    try:
+        row = connection.execute(sql.RUN_ROW, (run_id,)).fetchone()
+        rows = connection.execute(sql.EVENTS, (run_id,)).fetchall()
+    finally:
+        if own:
+            connection.execute("COMMIT")
+    if row is None:
+        return None
+    state, version, fence, owner, leased_until = row
+    if [seq for seq, _ in rows] != list(range(1, version + 1)):
+        message = f"the log of run {run_id} is not whole: it should have the lines 1 to {version}"
+        raise Tampered(message, help=_HELP)
+    entries = tuple(_read_entry(run_id, seq, body) for seq, body in rows)
+    return StoredRun(run_id, state, version, fence, owner, leased_until, entries)
+
+
+def _read_entry(run_id: str, seq: int, body: bytes) -> Entry:
+    try:
+        entry = _entry.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError) as error:
+        message = f"line {seq} of the log of run {run_id} cannot be read"
+        raise Tampered(message, help=_HELP) from error
+    if entry.seq != seq:
+        message = f"line {seq} of the log of run {run_id} says that it is line {entry.seq}"
+        raise Tampered(message, help=_HELP)
+    return entry
+
+
+def requirement(connection: sqlite3.Connection, requirement_id: str) -> Requirement | None:
+    """One requirement; Tampered when its row contradicts itself."""
+    row = connection.execute(sql.REQUIREMENT_ROW, (requirement_id,)).fetchone()
+    return None if row is None else read(Row(*row))
+
+
+def requirements(
+    connection: sqlite3.Connection, run_id: str | None, state: str | None, after: str, limit: int
+) -> Sequence[Requirement]:
+    """A page in order of id."""
+    where, values = ["requirement_id > ?"], [after]
+    if run_id is not None:
+        where.append("run_id = ?")
+        values.append(run_id)
+    if state == RequirementState.OPEN:
+        where.append("state = 'open'")  # as text, so that the partial index applies
+    elif state is not None:
+        where.append("state = ?")
+        values.append(state)
+    query = f"{sql.REQUIREMENTS} WHERE {' AND '.join(where)} ORDER BY requirement_id LIMIT ?"
+    return [read(Row(*row)) for row in connection.execute(query, (*values, _page(limit)))]
+
+
+def runs(connection: sqlite3.Connection, state: str | None, after: str, limit: int) -> Sequence[RunRow]:
+    """A page, newest first."""
+    where, values = [], []
+    if after:
+        where.append("run_id < ?")
+        values.append(after)
+    if state is not None:
+        where.append("state = ?")
+        values.append(state)
+    condition = f" WHERE {' AND '.join(where)}" if where else ""
+    query = f"{sql.RUNS}{condition} ORDER BY run_id DESC LIMIT ?"
+    return [RunRow(*row) for row in connection.execute(query, (*values, _page(limit)))]
+
+
+def records(connection: sqlite3.Connection, after: int, limit: int, run_id: str | None) -> Sequence[RecordLine]:
+    """A page in order of seq."""
+    if run_id is None:
+        rows = connection.execute(sql.RECORDS, (after, _page(limit)))
+    else:
+        rows = connection.execute(sql.RECORDS_OF_RUN, (run_id, after, _page(limit)))
+    return [RecordLine(seq, _bytes(body), _bytes(leaf).hex()) for seq, body, leaf in rows]
+
+
+def policies(connection: sqlite3.Connection, digest: str) -> str | None:
+    """The text of a policy set."""
+    row = connection.execute(sql.POLICIES, (digest,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def counts(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Runs, open requirements, records."""
+    row = connection.execute(sql.COUNTS).fetchone()
+    return row[0], row[1], row[2]
+
+
+def _bytes(value: object) -> bytes:
+    """A blob as it is, and whatever else somebody put in its place as bytes that `verify` will reject."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+
+
+def _page(limit: int) -> int:
+    return max(0, min(limit, MAX_PAGE))
