@@ -31,6 +31,7 @@ class Commit(msgspec.Struct, frozen=True):
     `expected_version` is the run's version before the step (0 creates the run). `fence` is the fence that the writer
     saw; `lease`: `take` raises the fence and claims the run (refused while another live worker holds it), `keep`
     renews what the writer holds, `release` gives it up, `none` neither needs nor touches it.
+    Whatever `lease` says, a run that the step leaves paused or ended is held by nobody afterwards.
     `calls` and `requirements` are those that the step changed; `entries` are appended, `records` chained.
     """
 
@@ -108,6 +109,10 @@ class Store(Protocol):
 
     async def renew(self, run_id: str, lease: Lease) -> bool:
         """Extend a held lease; False when it is no longer ours."""
+        ...
+
+    async def release(self, run_id: str, lease: Lease) -> None:
+        """Give a held lease up without a step (the worker was cancelled); nothing if it is no longer ours."""
         ...
 
     async def load(self, run_id: str) -> StoredRun | None: ...

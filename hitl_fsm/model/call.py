@@ -37,6 +37,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     tool_version: str = ""
     idempotent: bool = False
     dynamic: bool = False
+    form_args: tuple[str, ...] = ()
     attempt: int = 0
     passed: tuple[Pass, ...] = ()
     answers: dict[str, Any] = {}

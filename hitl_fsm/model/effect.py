@@ -16,15 +16,9 @@ class StartCalls(msgspec.Struct, frozen=True, tag="start_calls"):
 
 
 class RunTools(msgspec.Struct, frozen=True, tag="run_tools"):
-    """The intent is on disk: execute."""
+    """The intent is on disk: execute, if the intent is this worker's own."""
 
     call_ids: tuple[str, ...]
 
 
-class SettleLost(msgspec.Struct, frozen=True, tag="settle_lost"):
-    """Calls whose intent was found without a result by a worker that did not start them."""
-
-    call_ids: tuple[str, ...]
-
-
-Effect = CallModel | StartCalls | RunTools | SettleLost
+Effect = CallModel | StartCalls | RunTools

@@ -23,7 +23,10 @@ class RunCreated(msgspec.Struct, frozen=True, tag="run_created", omit_defaults=T
 
 
 class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A call after its arguments were read: `args` or a `problem`, never both."""
+    """A call after its arguments were read: `args` or a `problem`, never both.
+
+    `form_args` are the arguments that a person's form supplies; what the model wrote for them was dropped (law 9).
+    """
 
     call_id: str
     provider_id: str
@@ -33,6 +36,7 @@ class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
     tool_version: str = ""
     idempotent: bool = False
     dynamic: bool = False
+    form_args: tuple[str, ...] = ()
     problem: str | None = None
 
 
@@ -81,10 +85,15 @@ class AnswerRecorded(msgspec.Struct, frozen=True, tag="answer_recorded", omit_de
     extras: dict[str, Any] = {}
 
 
-class VerdictsRevised(msgspec.Struct, frozen=True, tag="verdicts_revised"):
-    """The policies changed while the run was paused (law 15); the verdicts beside this event are the joins."""
+class VerdictsRevised(msgspec.Struct, frozen=True, tag="verdicts_revised", omit_defaults=True):
+    """The policies, or a tool's version, changed while the run was paused (law 15).
+
+    The verdicts beside this event are the joins; `tool_versions` are the calls' versions where they changed: what was
+    approved was another action then, so its passes no longer count (law 5).
+    """
 
     policy_digest: str
+    tool_versions: dict[str, str] = {}
 
 
 class RequirementTimedOut(msgspec.Struct, frozen=True, tag="requirement_timed_out"):

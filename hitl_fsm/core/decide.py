@@ -1,0 +1,258 @@
+"""The pure step: (run, entry) -> (next run, what to do, what to record, what the model will read).
+
+Total over the events: an event that does not fit the state is one IllegalTransition and nothing else (law 11).
+Nothing here knows a clock, a store or a model; time and identity come with the entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from hitl_fsm.core.draft import Draft, denial
+from hitl_fsm.core.facts import content_digest
+from hitl_fsm.core.gates import gate_key, pending, startable
+from hitl_fsm.errors import IllegalTransition
+from hitl_fsm.model import answer as answers
+from hitl_fsm.model import event as events
+from hitl_fsm.model.call import Call, Pass
+from hitl_fsm.model.effect import CallModel, Effect, RunTools, StartCalls
+from hitl_fsm.model.event import Entry
+from hitl_fsm.model.message import Message, ToolCall
+from hitl_fsm.model.record import Record
+from hitl_fsm.model.requirement import OutcomeUnknown, Requirement
+from hitl_fsm.model.run import Run
+from hitl_fsm.model.states import CALL_ENDED, RUN_ADVANCING, CallState, CallTrigger, RequirementTrigger, RunTrigger
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one event leads to. `messages` are what it adds to the conversation with the model."""
+
+    run: Run
+    effects: tuple[Effect, ...]
+    records: tuple[Record, ...]
+    messages: tuple[Message, ...]
+
+
+def decide(run: Run | None, entry: Entry) -> Step:
+    """Apply one event to a run (None: the event creates it)."""
+    event = entry.event
+    if run is None:
+        if not isinstance(event, events.RunCreated):
+            msg = "the first event of a run is run_created"
+            raise IllegalTransition(msg, help="the log of this run is damaged; `hitl-fsm audit verify` tells more")
+        draft = _create(entry, event)
+    else:
+        draft = Draft(run, entry)
+        _HANDLERS[type(event)](draft, event)
+        draft.hand_over_results()
+    after = msgspec.structs.replace(draft.run, version=entry.seq)
+    return Step(run=after, effects=due(after), records=tuple(draft.records), messages=tuple(draft.messages))
+
+
+def due(run: Run) -> tuple[Effect, ...]:
+    """What there is to do in this state; a worker that takes over after a crash asks the same question."""
+    if run.state not in RUN_ADVANCING:
+        return ()
+    executing = tuple(call.call_id for call in run.calls if call.state is CallState.EXECUTING)
+    ready = startable(run.calls)
+    effects: list[Effect] = []
+    if executing:
+        effects.append(RunTools(executing))
+    if ready:
+        effects.append(StartCalls(ready))
+    if not effects:
+        effects.append(CallModel(run.turn + 1))
+    return tuple(effects)
+
+
+def _create(entry: Entry, event: events.RunCreated) -> Draft:
+    run = Run(
+        run_id=event.run_id,
+        kind=event.kind,
+        name=event.name,
+        user=event.user,
+        created_at=entry.at,
+        policy_digest=event.policy_digest,
+    )
+    draft = Draft(run, entry)
+    draft.record(
+        "run_created",
+        kind=event.kind,
+        name=event.name,
+        user=event.user.id,
+        input=content_digest(event.input),
+        model=event.model,
+        policies=event.policy_digest,
+    )
+    draft.messages.append(Message(role="user", content=event.input))
+    return draft
+
+
+def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
+    run = draft.run
+    draft.require(run.state in RUN_ADVANCING and all(c.state in CALL_ENDED for c in run.calls), "take a model's reply")
+    draft.record(
+        "model_replied",
+        turn=run.turn + 1,
+        model=event.model,
+        text=content_digest(event.text),
+        calls=len(event.calls),
+        tokens=[event.usage.prompt, event.usage.completion],
+    )
+    if event.model or event.text or event.calls:
+        calls = tuple(ToolCall(p.provider_id, p.tool, p.raw) for p in event.calls)
+        draft.messages.append(Message(role="assistant", content=event.text, calls=calls, echo=event.echo))
+    draft.set_run(turn=run.turn + 1)
+    if not event.calls:
+        draft.set_run(output=event.text)
+        draft.fire(RunTrigger.FINISHED)
+        return
+    draft.set_run(calls=(), requirements=())
+    for proposed in event.calls:
+        draft.propose(proposed)
+    draft.settle()
+
+
+def _model_failed(draft: Draft, event: events.ModelFailed) -> None:
+    draft.set_run(error=event.error)
+    draft.fire(RunTrigger.ERRORED, error=event.error)
+
+
+def _run_stopped(draft: Draft, event: events.RunStopped) -> None:
+    draft.set_run(error=event.error)
+    draft.fire(RunTrigger.ERRORED, error=event.error)
+
+
+def _calls_started(draft: Draft, event: events.CallsStarted) -> None:
+    draft.require(draft.run.state in RUN_ADVANCING, "start a call")
+    for call_id in event.call_ids:
+        call = draft.call(call_id)
+        if call.state is CallState.EXECUTING:
+            draft.require(call.idempotent, f"start {call_id} again")
+        else:
+            draft.require(call_id in startable(draft.before.calls), f"start {call_id}")
+        started = draft.move(call, CallTrigger.STARTED, attempt=call.attempt + 1)
+        draft.record(
+            "call_started", call=call_id, tool=call.tool, digest=call.digest, attempt=started.attempt
+        )
+
+
+def _call_returned(draft: Draft, event: events.CallReturned) -> None:
+    draft.finish(draft.call(event.call_id), event.result)
+    draft.settle()
+
+
+def _call_raised(draft: Draft, event: events.CallRaised) -> None:
+    draft.fail(draft.call(event.call_id), event.error)
+    draft.settle()
+
+
+def _call_lost(draft: Draft, event: events.CallLost) -> None:
+    call = draft.move(draft.call(event.call_id), CallTrigger.LOST)
+    draft.record("call_lost", call=call.call_id, tool=call.tool, digest=call.digest, attempt=call.attempt)
+    draft.settle()
+
+
+def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
+    requirement = draft.requirement(event.requirement_id)
+    resolution = answers.Resolution(event.answer, draft.entry.by, draft.entry.at, event.digest)
+    refused = isinstance(event.answer, answers.Reject)
+    trigger = RequirementTrigger.REFUSED if refused else RequirementTrigger.ANSWERED
+    draft.close(requirement, trigger, resolution)
+    call = draft.call(requirement.call_id)
+    if isinstance(requirement.question, OutcomeUnknown):
+        _settle_unknown(draft, call, event.answer)
+    elif refused:
+        note = f": {event.answer.note}" if event.answer.note else ""
+        draft.deny(call, f"Rejected by {draft.entry.by.id}{note}. It was not executed.")
+    else:
+        _pass_gate(draft, call, requirement, event)
+    edited = event.args is not None
+    draft.answered(voided=edited and bool(pending(draft.call(call.call_id))))
+
+
+def _settle_unknown(draft: Draft, call: Call, answer: answers.Answer) -> None:
+    if isinstance(answer, answers.Happened):
+        draft.finish(call, answer.result)
+    elif isinstance(answer, answers.NotHappened):
+        draft.move(call, CallTrigger.SETTLED)
+    else:
+        draft.fail(call, "Whether this call took effect is not known. Do not assume either, and do not repeat it.")
+
+
+def _pass_gate(draft: Draft, call: Call, requirement: Requirement, event: events.AnswerRecorded) -> None:
+    key = gate_key(requirement.question)  # type: ignore[arg-type]  # the outcome question was handled before
+    if event.args is not None:
+        call = draft.edit(call, event.args, draft.entry.verdicts[call.call_id])
+    call = draft.replace(
+        call, passed=(*call.passed, Pass(key, call.digest)), answers={**call.answers, **event.extras}
+    )
+    if isinstance(event.answer, answers.Report):
+        draft.finish(call, event.answer.result)
+    elif call.verdict.outcome == "deny":
+        draft.deny(call, denial(call.verdict))
+    elif not pending(call):
+        if call.dynamic:
+            draft.finish(call, call.answers)
+        else:
+            draft.move(call, CallTrigger.AUTHORISED)
+
+
+def _verdicts_revised(draft: Draft, event: events.VerdictsRevised) -> None:
+    draft.require(draft.run.state in RUN_ADVANCING, "be judged again")
+    draft.record("policy_changed", policies=event.policy_digest, calls=sorted(draft.entry.verdicts))
+    for call_id, verdict in draft.entry.verdicts.items():
+        call = draft.call(call_id)
+        draft.require(call.state is CallState.AUTHORISED, f"judge {call_id} again")
+        call = draft.revise(call, verdict, event.tool_versions.get(call_id, call.tool_version))
+        draft.judge(call)
+    draft.settle()
+
+
+def _requirement_timed_out(draft: Draft, event: events.RequirementTimedOut) -> None:
+    requirement = draft.requirement(event.requirement_id)
+    draft.require(
+        requirement.expires_at is not None and draft.entry.at >= requirement.expires_at, "expire before its time"
+    )
+    draft.close(requirement, RequirementTrigger.TIMED_OUT, None)
+    draft.deny(draft.call(requirement.call_id), "Nobody answered in time. It was not executed.")
+    draft.answered(voided=False)
+
+
+def _run_cancelled(draft: Draft, event: events.RunCancelled) -> None:
+    draft.fire(RunTrigger.CANCELLED, reason=event.reason)
+    for requirement in draft.run.open_requirements:
+        draft.close(requirement, RequirementTrigger.CANCELLED, None)
+    for call in draft.run.calls:
+        if call.state in {CallState.PROPOSED, CallState.GATED, CallState.AUTHORISED}:
+            draft.move(call, CallTrigger.SKIPPED, result="The run was cancelled. It was not executed.")
+
+
+def _run_retried(draft: Draft, _event: events.RunRetried) -> None:
+    draft.set_run(error=None)
+    draft.fire(RunTrigger.RETRIED)
+    draft.settle()
+
+
+def _created_twice(draft: Draft, _event: events.RunCreated) -> None:
+    draft.require(False, "be created again")  # noqa: FBT003 - states the refusal
+
+
+_HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
+    events.RunCreated: _created_twice,
+    events.ModelReplied: _model_replied,
+    events.ModelFailed: _model_failed,
+    events.RunStopped: _run_stopped,
+    events.CallsStarted: _calls_started,
+    events.CallReturned: _call_returned,
+    events.CallRaised: _call_raised,
+    events.CallLost: _call_lost,
+    events.AnswerRecorded: _answer_recorded,
+    events.VerdictsRevised: _verdicts_revised,
+    events.RequirementTimedOut: _requirement_timed_out,
+    events.RunCancelled: _run_cancelled,
+    events.RunRetried: _run_retried,
+}

@@ -1,0 +1,272 @@
+"""The next state of a run while one event is being applied.
+
+Local to one `decide`: nobody outside sees it half done, and a raise throws it away whole.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hitl_fsm.audit.canonical import action_digest
+from hitl_fsm.core import facts
+from hitl_fsm.core.gates import gate_key, pending, startable
+from hitl_fsm.core.machine import fire
+from hitl_fsm.errors import IllegalTransition
+from hitl_fsm.model.answer import Resolution
+from hitl_fsm.model.call import Call
+from hitl_fsm.model.event import Entry, ProposedCall
+from hitl_fsm.model.message import Message
+from hitl_fsm.model.record import Record
+from hitl_fsm.model.requirement import OutcomeUnknown, Question, Requirement
+from hitl_fsm.model.run import Run
+from hitl_fsm.model.states import (
+    CALL_ENDED,
+    RUN_ADVANCING,
+    CallState,
+    CallTrigger,
+    RequirementState,
+    RequirementTrigger,
+    RunTrigger,
+)
+from hitl_fsm.model.verdict import Verdict
+
+REQUIREMENTS_PER_RUN = 9_999
+"""Questions that one run may raise in its life; a further gated call is denied, not asked."""
+
+
+def denial(verdict: Verdict) -> str:
+    """What the model reads when the policies said no."""
+    why = verdict.problem or next((r.note for r in verdict.reasons if r.effect == "deny" and r.note), None)
+    by = next((f" {r.policy}/{r.rule}" for r in verdict.reasons if r.effect == "deny"), "")
+    return f"Denied by policy{by}{f': {why}' if why else ''}. It was not executed."
+
+
+def as_text(result: Any) -> str:
+    """A call's result as the model reads it: text as it is, anything else as compact JSON."""
+    return result if isinstance(result, str) else msgspec.json.encode(result).decode()
+
+
+class Draft:
+    """A run under change, with the records and messages that the change brings."""
+
+    __slots__ = ("before", "entry", "messages", "records", "run")
+
+    def __init__(self, run: Run, entry: Entry) -> None:
+        self.before = run
+        self.run = run
+        self.entry = entry
+        self.records: list[Record] = []
+        self.messages: list[Message] = []
+
+    # -- reading
+
+    def require(self, condition: bool, what: str) -> None:  # noqa: FBT001 - reads as an assertion
+        """IllegalTransition unless the condition holds."""
+        if not condition:
+            msg = f"a run that is {self.run.state.value} cannot {what} now"
+            raise IllegalTransition(msg, help=f"`hitl-fsm runs show {self.run.run_id}` tells where it stands")
+
+    def call(self, call_id: str) -> Call:
+        try:
+            return self.run.call(call_id)
+        except KeyError:
+            msg = f"no call {call_id} in turn {self.run.turn} of {self.run.run_id}"
+            raise IllegalTransition(msg) from None
+
+    def requirement(self, requirement_id: str) -> Requirement:
+        for requirement in self.run.requirements:
+            if requirement.requirement_id == requirement_id:
+                return requirement
+        msg = f"no requirement {requirement_id} in turn {self.run.turn} of {self.run.run_id}"
+        raise IllegalTransition(msg)
+
+    # -- changing
+
+    def record(self, event: str, **data: Any) -> None:
+        self.records.append(Record(event, self.entry.at, self.entry.by, self.run.run_id, data))
+
+    def set_run(self, **changes: Any) -> None:
+        self.run = msgspec.structs.replace(self.run, **changes)
+
+    def fire(self, trigger: RunTrigger, **data: Any) -> None:
+        """Move the run and record where to."""
+        state = fire("run", self.run.state, trigger)
+        self.set_run(state=state)
+        told = {key: value for key, value in data.items() if value is not None}
+        self.record(f"run_{state.value}", trigger=trigger.value, **told)
+
+    def replace(self, call: Call, **changes: Any) -> Call:
+        changed = msgspec.structs.replace(call, **changes)
+        self.set_run(calls=tuple(changed if c.call_id == call.call_id else c for c in self.run.calls))
+        return changed
+
+    def move(self, call: Call, trigger: CallTrigger, **changes: Any) -> Call:
+        return self.replace(call, state=fire("call", call.state, trigger), **changes)
+
+    def close(self, requirement: Requirement, trigger: RequirementTrigger, resolution: Resolution | None) -> None:
+        closed = msgspec.structs.replace(
+            requirement, state=fire("requirement", requirement.state, trigger), resolution=resolution
+        )
+        self.set_run(
+            requirements=tuple(
+                closed if r.requirement_id == closed.requirement_id else r for r in self.run.requirements
+            )
+        )
+        self.record(f"requirement_{closed.state.value}", **facts.closed(closed, self.entry.at))
+
+    # -- calls
+
+    def digest_of(self, call_id: str, tool: str, args: dict[str, Any], version: str, policies: str) -> str:
+        return action_digest(self.run.run_id, call_id, tool, args, version, policies)
+
+    def propose(self, proposed: ProposedCall) -> None:
+        """Take up a call that the model asked for, and judge it."""
+        verdict = self.entry.verdicts.get(proposed.call_id)
+        if verdict is None:
+            verdict = Verdict("deny", problem=proposed.problem or "no verdict was reached")
+        digest = ""
+        if proposed.args is not None:
+            digest = self.digest_of(
+                proposed.call_id, proposed.tool, proposed.args, proposed.tool_version, verdict.policy_digest
+            )
+        call = Call(
+            call_id=proposed.call_id,
+            provider_id=proposed.provider_id,
+            tool=proposed.tool,
+            args=proposed.args,
+            digest=digest,
+            verdict=verdict,
+            tool_version=proposed.tool_version,
+            idempotent=proposed.idempotent,
+            dynamic=proposed.dynamic,
+            form_args=proposed.form_args,
+            problem=proposed.problem,
+        )
+        self.set_run(calls=(*self.run.calls, call))
+        self.judge(call)
+
+    def judge(self, call: Call) -> None:
+        """Let the verdict take effect on a call that is proposed, or authorised and judged again."""
+        self.record("call_judged", **facts.judged(call))
+        if call.problem:
+            self.deny(call, f"{call.problem} It was not executed.")
+        elif call.verdict.outcome == "deny":
+            self.deny(call, denial(call.verdict))
+        elif pending(call) and self.run.requirement_count >= REQUIREMENTS_PER_RUN:
+            self.deny(call, f"This run asked people {REQUIREMENTS_PER_RUN} questions; it may not ask more.")
+        elif pending(call):
+            self.move(call, CallTrigger.GATED)
+        elif call.state is CallState.PROPOSED:
+            self.move(call, CallTrigger.AUTHORISED)
+
+    def edit(self, call: Call, args: dict[str, Any], verdict: Verdict) -> Call:
+        """Other arguments: another action, with a digest and a verdict of its own."""
+        digest = self.digest_of(call.call_id, call.tool, args, call.tool_version, verdict.policy_digest)
+        edited = self.replace(call, args=args, digest=digest, verdict=verdict)
+        self.record("call_edited", was=call.digest, **facts.judged(edited))
+        return edited
+
+    def revise(self, call: Call, verdict: Verdict, tool_version: str) -> Call:
+        """The same arguments under changed policies or a changed tool; the digest follows the tool, not the policies,
+        so that a gate passed before still counts where it is still asked for (law 15)."""
+        digest = call.digest
+        if tool_version != call.tool_version:
+            policies = call.verdict.policy_digest
+            digest = self.digest_of(call.call_id, call.tool, call.args or {}, tool_version, policies)
+        return self.replace(call, verdict=verdict, tool_version=tool_version, digest=digest)
+
+    def deny(self, call: Call, told: str) -> None:
+        self.move(call, CallTrigger.DENIED, result=told)
+        self.record("call_denied", call=call.call_id, tool=call.tool, digest=call.digest)
+
+    def finish(self, call: Call, result: Any) -> None:
+        self.move(call, CallTrigger.RETURNED, result=result)
+        self.record(
+            "call_succeeded", call=call.call_id, tool=call.tool, digest=call.digest, result=facts.content_digest(result)
+        )
+
+    def fail(self, call: Call, told: str) -> None:
+        self.move(call, CallTrigger.RAISED, result=told)
+        self.record("call_failed", call=call.call_id, tool=call.tool, digest=call.digest)
+
+    # -- gates
+
+    def open_gates(self) -> None:
+        """Raise the next question of every call that waits and has none open."""
+        asked = {r.call_id for r in self.run.requirements if r.state is RequirementState.OPEN}
+        for call in self.run.calls:
+            if call.call_id in asked:
+                continue
+            if call.state is CallState.OUTCOME_UNKNOWN:
+                self._open(call, OutcomeUnknown(), 1, 1)
+            elif call.state is CallState.GATED:
+                gates = pending(call)
+                total = len(call.verdict.gates)
+                self._open(call, gates[0], total - len(gates) + 1, total)
+
+    def _open(self, call: Call, question: Question, stage: int, stages: int) -> None:
+        number = self.run.requirement_count + 1
+        expires_ms = None if isinstance(question, OutcomeUnknown) else question.expires_ms
+        requirement = Requirement(
+            requirement_id=f"req_{self.run.run_id.removeprefix('run_')}-{number:04d}",
+            run_id=self.run.run_id,
+            call_id=call.call_id,
+            tool=call.tool,
+            args=call.args or {},
+            digest=call.digest,
+            question=question,
+            opened_at=self.entry.at,
+            user=self.run.user.id,
+            agent=self.run.name,
+            stage=stage,
+            stages=stages,
+            severity=call.verdict.severity,
+            reasons=call.verdict.reasons,
+            expires_at=None if expires_ms is None else self.entry.at + expires_ms,
+        )
+        self.set_run(requirements=(*self.run.requirements, requirement), requirement_count=number)
+        self.record("requirement_opened", **facts.opened(requirement))
+
+    def settle(self) -> None:
+        """After something ended: pause if nothing can go on and somebody must be asked."""
+        run = self.run
+        if run.state not in RUN_ADVANCING or startable(run.calls):
+            return
+        if any(call.state is CallState.EXECUTING for call in run.calls):
+            return
+        if any(call.state in {CallState.GATED, CallState.OUTCOME_UNKNOWN} for call in run.calls):
+            self.open_gates()
+            self.fire(RunTrigger.GATE_RAISED)
+
+    def answered(self, *, voided: bool) -> None:
+        """After a question was closed: ask the next one, or let the run go on."""
+        self.fire(RunTrigger.ANSWER_RECORDED)
+        self.open_gates()
+        if not self.run.open_requirements:
+            self.fire(RunTrigger.GATES_CLOSED)
+        elif voided and not self._any_answer_holds():
+            self.fire(RunTrigger.ANSWER_VOIDED)
+
+    def _any_answer_holds(self) -> bool:
+        """Whether some answer of this pause still counts for something."""
+        waiting = {call.call_id for call in self.run.calls if call.state is CallState.GATED}
+        answered = {r.call_id for r in self.run.requirements if r.state is not RequirementState.OPEN}
+        if answered - waiting:
+            return True
+        return any(
+            gate_key(gate) in {p.gate for p in call.passed if p.digest == call.digest}
+            for call in self.run.calls
+            for gate in call.verdict.gates
+        )
+
+    def hand_over_results(self) -> None:
+        """When the last call of a turn ends, the model gets all results, in the order in which it asked (law 7)."""
+        run, before = self.run, self.before
+        if run.calls is before.calls or any(call.state not in CALL_ENDED for call in run.calls):
+            return
+        self.messages.extend(
+            Message(role="tool", content=as_text(call.result), provider_id=call.provider_id, tool=call.tool)
+            for call in run.calls
+        )

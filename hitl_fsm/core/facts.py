@@ -1,0 +1,79 @@
+"""What the record says of each thing that happened: digests instead of contents, names instead of sentences.
+
+People's data and secrets stay out of the record; it binds to them by SHA-256 of their JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from hitl_fsm.model.call import Call
+from hitl_fsm.model.requirement import Requirement
+
+_DOMAIN = b"hitl-fsm/content/v1\0"
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+def content_digest(value: Any) -> str:
+    """SHA-256 (hex) of a JSON value's sorted encoding, domain-separated from every other digest."""
+    return hashlib.sha256(_DOMAIN + _ENCODER.encode(value)).hexdigest()
+
+
+def judged(call: Call) -> dict[str, Any]:
+    """A verdict: what was asked, what the rules said, and where they stand."""
+    verdict = call.verdict
+    data: dict[str, Any] = {
+        "call": call.call_id,
+        "tool": call.tool,
+        "digest": call.digest,
+        "outcome": verdict.outcome,
+        "reasons": verdict.reasons,
+        "policies": verdict.policy_digest,
+    }
+    if verdict.audit:
+        data["audit"] = True
+    if verdict.severity != "low":
+        data["severity"] = verdict.severity
+    if verdict.shadow:
+        data["shadow"] = verdict.shadow
+    problem = call.problem or verdict.problem
+    if problem:
+        data["problem"] = problem
+    return data
+
+
+def opened(requirement: Requirement) -> dict[str, Any]:
+    """A question: for which action, raised by which rules, until when."""
+    data: dict[str, Any] = {
+        "requirement": requirement.requirement_id,
+        "kind": requirement.kind,
+        "call": requirement.call_id,
+        "tool": requirement.tool,
+        "digest": requirement.digest,
+        "stage": requirement.stage,
+    }
+    if requirement.expires_at is not None:
+        data["expires_at"] = requirement.expires_at
+    return data
+
+
+def closed(requirement: Requirement, at: int) -> dict[str, Any]:
+    """An answer: to which question, about which action, how long it took, what it was (contents by digest)."""
+    data: dict[str, Any] = {
+        "requirement": requirement.requirement_id,
+        "kind": requirement.kind,
+        "call": requirement.call_id,
+        "digest": requirement.digest,
+        "waited_ms": at - requirement.opened_at,
+    }
+    if requirement.resolution is not None:
+        answer = requirement.resolution.answer
+        data["answer"] = answer.__struct_config__.tag
+        data["shown"] = requirement.resolution.digest
+        data["content"] = content_digest(answer)
+        if answer.note:
+            data["note"] = answer.note
+    return data

@@ -1,0 +1,58 @@
+"""Which gates of a call are still to pass, and which calls of a turn may start."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+
+from hitl_fsm.model.call import Call
+from hitl_fsm.model.states import CALL_ENDED, CallState
+from hitl_fsm.model.verdict import Batch, Gate
+
+_STRICTNESS: tuple[Batch, ...] = ("run_ungated", "in_order", "hold_all")
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+def gate_key(gate: Gate) -> str:
+    """A gate's identity: the same demand, wherever it is written, has the same key."""
+    return _key_of(_ENCODER.encode(gate))
+
+
+@lru_cache(maxsize=4096)  # bounded: one entry a distinct gate; policies have few
+def _key_of(encoded: bytes) -> str:
+    return hashlib.sha256(encoded).hexdigest()[:16]
+
+
+def pending(call: Call) -> tuple[Gate, ...]:
+    """The gates that the call has not passed as it stands now: a pass of other arguments does not count (law 5)."""
+    if not call.verdict.gates:
+        return ()
+    passed = {p.gate for p in call.passed if p.digest == call.digest}
+    return tuple(gate for gate in call.verdict.gates if gate_key(gate) not in passed)
+
+
+def batch_of(calls: Sequence[Call]) -> Batch:
+    """The strictest batch rule among the calls of one turn."""
+    return max((call.verdict.batch for call in calls), key=_STRICTNESS.index, default="in_order")
+
+
+def startable(calls: Sequence[Call]) -> tuple[str, ...]:
+    """Ids of the calls that may start now (law 7).
+
+    `run_ungated`: every authorised one, together. `in_order` and `hold_all`: one after the other in the model's order,
+    never past one that is open; `hold_all` starts none while any is open.
+    """
+    batch = batch_of(calls)
+    if batch == "run_ungated":
+        return tuple(call.call_id for call in calls if call.state is CallState.AUTHORISED)
+    if batch == "hold_all" and any(call.state is CallState.GATED for call in calls):
+        return ()
+    for call in calls:
+        if call.state is CallState.AUTHORISED:
+            return (call.call_id,)
+        if call.state not in CALL_ENDED:
+            return ()
+    return ()

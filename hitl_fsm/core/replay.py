@@ -1,0 +1,21 @@
+"""From a run's log back to its state and its conversation: the same pure step, folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hitl_fsm.core.decide import decide
+from hitl_fsm.model.event import Entry
+from hitl_fsm.model.message import Message
+from hitl_fsm.model.run import Run
+
+
+def replay(entries: Iterable[Entry]) -> tuple[Run | None, list[Message]]:
+    """The state after the entries (None: there were none) and everything that the model has said and read."""
+    run: Run | None = None
+    messages: list[Message] = []
+    for entry in entries:
+        step = decide(run, entry)
+        run = step.run
+        messages.extend(step.messages)
+    return run, messages

@@ -1,0 +1,368 @@
+"""The driver: take an event, decide, commit, perform the effects; their results are the next events.
+
+One worker advances a run at a time (lease and fence). Whatever it does to the world, the intent was committed before;
+whatever it learns, it commits before going on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from hitl_fsm.core.decide import Step, decide, due
+from hitl_fsm.core.replay import replay
+from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, Tampered, UnknownTool
+from hitl_fsm.model import event as events
+from hitl_fsm.model.actor import ENGINE, TIMER, Actor
+from hitl_fsm.model.call import Call
+from hitl_fsm.model.context import CallContext
+from hitl_fsm.model.effect import CallModel, Effect, RunTools, StartCalls
+from hitl_fsm.model.event import Entry, Event
+from hitl_fsm.model.message import Message, ModelReply
+from hitl_fsm.model.record import Record
+from hitl_fsm.model.run import Run
+from hitl_fsm.model.states import RUN_ADVANCING, RunState
+from hitl_fsm.model.verdict import Verdict
+from hitl_fsm.policy.evaluate import join
+from hitl_fsm.ports import Commit, Lease, StoredRun
+from hitl_fsm.runtime import stream
+from hitl_fsm.runtime.judge import judge_args, judge_reply
+from hitl_fsm.runtime.parts import Parts
+from hitl_fsm.runtime.recipe import Recipe
+
+MODEL_ATTEMPTS = 3
+"""Tries of one model call before the run is failed (`runs continue` goes on from there)."""
+MODEL_BACKOFF_S = 0.5
+"""Wait before the second try; doubled for each further one."""
+IDEMPOTENT_ATTEMPTS = 3
+"""Starts of one idempotent call whose worker died, before a person is asked."""
+RENEW_S = 20.0
+"""Seconds between two renewals of the lease while something takes long."""
+
+
+async def load(parts: Parts, run_id: str) -> tuple[StoredRun, Run, list[Message]]:
+    """A run from the store, replayed; Tampered if the row and the log do not tell the same."""
+    stored = await parts.store.load(run_id)
+    if stored is None:
+        msg = f"no run {run_id!r} in this store"
+        raise RunNotFound(msg, help="`hitl-fsm runs list` shows what there is")
+    run, messages = replay(stored.entries)
+    if run is None or run.run_id != run_id or run.version != stored.version or run.state.value != stored.state:
+        msg = f"the row of {run_id} and its log do not tell the same"
+        raise Tampered(msg, help="nothing was executed; `hitl-fsm audit verify` tells more")
+    return stored, run, messages
+
+
+def step_commit(before: Run | None, step: Step, entry: Entry, lease: Any, worker: Lease) -> Commit:
+    """What one step changed, ready to be written."""
+    old_calls = {c.call_id: c for c in before.calls} if before else {}
+    old_requirements = {r.requirement_id: r for r in before.requirements} if before else {}
+    return Commit(
+        run=step.run,
+        expected_version=before.version if before else 0,
+        fence=worker.fence,
+        lease=lease,
+        owner=worker.owner,
+        entries=(entry,),
+        calls=tuple(c for c in step.run.calls if old_calls.get(c.call_id) is not c),
+        requirements=tuple(r for r in step.run.requirements if old_requirements.get(r.requirement_id) is not r),
+        records=step.records,
+    )
+
+
+class Drive:
+    """One worker's hold on one run."""
+
+    __slots__ = ("_fence", "_held", "_messages", "_owner", "_parts", "_publish", "_recipe", "_renewal", "_started", "_tasks", "run")
+
+    def __init__(self, parts: Parts, recipe: Recipe, owner: str, publish: stream.Publish | None) -> None:
+        self._parts = parts
+        self._recipe = recipe
+        self._owner = owner
+        self._publish = publish
+        self._messages: list[Message] = []
+        self._fence = 0
+        self._held = False
+        self._started: set[str] = set()
+        self._tasks: dict[asyncio.Task[Event], str] = {}
+        self._renewal: asyncio.Task[None] | None = None
+        self.run: Run | None = None
+
+    # -- entrances
+
+    async def start(self, run_id: str, prompt: str, user: Actor) -> Run:
+        """Create the run and advance it until it is paused or ended."""
+        created = events.RunCreated(
+            run_id=run_id,
+            kind=self._recipe.kind,
+            name=self._recipe.name,
+            input=prompt,
+            user=user,
+            model=self._recipe.model_name,
+            policy_digest=self._parts.policies.digest,
+        )
+        await self._commit(created, by=user)
+        self._tell(stream.RunStarted)
+        return await self._advance()
+
+    async def resume(self, run_id: str) -> Run:
+        """Advance a stored run as far as it goes. With gates still open, or ended, it comes back as it is."""
+        stored, self.run, self._messages = await load(self._parts, run_id)
+        self._fence = stored.fence
+        await self._expire_due()
+        if self.run.state is RunState.FAILED:
+            await self._commit(events.RunRetried(), by=ENGINE)
+        if self.run.state not in RUN_ADVANCING:
+            if self.run.is_paused:
+                self._tell(stream.RunPaused)
+            return self.run
+        self._tell(stream.RunContinued)
+        return await self._advance()
+
+    # -- the loop
+
+    async def _advance(self) -> Run:
+        try:
+            while True:
+                effects = due(self._now)
+                if not effects:
+                    break
+                await self._perform(effects)
+        finally:
+            await self._let_go()
+        self._tell_end()
+        return self._now
+
+    async def _perform(self, effects: Sequence[Effect]) -> None:
+        """Do the first thing that is not under way yet; wait for a result when everything is.
+
+        This worker runs only what it committed the intent of itself. A call that it finds executing was started by a
+        worker that is gone: nobody knows what became of it, and it is never simply run (law 3).
+        """
+        for effect in effects:
+            match effect:
+                case RunTools(call_ids):
+                    for call_id in call_ids:
+                        if call_id not in self._started:
+                            await self._settle_lost(call_id)
+                            return
+                        if call_id not in self._tasks.values():
+                            self._fly(self._now.call(call_id))
+                case StartCalls(call_ids):
+                    await self._start_calls(call_ids)
+                    return
+                case CallModel(turn):
+                    await self._call_model(turn)
+                    return
+        await self._land()
+
+    async def _commit(self, event: Event, *, by: Actor, verdicts: dict[str, Verdict] | None = None) -> None:
+        entry = Entry(
+            seq=self.run.version + 1 if self.run else 1,
+            at=self._parts.clock.now(),
+            by=by,
+            event=event,
+            verdicts=verdicts or {},
+        )
+        step = decide(self.run, entry)
+        lease = "keep" if self._held else "take"
+        worker = Lease(self._owner, self._fence)
+        self._fence = await self._parts.store.commit(step_commit(self.run, step, entry, lease, worker))
+        self._held = step.run.state in RUN_ADVANCING
+        self.run = step.run
+        self._messages.extend(step.messages)
+
+    @property
+    def _now(self) -> Run:
+        if self.run is None:
+            msg = "the driver has no run yet"
+            raise RunNotFound(msg)
+        return self.run
+
+    # -- effects
+
+    async def _start_calls(self, call_ids: tuple[str, ...]) -> None:
+        """Judge once more under today's policies (law 15), then commit the intent."""
+        run = self._now
+        verdicts: dict[str, Verdict] = {}
+        versions: dict[str, str] = {}
+        for call_id in call_ids:
+            call = run.call(call_id)
+            tool = self._recipe.tools.get(call.tool)
+            if tool is None:
+                msg = f"{self._recipe.name} has no tool {call.tool!r} any more; the answer to {call_id} is kept"
+                raise UnknownTool(msg, help="give the agent that tool again and continue the run, or cancel it")
+            verdict = self._verdict_now(run, call)
+            if verdict != call.verdict or tool.version != call.tool_version:
+                verdicts[call_id] = verdict
+                versions[call_id] = tool.version
+        if verdicts:
+            digest = self._parts.policies.digest
+            await self._commit(events.VerdictsRevised(digest, versions), by=ENGINE, verdicts=verdicts)
+            return
+        await self._commit(events.CallsStarted(call_ids), by=ENGINE)
+        self._started.update(call_ids)
+
+    def _verdict_now(self, run: Run, call: Call) -> Verdict:
+        """The stricter of then and now; the verdict itself when nothing changed or the policy pins it."""
+        policies = self._parts.policies
+        then = call.verdict
+        if then.policy_digest == policies.digest or then.on_change == "pin" or call.args is None:
+            return then
+        if call.dynamic and not policies.covers(call.tool):
+            return then
+        joined = join(then, judge_args(self._parts, policies, run, call.tool, call.args))
+        if joined.outcome == then.outcome and joined.gates == then.gates:
+            return then
+        return joined
+
+    async def _settle_lost(self, call_id: str) -> None:
+        call = self._now.call(call_id)
+        if call.idempotent and call.attempt < IDEMPOTENT_ATTEMPTS and call.tool in self._recipe.tools:
+            await self._commit(events.CallsStarted((call_id,)), by=ENGINE)
+            self._started.add(call_id)
+        else:
+            await self._commit(events.CallLost(call_id), by=ENGINE)
+
+    def _fly(self, call: Call) -> None:
+        self._tell(stream.ToolCallStarted, call.call_id, call.tool, call.args or {})
+        task = asyncio.create_task(self._run_tool(call))
+        self._tasks[task] = call.call_id
+
+    async def _run_tool(self, call: Call) -> Event:
+        """Execute one authorised call; a raise of the tool is a result like any other."""
+        run = self._now
+        tool = self._recipe.tools[call.tool]
+        context = CallContext(
+            run_id=run.run_id,
+            call_id=call.call_id,
+            idempotency_key=f"{run.run_id}:{call.call_id}" + ("" if call.idempotent else f":{call.attempt}"),
+            attempt=call.attempt,
+            user=run.user,
+            answers=call.answers,
+        )
+        try:
+            result = await tool.call(call.args or {}, context)
+        except Exception as error:  # noqa: BLE001 - whatever a tool raises is what the model must hear
+            return events.CallRaised(call.call_id, f"{type(error).__name__}: {error}"[: stream.STREAM_BUFFER])
+        return events.CallReturned(call.call_id, result)
+
+    async def _land(self) -> None:
+        """Commit the results of the calls that ended."""
+        if not self._tasks:
+            return
+        self._renew_while_waiting()
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            call_id = self._tasks.pop(task)
+            self._started.discard(call_id)
+            event = task.result()
+            try:
+                await self._commit(event, by=ENGINE)
+            except Fenced:
+                await self._keep_late(call_id, event)
+                raise
+            self._tell_call(call_id)
+
+    async def _keep_late(self, call_id: str, event: Event) -> None:
+        """Another worker, or a cancellation, overtook this one: what the tool did is not forgotten."""
+        run = self._now
+        told = {"call": call_id, "result": getattr(event, "result", None), "error": getattr(event, "error", None)}
+        await self._parts.store.append([Record("late_result", self._parts.clock.now(), ENGINE, run.run_id, told)])
+
+    async def _call_model(self, turn: int) -> None:
+        limit = self._recipe.max_turns
+        if limit is not None and turn > limit:
+            await self._commit(events.RunStopped(f"The run took more than {limit} turns (max_turns)."), by=ENGINE)
+            return
+        self._tell(stream.StepStarted, turn)
+        try:
+            reply = await self._ask_model()
+        except ModelError as error:
+            await self._commit(events.ModelFailed(str(error)), by=ENGINE)
+            return
+        proposed, verdicts = judge_reply(self._parts, self._recipe.tools, self._now, reply)
+        replied = events.ModelReplied(
+            text=reply.text, calls=proposed, usage=reply.usage, model=reply.model, echo=reply.echo
+        )
+        await self._commit(replied, by=ENGINE, verdicts=verdicts)
+        for call in proposed:
+            self._tell_call(call.call_id, only_ended=True)
+        self._tell(stream.StepCompleted, turn)
+
+    async def _ask_model(self) -> ModelReply:
+        """One reply, tried again a bounded number of times; never after text has already been streamed."""
+        request = self._recipe.request(self._messages)
+        streamed = False
+
+        def on_text(text: str) -> None:
+            nonlocal streamed
+            streamed = True
+            self._tell(stream.ContentDelta, text)
+
+        self._renew_while_waiting()
+        for attempt in range(1, MODEL_ATTEMPTS + 1):
+            try:
+                return await self._recipe.model.reply(request, on_text if self._publish else None)
+            except ModelError as error:
+                if not error.retryable or streamed or attempt == MODEL_ATTEMPTS:
+                    raise
+                await asyncio.sleep(MODEL_BACKOFF_S * 2 ** (attempt - 1))
+        raise AssertionError  # pragma: no cover - the loop returns or raises
+
+    async def _expire_due(self) -> None:
+        """Time never says yes (law 12): what is overdue is denied before anything else."""
+        for requirement in self._now.open_requirements:
+            if requirement.expires_at is not None and self._parts.clock.now() >= requirement.expires_at:
+                await self._commit(events.RequirementTimedOut(requirement.requirement_id), by=TIMER)
+
+    # -- the lease
+
+    def _renew_while_waiting(self) -> None:
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            if self._held:
+                await self._parts.store.renew(self._now.run_id, Lease(self._owner, self._fence))
+
+    async def _let_go(self) -> None:
+        """Leave nothing running and nothing held, however the loop ended."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
+        for task in self._tasks:
+            task.cancel()
+        if self._held:
+            self._held = False
+            with suppress(HitlError):  # the lease ends by itself; what stopped the worker matters more
+                await self._parts.store.release(self._now.run_id, Lease(self._owner, self._fence))
+
+    # -- telling the reader
+
+    def _tell(self, kind: type[stream.StreamEvent], *values: Any) -> None:
+        if self._publish is not None:
+            self._publish(kind(self._now, *values))
+
+    def _tell_call(self, call_id: str, *, only_ended: bool = False) -> None:
+        run = self._now
+        call = next((c for c in run.calls if c.call_id == call_id), None)
+        if call is None or (only_ended and call.result is None):
+            return
+        self._tell(stream.ToolCallCompleted, call.call_id, call.tool, call.state.value, call.result)
+
+    def _tell_end(self) -> None:
+        run = self._now
+        match run.state:
+            case RunState.DONE:
+                self._tell(stream.RunCompleted, run.output or "")
+            case RunState.FAILED:
+                self._tell(stream.RunFailed, run.error or "")
+            case RunState.CANCELLED:
+                self._tell(stream.RunCancelled)
+            case _:
+                self._tell(stream.RunPaused)

@@ -1,0 +1,269 @@
+"""The engine: the one door inside (law 14). Every surface answers through `resolve` and moves runs through `advance`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hitl_fsm.core.decide import decide
+from hitl_fsm.errors import (
+    AlreadyResolved,
+    Fenced,
+    RequirementChanged,
+    RequirementExpired,
+    RequirementNotFound,
+    RunEnded,
+    Tampered,
+    UnknownRunnable,
+)
+from hitl_fsm.model import event as events
+from hitl_fsm.model.action import Action
+from hitl_fsm.model.actor import ENGINE, TIMER, Actor
+from hitl_fsm.model.answer import Answer
+from hitl_fsm.model.event import Entry
+from hitl_fsm.model.record import Record
+from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.run import Run
+from hitl_fsm.model.states import RequirementState
+from hitl_fsm.model.verdict import Verdict
+from hitl_fsm.policy.evaluate import PolicySet
+from hitl_fsm.policy.load import restore
+from hitl_fsm.ports import Lease, Store
+from hitl_fsm.runtime.answering import fitted
+from hitl_fsm.runtime.authorise import authorise
+from hitl_fsm.runtime.drive import Drive, load, step_commit
+from hitl_fsm.runtime.gate import Gated, gated
+from hitl_fsm.runtime.handles import By, RunHandle
+from hitl_fsm.runtime.judge import judge_args
+from hitl_fsm.runtime.loop import run_sync
+from hitl_fsm.runtime.parts import Parts, worker_name
+from hitl_fsm.runtime.recipe import Recipe
+from hitl_fsm.runtime.stream import Publish
+from hitl_fsm.runtime.views import Audit, Inbox, Runs
+
+ANSWER_ATTEMPTS = 64
+"""Tries of one answer whose run was moved by other answers meanwhile."""
+
+
+class Engine:
+    """Ports, policies and the runs under them. Built by `connect.Engine`, or from `Parts` directly."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._recipes: dict[tuple[str, str], Recipe] = {}
+        self._owner = worker_name()
+        self._activated = False
+        self.inbox = Inbox(self)
+        self.runs = Runs(self)
+        self.audit = Audit(parts.store)
+
+    @property
+    def parts(self) -> Parts:
+        return self._parts
+
+    @property
+    def store(self) -> Store:
+        return self._parts.store
+
+    @property
+    def policies(self) -> PolicySet:
+        return self._parts.policies
+
+    def register(self, recipe: Recipe) -> None:
+        """Make runs of this agent or callable continuable by their id; the last one of a name counts."""
+        self._recipes[recipe.kind, recipe.name] = recipe
+
+    def actor(self, who: By, otherwise: Actor) -> Actor:
+        """An actor, a name that the application's lookup knows, or None for `otherwise`."""
+        if who is None:
+            return otherwise
+        if isinstance(who, Actor):
+            return who
+        found = self._parts.actors(who)
+        return found if found is not None else Actor(id=who)
+
+    def evaluate(self, tool: str, args: dict[str, Any], *, user: By = None) -> Verdict:
+        """What the policies say of an action; nothing else happens."""
+        actor = self.actor(user, Actor(id="user"))
+        action = Action(tool=tool, args=args, user=actor, now=self._parts.clock.now())
+        return self.policies.evaluate(action, default=self._parts.default)
+
+    def gate(self, fn: Callable[..., Any]) -> Gated:
+        """Put a bare callable under the policies, without an agent."""
+        return gated(self, fn)
+
+    # -- moving runs
+
+    async def astart(self, recipe: Recipe, prompt: str, user: Actor, publish: Publish | None = None) -> RunHandle:
+        """Create a run and advance it until it is paused or ended."""
+        await self._activate()
+        run_id = self._parts.ids.run_id()
+        drive = Drive(self._parts, recipe, self._owner, self._told(publish))
+        return await self._driven(drive, drive.start(run_id, prompt, user), run_id)
+
+    async def aadvance(self, run_id: str, publish: Publish | None = None) -> RunHandle:
+        """Go on with a run as far as its gates allow. Ended or waiting, it comes back as it is; failed, it is retried."""
+        await self._activate()
+        _, run, _ = await load(self._parts, run_id)
+        recipe = self.recipe(run)
+        if recipe is None:
+            if run.is_ended or run.is_paused:
+                return RunHandle(self, run)
+            msg = f"this process does not know {run.kind} {run.name!r}, to which {run_id} belongs"
+            raise UnknownRunnable(msg, help="import the module that builds it (--app module:engine) and try again")
+        drive = Drive(self._parts, recipe, self._owner, self._told(publish))
+        return await self._driven(drive, drive.resume(run_id), run_id)
+
+    def advance(self, run_id: str) -> RunHandle:
+        return run_sync(self.aadvance(run_id))
+
+    async def _driven(self, drive: Drive, work: Any, run_id: str) -> RunHandle:
+        try:
+            return RunHandle(self, await work)
+        except Fenced:
+            if drive.run is None:
+                raise
+            _, run, _ = await load(self._parts, run_id)
+            if not run.is_ended:
+                raise
+            return RunHandle(self, run)
+
+    def recipe(self, run: Run) -> Recipe | None:
+        return self._recipes.get((run.kind, run.name))
+
+    def _told(self, publish: Publish | None) -> Publish | None:
+        """Stream events carry handles, which users know, instead of the bare run."""
+        if publish is None:
+            return None
+        return lambda event: publish(type(event)(RunHandle(self, event.run), *list(event_values(event))))
+
+    async def _activate(self) -> None:
+        """Before the first run under these policies: keep their text by its digest, on the record."""
+        if self._activated:
+            return
+        policies = self.policies
+        record = Record(
+            "policies_activated",
+            self._parts.clock.now(),
+            ENGINE,
+            data={"policies": policies.digest, "files": sorted(policies.files), "default": self._parts.default},
+        )
+        await self.store.save_policies(policies.digest, policies.text, record)
+        self._activated = True
+
+    # -- answers
+
+    def resolve(self, requirement_id: str, answer: Answer, *, by: By = None, digest: str | None = None) -> RunHandle:
+        return run_sync(self.aresolve(requirement_id, answer, by=by, digest=digest))
+
+    async def aresolve(
+        self, requirement_id: str, answer: Answer, *, by: By = None, digest: str | None = None
+    ) -> RunHandle:
+        """Record one answer, durable when this returns; the run as the answer left it.
+
+        `digest`: that of the action which the person was shown; refused if it is another by now (law 5).
+        Raises RequirementNotFound, AlreadyResolved, RequirementExpired, RequirementChanged, NotAuthorised,
+        AnswerRefused, Tampered; nothing is stored then.
+        """
+        for _ in range(ANSWER_ATTEMPTS):
+            stored, run, requirement = await self._find(requirement_id)
+            actor = self.actor(by, run.user)
+            if digest is not None and digest != requirement.digest:
+                msg = f"{requirement_id} is about another action than the one shown"
+                raise RequirementChanged(msg, help="look at it again, then answer")
+            await self._refuse_expired(stored.fence, run, requirement)
+            authorise(run, requirement, actor)
+            call = run.call(requirement.call_id)
+            recipe = self.recipe(run)
+            tool = recipe.tools.get(call.tool) if recipe else None
+            policies = await self._policies_of(call.verdict.policy_digest)
+            event, verdict = fitted(
+                requirement, call, answer, tool, lambda args: judge_args(self._parts, policies, run, call.tool, args)
+            )
+            verdicts = {} if verdict is None else {call.call_id: verdict}
+            try:
+                return await self._apply(run, stored.fence, event, actor, verdicts)
+            except Fenced:
+                continue
+        msg = f"{requirement_id}: the run kept moving while the answer was given"
+        raise Fenced(msg, help="try again")
+
+    async def _find(self, requirement_id: str) -> tuple[Any, Run, Requirement]:
+        """The open requirement and its run; the row and the log must tell the same."""
+        row = await self.store.requirement(requirement_id)
+        if row is None:
+            msg = f"no requirement {requirement_id!r} in this store"
+            raise RequirementNotFound(msg, help="`hitl-fsm inbox` lists what is open")
+        stored, run, _ = await load(self._parts, row.run_id)
+        requirement = next((r for r in run.requirements if r.requirement_id == requirement_id), None)
+        if requirement is not None and requirement != row:
+            msg = f"the row of {requirement_id} is not what its run's log says"
+            raise Tampered(msg, help="nothing was recorded; `hitl-fsm audit verify` tells more")
+        if requirement is None or requirement.state is not RequirementState.OPEN:
+            raise already(requirement or row)
+        return stored, run, requirement
+
+    async def _refuse_expired(self, fence: int, run: Run, requirement: Requirement) -> None:
+        if requirement.expires_at is None or self._parts.clock.now() < requirement.expires_at:
+            return
+        await self._apply(run, fence, events.RequirementTimedOut(requirement.requirement_id), TIMER, {})
+        msg = f"{requirement.requirement_id} expired before this answer; the action is denied"
+        raise RequirementExpired(msg, help="continue the run; the model is told")
+
+    async def _policies_of(self, digest: str) -> PolicySet:
+        """The policies that a verdict was reached under, from the store when they are not today's."""
+        if digest == self.policies.digest:
+            return self.policies
+        text = await self.store.policies(digest)
+        return self.policies if text is None else restore(text)
+
+    async def _apply(
+        self, run: Run, fence: int, event: events.Event, by: Actor, verdicts: dict[str, Verdict]
+    ) -> RunHandle:
+        """One event from outside, which needs no lease: version and fence decide who is first."""
+        entry = Entry(run.version + 1, self._parts.clock.now(), by, event, verdicts)
+        step = decide(run, entry)
+        await self.store.commit(step_commit(run, step, entry, "none", Lease(self._owner, fence)))
+        return RunHandle(self, step.run)
+
+    # -- cancelling
+
+    def cancel(self, run_id: str, *, by: By = None, reason: str | None = None) -> RunHandle:
+        return run_sync(self.acancel(run_id, by=by, reason=reason))
+
+    async def acancel(self, run_id: str, *, by: By = None, reason: str | None = None) -> RunHandle:
+        """End a run for good: a later yes changes nothing (law 4). What already began is not undone."""
+        for _ in range(ANSWER_ATTEMPTS):
+            stored, run, _ = await load(self._parts, run_id)
+            if run.is_ended:
+                msg = f"{run_id} is already {run.state.value}"
+                raise RunEnded(msg)
+            try:
+                return await self._apply(run, stored.fence, events.RunCancelled(reason), self.actor(by, run.user), {})
+            except Fenced:
+                continue
+        msg = f"{run_id} kept moving while it was cancelled"
+        raise Fenced(msg, help="try again")
+
+
+def event_values(event: Any) -> list[Any]:
+    """A stream event's own fields, without the run."""
+    return [getattr(event, name) for name in event.__struct_fields__ if name != "run"]
+
+
+def already(requirement: Requirement) -> AlreadyResolved:
+    """The second answer's error: who was first, and when (law 2)."""
+    resolution = requirement.resolution
+    who = ""
+    if resolution is not None:
+        answer = str(resolution.answer.__struct_config__.tag)
+        who = f" by {resolution.by.id} ({answer}) at {iso(resolution.at)}"
+    msg = f"{requirement.requirement_id} is already {requirement.state.value}{who}; this answer changed nothing"
+    return AlreadyResolved(msg, help=f"`hitl-fsm runs show {requirement.run_id}` tells what followed")
+
+
+def iso(ms: int) -> str:
+    """Milliseconds since the epoch as RFC 3339, UTC."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - only errors and views need it
+
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

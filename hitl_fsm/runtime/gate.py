@@ -1,0 +1,107 @@
+"""`engine.gate`: any callable under the policies, without an agent.
+
+A call of it is a run with one tool call, so that it has the same pause, the same answers and the same record.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from hitl_fsm.errors import Denied, Paused, ToolError
+from hitl_fsm.model.actor import Actor
+from hitl_fsm.model.message import ChatRequest, ModelReply, ToolCall
+from hitl_fsm.model.states import CallState
+from hitl_fsm.runtime.handles import RunHandle
+from hitl_fsm.runtime.loop import run_sync
+from hitl_fsm.runtime.recipe import Recipe
+from hitl_fsm.runtime.tools import Tool, as_tool
+
+if TYPE_CHECKING:
+    from hitl_fsm.runtime.engine import Engine
+
+CALLER = Actor(id="user")
+"""For whom a gated callable acts unless `for_user` says otherwise."""
+
+
+class CallOnce:
+    """The model of a gated callable: it asks for the one call, then hands its result on."""
+
+    def __init__(self, tool: str) -> None:
+        self._tool = tool
+
+    async def reply(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> ModelReply:
+        del on_text
+        last = request.messages[-1]
+        if last.role == "user":
+            return ModelReply(calls=(ToolCall("call", self._tool, last.content),))
+        return ModelReply(text=last.content)
+
+
+class Gated:
+    """A callable behind its gates.
+
+    Calling it returns the result (as JSON values) when the policies allow it at once; otherwise it raises `Paused`,
+    with the run's id, or `Denied`. After the answers, `resume(run_id)` returns the result. A coroutine function stays
+    one: `await` the call; `aresume` is the coroutine of `resume`.
+    """
+
+    def __init__(self, engine: Engine, tool: Tool, user: Actor = CALLER) -> None:
+        self._engine = engine
+        self._tool = tool
+        self._user = user
+        self._recipe = Recipe("callable", tool.name, "callable", CallOnce(tool.name), {tool.name: tool})
+        self._signature = inspect.signature(tool.fn)
+        engine.register(self._recipe)
+
+    @property
+    def tool(self) -> Tool:
+        return self._tool
+
+    def for_user(self, user: Actor | str) -> Gated:
+        """The same callable, acting for that user."""
+        return Gated(self._engine, self._tool, self._engine.actor(user, CALLER))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        work = self._call(args, kwargs)
+        return work if inspect.iscoroutinefunction(self._tool.fn) else run_sync(work)
+
+    def resume(self, run_id: str) -> Any:
+        """Go on with a paused call; its result, or Paused again, or Denied."""
+        return run_sync(self.aresume(run_id))
+
+    async def aresume(self, run_id: str) -> Any:
+        return _result(await self._engine.aadvance(run_id))
+
+    async def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            given = self._signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            msg = f"{self._tool.name}: {error}"
+            raise ToolError(msg, help=f"its signature is {self._signature}") from error
+        text = msgspec.json.encode(given, enc_hook=str).decode()
+        return _result(await self._engine.astart(self._recipe, text, self._user))
+
+
+def _result(handle: RunHandle) -> Any:
+    run = handle.value
+    if run.is_paused:
+        ids = ", ".join(r.requirement_id for r in run.open_requirements)
+        msg = f"{run.name} waits for {ids}"
+        raise Paused(msg, run.run_id, help=f"answer, then resume({run.run_id!r})")
+    call = run.calls[0] if run.calls else None
+    if call is None or run.error:
+        raise ToolError(f"{run.name}: {run.error or 'the run ended without a call'}")
+    if call.state is CallState.SUCCEEDED:
+        return call.result
+    if call.state is CallState.FAILED:
+        raise ToolError(f"{run.name}: {call.result}", help=f"`hitl-fsm runs show {run.run_id}` tells more")
+    raise Denied(f"{run.name}: {call.result or 'the run was cancelled'}")
+
+
+def gated(engine: Engine, fn: Callable[..., Any] | Tool) -> Gated:
+    """Register a callable with an engine."""
+    return Gated(engine, as_tool(fn))

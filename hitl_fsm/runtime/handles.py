@@ -1,0 +1,205 @@
+"""What users hold: a run and its requirements, as of the last look at the store.
+
+Answering through a handle is `Engine.resolve`, durable at once; nothing is staged in these objects, and a stale one can
+do no harm: the store decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from hitl_fsm.model import answer as answers
+from hitl_fsm.model.actor import Actor
+from hitl_fsm.model.call import Call
+from hitl_fsm.model.requirement import OutcomeUnknown, Requirement, RequirementKind
+from hitl_fsm.model.run import Run
+from hitl_fsm.model.states import RequirementState, RunState
+from hitl_fsm.model.verdict import External, UserInput
+from hitl_fsm.runtime.loop import run_sync
+
+if TYPE_CHECKING:
+    from hitl_fsm.runtime.engine import Engine
+
+By = Actor | str | None
+
+
+class ToolExecution(msgspec.Struct, frozen=True):
+    """The action that a requirement is about."""
+
+    tool_name: str
+    tool_args: dict[str, Any]
+    call_id: str
+
+
+class RequirementHandle:
+    """One question of a run. Each answering method returns the run as the answer left it."""
+
+    __slots__ = ("_owner", "_requirement")
+
+    def __init__(self, owner: RunHandle, requirement: Requirement) -> None:
+        self._owner = owner
+        self._requirement = requirement
+
+    def __repr__(self) -> str:
+        return f"<Requirement {self.id} {self.kind} {self.tool.tool_name} {self.state}>"
+
+    @property
+    def value(self) -> Requirement:
+        """The requirement itself, frozen."""
+        return self._requirement
+
+    @property
+    def id(self) -> str:
+        return self._requirement.requirement_id
+
+    @property
+    def kind(self) -> RequirementKind:
+        return self._requirement.kind
+
+    @property
+    def state(self) -> RequirementState:
+        return self._requirement.state
+
+    @property
+    def digest(self) -> str:
+        return self._requirement.digest
+
+    @property
+    def tool(self) -> ToolExecution:
+        q = self._requirement
+        return ToolExecution(q.tool, q.args, q.call_id)
+
+    @property
+    def schema(self) -> dict[str, Any] | None:
+        """The form's JSON Schema, or the result's; None where there is none."""
+        match self._requirement.question:
+            case UserInput(schema):
+                return schema
+            case External(_, result_schema):
+                return result_schema
+            case _:
+                return None
+
+    @property
+    def needs_confirmation(self) -> bool:
+        return self.kind in {"confirm", "approval"}
+
+    @property
+    def needs_user_input(self) -> bool:
+        return self.kind == "user_input"
+
+    @property
+    def is_external_tool_execution(self) -> bool:
+        return self.kind == "external"
+
+    @property
+    def is_outcome_unknown(self) -> bool:
+        """The process died inside the call; somebody says what happened."""
+        return isinstance(self._requirement.question, OutcomeUnknown)
+
+    @property
+    def is_resolved(self) -> bool:
+        return self.state is not RequirementState.OPEN
+
+    def confirm(self, by: By = None, *, note: str | None = None, args: dict[str, Any] | None = None) -> RunHandle:
+        """Yes; `args` replaces the call's arguments (validated, judged again)."""
+        return self._answer(answers.Approve(args, note), by)
+
+    def reject(self, by: By = None, *, note: str | None = None) -> RunHandle:
+        """No, for good; the model reads the note."""
+        return self._answer(answers.Reject(note), by)
+
+    def provide_user_input(self, values: dict[str, Any], by: By = None, *, note: str | None = None) -> RunHandle:
+        """Fill in the form. AnswerRefused names each field that does not fit; nothing is stored then."""
+        return self._answer(answers.Provide(values, note), by)
+
+    def set_external_execution_result(self, result: Any, by: By = None, *, note: str | None = None) -> RunHandle:
+        """Report what the outside system returned."""
+        return self._answer(answers.Report(result, note), by)
+
+    def it_happened(self, result: Any, by: By = None, *, note: str | None = None) -> RunHandle:
+        """The lost call did take effect, with this result."""
+        return self._answer(answers.Happened(result, note), by)
+
+    def it_did_not_happen(self, by: By = None, *, note: str | None = None) -> RunHandle:
+        """The lost call did not take effect: run it."""
+        return self._answer(answers.NotHappened(note), by)
+
+    def give_up(self, by: By = None, *, note: str | None = None) -> RunHandle:
+        """Nobody knows; the model is told so."""
+        return self._answer(answers.GiveUp(note), by)
+
+    def _answer(self, answer: answers.Answer, by: By) -> RunHandle:
+        return run_sync(self._owner.answer(self._requirement, answer, by))
+
+
+class RunHandle:
+    """A run as it was when it was last looked at; `refresh` looks again."""
+
+    __slots__ = ("_engine", "_run")
+
+    def __init__(self, engine: Engine, run: Run) -> None:
+        self._engine = engine
+        self._run = run
+
+    def __repr__(self) -> str:
+        return f"<Run {self.run_id} {self.state}>"
+
+    @property
+    def value(self) -> Run:
+        """The run itself, frozen."""
+        return self._run
+
+    @property
+    def run_id(self) -> str:
+        return self._run.run_id
+
+    @property
+    def state(self) -> RunState:
+        return self._run.state
+
+    @property
+    def is_paused(self) -> bool:
+        return self._run.is_paused
+
+    @property
+    def output(self) -> str | None:
+        """The final answer; None until the run is done."""
+        return self._run.output
+
+    @property
+    def error(self) -> str | None:
+        return self._run.error
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls of the current turn."""
+        return self._run.calls
+
+    @property
+    def requirements(self) -> list[RequirementHandle]:
+        """The questions of the current turn, answered ones too."""
+        return [RequirementHandle(self, r) for r in self._run.requirements]
+
+    @property
+    def active_requirements(self) -> list[RequirementHandle]:
+        """The open ones."""
+        return [RequirementHandle(self, r) for r in self._run.open_requirements]
+
+    def refresh(self) -> RunHandle:
+        """Read the run again; returns itself."""
+        return run_sync(self.arefresh())
+
+    async def arefresh(self) -> RunHandle:
+        self._run = (await self._engine.runs.aget(self.run_id)).value
+        return self
+
+    async def answer(self, requirement: Requirement, answer: answers.Answer, by: By) -> RunHandle:
+        """Answer one of this run's questions, bound to the action that this handle shows."""
+        after = await self._engine.aresolve(
+            requirement.requirement_id, answer, by=by, digest=requirement.digest
+        )
+        self._run = after.value
+        return self

@@ -1,0 +1,78 @@
+"""What an engine is made of, handed to it by the composition root (`connect.py`)."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from hitl_fsm.model.actor import Actor
+from hitl_fsm.policy.evaluate import PolicySet
+from hitl_fsm.ports import Clock, IdSource, ModelSource, Store
+
+ActorLookup = Callable[[str], Actor | None]
+Default = Literal["deny", "confirm"]
+
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_TIME_CHARS = 10
+_RANDOM_CHARS = 8
+_BITS = 5
+
+
+class SystemClock:
+    """The machine's wall clock."""
+
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+class TimeOrderedIds:
+    """`run_` + 48 bits of time + 40 random bits, in lower-case Crockford base 32: in order of creation, so that a
+    database appends; without letters that look alike."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def run_id(self) -> str:
+        number = (self._clock.now() << (_BITS * _RANDOM_CHARS)) | secrets.randbits(_BITS * _RANDOM_CHARS)
+        chars = [_CROCKFORD[(number >> shift) & 31] for shift in range(0, _BITS * (_TIME_CHARS + _RANDOM_CHARS), _BITS)]
+        return "run_" + "".join(reversed(chars))
+
+
+def worker_name() -> str:
+    """`host:pid:start:random`: on one host, a later worker can see that this process is gone."""
+    try:
+        start = Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        start = "0"
+    return f"{socket.gethostname()}:{os.getpid()}:{start}:{secrets.token_hex(4)}"
+
+
+def actor_lookup(known: ActorLookup | Mapping[str, tuple[str, ...] | list[str]] | None) -> ActorLookup:
+    """A mapping of names to roles, or a callable, as a lookup; a name that nobody knows has no roles."""
+    if known is None:
+        return lambda name: Actor(id=name)
+    if callable(known):
+        return known
+    return lambda name: Actor(id=name, roles=tuple(known.get(name, ())))
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Ports and policies; `default` judges a tool that no policy covers."""
+
+    store: Store
+    policies: PolicySet
+    models: ModelSource
+    actors: ActorLookup = field(default_factory=lambda: actor_lookup(None))
+    clock: Clock = field(default_factory=SystemClock)
+    default: Default = "deny"
+
+    @property
+    def ids(self) -> IdSource:
+        return TimeOrderedIds(self.clock)

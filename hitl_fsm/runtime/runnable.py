@@ -1,0 +1,188 @@
+"""What agents (later teams and workflows) have in common: run, arun, continue_run, acontinue_run, streaming or not.
+
+One coroutine each; the synchronous methods run it on the background loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from typing import Any, Literal, overload
+
+from hitl_fsm.errors import RequirementChanged, RequirementNotFound, RunNotFound, UnknownRunnable
+from hitl_fsm.model.actor import Actor
+from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.runtime.engine import Engine
+from hitl_fsm.runtime.handles import By, RequirementHandle, RunHandle
+from hitl_fsm.runtime.loop import iterate_sync, run_sync
+from hitl_fsm.runtime.recipe import Recipe
+from hitl_fsm.runtime.stream import Channel, Publish, StreamEvent
+
+ANONYMOUS = Actor(id="user")
+"""For whom a run acts when the application names nobody."""
+
+Named = RequirementHandle | Requirement | str
+
+_background: set[asyncio.Task[None]] = set()  # a reader that leaves must not let its run be collected
+
+
+class Runnable:
+    """Something with a recipe, registered with an engine."""
+
+    def __init__(self, engine: Engine, recipe: Recipe) -> None:
+        self.engine = engine
+        self._recipe = recipe
+        engine.register(recipe)
+
+    @property
+    def name(self) -> str:
+        return self._recipe.name
+
+    # -- starting
+
+    @overload
+    def run(self, prompt: str, *, user: By = None, stream: Literal[False] = False) -> RunHandle: ...
+    @overload
+    def run(self, prompt: str, *, user: By = None, stream: Literal[True]) -> Iterator[StreamEvent]: ...
+    def run(self, prompt: str, *, user: By = None, stream: bool = False) -> RunHandle | Iterator[StreamEvent]:
+        """Start a run for `user`; it comes back paused or ended. With `stream=True`: its events, as they happen."""
+        if stream:
+            return iterate_sync(self.arun(prompt, user=user, stream=True))
+        return run_sync(self.arun(prompt, user=user))
+
+    @overload
+    def arun(self, prompt: str, *, user: By = None, stream: Literal[False] = False) -> Coroutine[Any, Any, RunHandle]: ...
+    @overload
+    def arun(self, prompt: str, *, user: By = None, stream: Literal[True]) -> AsyncIterator[StreamEvent]: ...
+    def arun(
+        self, prompt: str, *, user: By = None, stream: bool = False
+    ) -> Coroutine[Any, Any, RunHandle] | AsyncIterator[StreamEvent]:
+        """As `run`: `await` it, or iterate over it with `async for` when `stream=True`."""
+        actor = self.engine.actor(user, ANONYMOUS)
+        if stream:
+            return _streamed(lambda publish: self.engine.astart(self._recipe, prompt, actor, publish))
+        return self.engine.astart(self._recipe, prompt, actor)
+
+    # -- going on
+
+    @overload
+    def continue_run(
+        self,
+        run_response: RunHandle | None = None,
+        *,
+        run_id: str | None = None,
+        requirements: Sequence[Named] | None = None,
+        stream: Literal[False] = False,
+    ) -> RunHandle: ...
+    @overload
+    def continue_run(
+        self,
+        run_response: RunHandle | None = None,
+        *,
+        run_id: str | None = None,
+        requirements: Sequence[Named] | None = None,
+        stream: Literal[True],
+    ) -> Iterator[StreamEvent]: ...
+    def continue_run(
+        self,
+        run_response: RunHandle | None = None,
+        *,
+        run_id: str | None = None,
+        requirements: Sequence[Named] | None = None,
+        stream: bool = False,
+    ) -> RunHandle | Iterator[StreamEvent]:
+        """Advance a paused run whose gates are closed, by the object or by its id (also in a new process).
+
+        With gates still open nothing executes and the run comes back, still paused. `requirements`, where given, must
+        be this run's, as it now is: an unknown, foreign or changed one is an error, and nothing happens.
+        """
+        if stream:
+            return iterate_sync(
+                self.acontinue_run(run_response, run_id=run_id, requirements=requirements, stream=True)
+            )
+        return run_sync(self.acontinue_run(run_response, run_id=run_id, requirements=requirements))
+
+    @overload
+    def acontinue_run(
+        self,
+        run_response: RunHandle | None = None,
+        *,
+        run_id: str | None = None,
+        requirements: Sequence[Named] | None = None,
+        stream: Literal[False] = False,
+    ) -> Coroutine[Any, Any, RunHandle]: ...
+    @overload
+    def acontinue_run(
+        self,
+        run_response: RunHandle | None = None,
+        *,
+        run_id: str | None = None,
+        requirements: Sequence[Named] | None = None,
+        stream: Literal[True],
+    ) -> AsyncIterator[StreamEvent]: ...
+    def acontinue_run(
+        self,
+        run_response: RunHandle | None = None,
+        *,
+        run_id: str | None = None,
+        requirements: Sequence[Named] | None = None,
+        stream: bool = False,
+    ) -> Coroutine[Any, Any, RunHandle] | AsyncIterator[StreamEvent]:
+        """As `continue_run`: `await` it, or iterate over it with `async for` when `stream=True`."""
+
+        async def work(publish: Publish | None = None) -> RunHandle:
+            target = _target(run_response, run_id)
+            await self._check(target, requirements or ())
+            return await self.engine.aadvance(target, publish)
+
+        return _streamed(work) if stream else work()
+
+    async def _check(self, run_id: str, requirements: Sequence[Named]) -> None:
+        """The run is this runnable's, and each requirement is the run's, unchanged."""
+        run = (await self.engine.runs.aget(run_id)).value
+        if (run.kind, run.name) != (self._recipe.kind, self._recipe.name):
+            msg = f"{run_id} is a run of {run.kind} {run.name!r}, not of {self._recipe.kind} {self.name!r}"
+            raise UnknownRunnable(msg, help=f"continue it with {run.name!r}, or with engine.advance({run_id!r})")
+        for named in requirements:
+            wanted = named.value if isinstance(named, RequirementHandle) else named
+            requirement_id = wanted if isinstance(wanted, str) else wanted.requirement_id
+            row = await self.engine.store.requirement(requirement_id)
+            if row is None or row.run_id != run_id:
+                msg = f"{requirement_id} is no requirement of {run_id}"
+                raise RequirementNotFound(msg, help="nothing was executed")
+            if not isinstance(wanted, str) and wanted.digest != row.digest:
+                msg = f"{requirement_id} is about another action than the one given"
+                raise RequirementChanged(msg, help="nothing was executed; look at it again")
+
+
+def _target(run_response: RunHandle | None, run_id: str | None) -> str:
+    if run_response is not None and run_id is not None and run_response.run_id != run_id:
+        msg = f"run_response is {run_response.run_id}, run_id is {run_id}"
+        raise RunNotFound(msg, help="give one of them")
+    if run_response is not None:
+        return run_response.run_id
+    if run_id is None:
+        msg = "continue_run needs a run"
+        raise RunNotFound(msg, help="give run_response=… or run_id=…")
+    return run_id
+
+
+async def _streamed(work: Callable[[Publish], Awaitable[RunHandle]]) -> AsyncIterator[StreamEvent]:
+    """The events of `work`, which runs on whether or not somebody reads them."""
+    channel = Channel()
+
+    async def produce() -> None:
+        try:
+            await work(channel.publish)
+        except BaseException as error:
+            channel.end(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            channel.end()
+
+    task = asyncio.create_task(produce())
+    _background.add(task)
+    task.add_done_callback(_background.discard)
+    async for event in channel.events():
+        yield event

@@ -1,0 +1,108 @@
+"""Reading: the inbox, the runs, the record. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from hitl_fsm.audit.verify import Report, verify
+from hitl_fsm.core.replay import replay
+from hitl_fsm.errors import RequirementNotFound, RunNotFound
+from hitl_fsm.model.event import Entry
+from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.ports import RecordLine, RunRow, Store
+from hitl_fsm.runtime.handles import RequirementHandle, RunHandle
+from hitl_fsm.runtime.loop import run_sync
+
+if TYPE_CHECKING:
+    from hitl_fsm.runtime.engine import Engine
+
+PAGE = 100
+"""Rows of a list unless told otherwise."""
+RECORD_PAGE = 1_000
+"""Record lines read at once."""
+
+
+class Inbox:
+    """Open requirements of all runs."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def list(self, *, run_id: str | None = None, after: str = "", limit: int = PAGE) -> Sequence[Requirement]:
+        """Oldest first; `after` is the last id of the page before."""
+        return run_sync(self.alist(run_id=run_id, after=after, limit=limit))
+
+    async def alist(self, *, run_id: str | None = None, after: str = "", limit: int = PAGE) -> Sequence[Requirement]:
+        return await self._engine.store.requirements(run_id=run_id, after=after, limit=limit)
+
+    def get(self, requirement_id: str) -> RequirementHandle:
+        """One requirement, open or closed, with the means to answer it."""
+        return run_sync(self.aget(requirement_id))
+
+    async def aget(self, requirement_id: str) -> RequirementHandle:
+        row = await self._engine.store.requirement(requirement_id)
+        if row is None:
+            msg = f"no requirement {requirement_id!r} in this store"
+            raise RequirementNotFound(msg, help="`hitl-fsm inbox` lists what is open")
+        return RequirementHandle(await self._engine.runs.aget(row.run_id), row)
+
+
+class Runs:
+    """Runs, their logs and their lines of the record."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def get(self, run_id: str) -> RunHandle:
+        """The same object that `run` returned, as the run is now."""
+        return run_sync(self.aget(run_id))
+
+    async def aget(self, run_id: str) -> RunHandle:
+        run, _ = replay(await self.aevents(run_id))
+        if run is None:
+            msg = f"no run {run_id!r} in this store"
+            raise RunNotFound(msg, help="`hitl-fsm runs list` shows what there is")
+        return RunHandle(self._engine, run)
+
+    def list(self, *, state: str | None = None, after: str = "", limit: int = PAGE) -> Sequence[RunRow]:
+        """Newest first."""
+        return run_sync(self._engine.store.runs(state=state, after=after, limit=limit))
+
+    def events(self, run_id: str, *, after: int = 0) -> Sequence[Entry]:
+        """The run's log from `after` (exclusive) on."""
+        return [entry for entry in run_sync(self.aevents(run_id)) if entry.seq > after]
+
+    async def aevents(self, run_id: str) -> Sequence[Entry]:
+        stored = await self._engine.store.load(run_id)
+        return () if stored is None else stored.entries
+
+    def timeline(self, run_id: str) -> list[dict[str, Any]]:
+        """The run's lines of the record, in order, decoded."""
+        return [msgspec.json.decode(line.body) for line in self._engine.audit.records(run_id=run_id)]
+
+
+class Audit:
+    """The record."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def records(self, *, after: int = 0, run_id: str | None = None) -> list[RecordLine]:
+        """Every line from `after` (exclusive) on."""
+        return run_sync(self.arecords(after=after, run_id=run_id))
+
+    async def arecords(self, *, after: int = 0, run_id: str | None = None) -> list[RecordLine]:
+        lines: list[RecordLine] = []
+        while True:
+            page = await self._store.records(after=after, limit=RECORD_PAGE, run_id=run_id)
+            lines.extend(page)
+            if len(page) < RECORD_PAGE:
+                return lines
+            after = page[-1].seq
+
+    def verify(self) -> Report:
+        """Whether the chain is whole. It never raises for what it finds in the record."""
+        return verify(run_sync(self.arecords()))
