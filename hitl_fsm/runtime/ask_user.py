@@ -1,0 +1,39 @@
+"""The built-in tool by which an agent asks a person (DESIGN section 5): declared like any other, never run.
+
+The engine turns a call of it into a user-input requirement; what the person fills in is the call's result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hitl_fsm.errors import ToolError
+from hitl_fsm.runtime.tools import Declaration, Tool
+
+
+@dataclass(frozen=True)
+class AskedField:
+    """One field of the form. `options` limits the answer to a choice."""
+
+    name: str
+    type: Literal["string", "number", "integer", "boolean"] = "string"
+    description: str = ""
+    required: bool = True
+    options: list[str] | None = None
+
+
+def _ask_user(question: str, fields: list[AskedField] | None = None, schema: dict[str, Any] | None = None) -> str:
+    """Ask the user for information that you need and do not have. Never guess it.
+
+    Args:
+        question: What you want to know and why, in a sentence or two.
+        fields: The fields of the form that the user fills in. Leave out both this and schema for one free-text answer.
+        schema: Instead of fields: a JSON Schema of type object, for forms that fields cannot say.
+    """
+    del question, fields, schema
+    msg = "ask_user is a question to a person; it is never run"
+    raise ToolError(msg, help="give it to an agent: Agent(tools=[ask_user, ...])")
+
+
+ask_user = Tool(_ask_user, Declaration("ask_user", dynamic=True))

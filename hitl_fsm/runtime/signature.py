@@ -1,0 +1,232 @@
+"""A function's parameters as a JSON Schema, and a model's arguments held against them.
+
+pydantic does both, over a TypedDict made of the type hints, so that one reading of the signature serves the schema,
+the check and the conversion. It is imported at the first use of a signature, not with this module.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cached_property, partial
+from types import SimpleNamespace
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+
+from hitl_fsm.errors import ToolError
+from hitl_fsm.model.context import CallContext
+from hitl_fsm.model.visible import visible
+
+PROBLEMS_MAX = 20
+"""Lines that a check of arguments gives at most."""
+_SHOWN = 60  # characters of a name that a problem repeats
+_MESSAGE_SHOWN = 300  # characters of one problem's text
+
+Parameters = dict[str, inspect.Parameter]
+
+
+def declared_parameters(function: Callable[..., Any], tool: str) -> Parameters:
+    """The parameters in order; ToolError, naming the parameter, for one that a model cannot be asked for.
+
+    Looks at the text of the signature only: no type is evaluated, nothing heavy imported.
+    """
+    try:
+        parameters = dict(inspect.signature(function).parameters)
+    except (TypeError, ValueError) as error:
+        msg = f"tool `{tool}`: its signature cannot be read: {error}"
+        raise ToolError(msg, help="wrap it in a function with type hints") from error
+    for name, parameter in parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            msg = f"tool `{tool}`: parameter `{parameter}` takes any number of values; a model needs each one by name"
+            raise ToolError(msg, help="name the parameters, or take one dict[str, ...]")
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            msg = f"tool `{tool}`: parameter `{name}` is positional-only; arguments are passed by name"
+            raise ToolError(msg, help="remove the `/` from the signature")
+        if parameter.annotation is parameter.empty:
+            hint = "decorate the bound method: tool(thing.method)" if name in ("self", "cls") else "write its type"
+            msg = f"tool `{tool}`: parameter `{name}` has no type hint"
+            raise ToolError(msg, help=f"{hint}, as in `{name}: str`")
+        if type(parameter.default).__module__.startswith("pydantic.") and type(parameter.default).__name__ == "FieldInfo":
+            msg = f"tool `{tool}`: parameter `{name}` has a pydantic Field as its default"
+            raise ToolError(msg, help=f"write `{name}: Annotated[..., Field(...)] = default`")
+    return parameters
+
+
+class Signature:
+    """`described` has the docstring's line for each parameter that has one."""
+
+    def __init__(
+        self, function: Callable[..., Any], tool: str, parameters: Parameters, described: Mapping[str, str]
+    ) -> None:
+        self._function = function
+        self._tool = tool
+        self._parameters = parameters
+        self._described = described
+
+    @cached_property
+    def _hints(self) -> dict[str, Any]:
+        wanted = {name: parameter.annotation for name, parameter in self._parameters.items()}
+        try:
+            return get_type_hints(SimpleNamespace(__annotations__=wanted), _namespace(self._function), include_extras=True)
+        except (NameError, TypeError, SyntaxError, AttributeError) as error:
+            msg = f"tool `{self._tool}`: a type hint cannot be resolved: {error}"
+            raise ToolError(msg, help="define or import the type at the top of the tool's module") from error
+
+    @cached_property
+    def context_parameter(self) -> str | None:
+        """The parameter that takes the CallContext."""
+        return next((name for name, hint in self._hints.items() if CallContext in (hint, *get_args(hint))), None)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What a model may fill in."""
+        return tuple(name for name in self._parameters if name != self.context_parameter)
+
+    @cached_property
+    def _adapter(self) -> Any:
+        from pydantic import ConfigDict, TypeAdapter  # noqa: PLC0415 - heavy, and not needed to start
+        from typing_extensions import NotRequired, TypedDict  # noqa: PLC0415 - pydantic demands this one before 3.12
+
+        fields: dict[str, Any] = {}
+        for name in self.names:
+            required = self._parameters[name].default is inspect.Parameter.empty
+            fields[name] = self._hints[name] if required else NotRequired[self._hints[name]]
+        form = TypedDict(self._tool, fields)  # type: ignore[misc]  # made at run time
+        form.__module__ = inspect.unwrap(_plain(self._function)).__module__  # where pydantic resolves inner names
+        setattr(form, "__pydantic_config__", ConfigDict(extra="forbid"))  # noqa: B010 - no type checker knows it
+        try:
+            return TypeAdapter(form)
+        except (TypeError, NameError, RuntimeError) as error:  # what pydantic's own errors are
+            raise self._unsupported(error) from error
+
+    def _unsupported(self, error: Exception) -> ToolError:
+        """Which parameter has the type that JSON cannot carry."""
+        from pydantic import TypeAdapter  # noqa: PLC0415
+
+        for name in self.names:
+            try:
+                TypeAdapter(self._hints[name]).json_schema()
+            except (TypeError, NameError, RuntimeError, ValueError):
+                msg = f"tool `{self._tool}`: parameter `{name}` has a type that JSON cannot carry: {self._hints[name]}"
+                return ToolError(msg, help="use str, numbers, list, dict, Literal, Enum, a dataclass or a pydantic model")
+        return ToolError(f"tool `{self._tool}`: no JSON Schema for its parameters: {error}")
+
+    @cached_property
+    def json_schema(self) -> dict[str, Any]:
+        """An object schema, closed at every depth."""
+        from pydantic import PydanticUserError  # noqa: PLC0415
+        from pydantic.json_schema import GenerateJsonSchema  # noqa: PLC0415
+
+        class Untitled(GenerateJsonSchema):
+            """A title that repeats the field's name is noise, paid for in tokens at each turn."""
+
+            def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+                return False
+
+        try:
+            schema: dict[str, Any] = self._adapter.json_schema(schema_generator=Untitled)
+        except PydanticUserError as error:
+            raise self._unsupported(error) from error
+        schema.pop("title", None)
+        schema.setdefault("properties", {})
+        _close(schema)
+        for name, described in schema["properties"].items():
+            if text := self._described.get(name):
+                described.setdefault("description", text)
+            self._set_default(name, described)
+        return schema
+
+    def _set_default(self, name: str, schema: dict[str, Any]) -> None:
+        from pydantic_core import PydanticSerializationError, to_jsonable_python  # noqa: PLC0415
+
+        parameter = self._parameters.get(name)  # None: an alias
+        if parameter is None or parameter.default is parameter.empty:
+            return
+        try:
+            schema["default"] = to_jsonable_python(parameter.default, inf_nan_mode="strings")
+        except PydanticSerializationError:
+            return  # a sentinel: optional, and not the model's to write
+
+    def check(self, args: Mapping[str, Any], except_for: Collection[str] = ()) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Python values for the arguments, or one line for each problem; what `except_for` names may be missing or wrong."""
+        from pydantic import ValidationError  # noqa: PLC0415
+
+        try:
+            # From JSON and strictly: "12" is no integer, 1 is a number, an enum is given by its value.
+            values = self._adapter.validate_json(msgspec.json.encode(args), strict=True, extra="forbid")
+        except ValidationError as error:
+            found = [one for one in error.errors(include_url=False, include_input=False) if _concerns(one, except_for)]
+            return {}, self._lines(found, args)
+        except Exception as error:  # noqa: BLE001 - a validator of the application's own types may raise anything: refused
+            return {}, (f"the arguments could not be checked: {type(error).__name__}",)
+        return dict(values), ()
+
+    def _lines(self, errors: Iterable[Mapping[str, Any]], args: Mapping[str, Any]) -> tuple[str, ...]:
+        """One line a place; the members of a union that did not fit are joined."""
+        places: dict[str, list[str]] = {}
+        for error in errors:
+            told = places.setdefault(_place(error["loc"], args), [])
+            message = self._message(error)
+            if message not in told:
+                told.append(message)
+        lines = [f"{place}: {'; or '.join(told)}" for place, told in places.items()]
+        if len(lines) > PROBLEMS_MAX:
+            lines[PROBLEMS_MAX:] = [f"and {len(lines) - PROBLEMS_MAX} more"]
+        return tuple(lines)
+
+    def _message(self, error: Mapping[str, Any]) -> str:
+        kind, loc = error["type"], error["loc"]
+        if kind in ("missing", "missing_argument"):
+            return "is required"
+        if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+            if len(loc) > 1:
+                return "there is no such field"
+            from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
+
+            near = get_close_matches(str(loc[0])[:_SHOWN], self.names, n=1)
+            return "there is no such argument" + (f"; did you mean {near[0]}?" if near else "")
+        return visible(str(error["msg"]).removeprefix("Input "))[:_MESSAGE_SHOWN]
+
+
+def _concerns(error: Mapping[str, Any], except_for: Collection[str]) -> bool:
+    return not (error["loc"] and error["loc"][0] in except_for)
+
+
+def _place(loc: tuple[int | str, ...], args: object) -> str:
+    """`items[0].price`. pydantic's path also names the members of unions; what is not in the arguments is left out."""
+    path, value = "", args
+    for index, part in enumerate(loc):
+        if isinstance(value, dict) and (part in value or index == len(loc) - 1):
+            path += f".{part}" if path else str(part)
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int):
+            path += f"[{part}]"
+            value = value[part] if part < len(value) else None
+    return visible(path[:_SHOWN]) or "arguments"
+
+
+def _close(schema: dict[str, Any]) -> None:
+    """Unknown keys are refused in inner objects too, whatever their model's settings: what was shown is all there is."""
+    if schema.get("type") == "object" and "properties" in schema:
+        schema["additionalProperties"] = False
+    inner: list[Any] = [schema.get(key) for key in ("items", "additionalProperties")]
+    for key in ("properties", "$defs"):
+        inner += schema.get(key, {}).values()
+    for key in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        inner += schema.get(key, ())
+    for one in inner:
+        if isinstance(one, dict):
+            _close(one)
+
+
+def _plain(function: Callable[..., Any]) -> Any:
+    """The Python function behind a partial, a bound method or a callable object."""
+    while isinstance(function, partial):
+        function = function.func
+    function = getattr(function, "__func__", function)
+    return function if hasattr(function, "__globals__") or inspect.isbuiltin(function) else type(function).__call__
+
+
+def _namespace(function: Callable[..., Any]) -> dict[str, Any]:
+    return getattr(inspect.unwrap(_plain(function)), "__globals__", {})

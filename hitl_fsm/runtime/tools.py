@@ -1,0 +1,250 @@
+"""`@tool`: a Python function that a model may call, with the schema, the check and the call itself.
+
+A `Tool` stays callable like its function. Calling it that way passes no gate: gates are the engine's, for agents and
+for `Engine.gate`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from collections.abc import Callable, Collection, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import WRAPPER_ASSIGNMENTS, cached_property
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+import msgspec
+
+from hitl_fsm.errors import ToolError, ToolTimedOut
+from hitl_fsm.model.context import CallContext
+from hitl_fsm.model.message import ToolSpec
+from hitl_fsm.runtime.docstring import Docstring, read_docstring
+from hitl_fsm.runtime.results import to_result
+from hitl_fsm.runtime.signature import Parameters, Signature, declared_parameters
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+NAME_MAX = 64
+"""Characters of a tool's name; what every provider takes."""
+_NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_.-]{{0,{NAME_MAX - 1}}}")
+
+_running: ContextVar[CallContext] = ContextVar("hitl_fsm_call")
+
+
+def current_call() -> CallContext:
+    """The call that runs this code; ToolError outside of a tool that an engine runs."""
+    try:
+        return _running.get()
+    except LookupError:
+        msg = "current_call() has an answer only inside a tool that an engine runs"
+        raise ToolError(msg, help="pass the value as a parameter where the function is called directly") from None
+
+
+class Declaration(msgspec.Struct, frozen=True):
+    """What `@tool` was told. A new `version` is another action: answers given for the old one do not count (law 5).
+
+    `idempotent`: running it twice with one idempotency key does no more than once, so that it may be tried again after
+    a crash. `dynamic`: it is never run; the engine turns the call into a question. `timeout_s`: seconds; None waits.
+    """
+
+    name: str
+    version: str = "1"
+    idempotent: bool = False
+    description: str | None = None
+    timeout_s: float | None = None
+    dynamic: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Tool(Generic[P, R]):
+    """A function with its declaration. Made by `tool` or `as_tool`; the schema is built at its first use."""
+
+    function: Callable[P, R]
+    declaration: Declaration
+
+    def __post_init__(self) -> None:
+        name = self.declaration.name
+        if not _NAME.fullmatch(name):
+            msg = f"{name!r} cannot be a tool's name"
+            raise ToolError(msg, help=f"at most {NAME_MAX} letters, digits, `_`, `-` and `.`, a letter first")
+        if not self.declaration.version:
+            msg = f"tool `{name}`: its version is empty"
+            raise ToolError(msg, help='leave it out, or write version="1"')
+        if self.timeout_s is not None and not self.timeout_s > 0:
+            msg = f"tool `{name}`: timeout_s must be more than 0"
+            raise ToolError(msg, help="None waits as long as it takes")
+        if inspect.isgeneratorfunction(self.function) or inspect.isasyncgenfunction(self.function):
+            msg = f"tool `{name}`: it is a generator; a call has one result"
+            raise ToolError(msg, help="return a list")
+        self.__dict__["_declared"] = declared_parameters(self.function, name)
+        for attribute in WRAPPER_ASSIGNMENTS:  # for help(), doctest and the like
+            if (value := getattr(self.function, attribute, None)) is not None:
+                self.__dict__[attribute] = value
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<tool {self.name} version {self.version}>"
+
+    @property
+    def name(self) -> str:
+        return self.declaration.name
+
+    @property
+    def version(self) -> str:
+        return self.declaration.version
+
+    @property
+    def idempotent(self) -> bool:
+        return self.declaration.idempotent
+
+    @property
+    def dynamic(self) -> bool:
+        return self.declaration.dynamic
+
+    @property
+    def timeout_s(self) -> float | None:
+        return self.declaration.timeout_s
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names that a model may fill in, in order."""
+        return self._signature.names
+
+    @cached_property
+    def spec(self) -> ToolSpec:
+        """As the model sees it."""
+        text = self.declaration.description
+        return ToolSpec(
+            name=self.name,
+            description=self._docstring.text if text is None else text,
+            parameters=self._signature.json_schema,
+        )
+
+    @cached_property
+    def _docstring(self) -> Docstring:
+        return read_docstring(getattr(self.function, "__doc__", None))
+
+    @cached_property
+    def _signature(self) -> Signature:
+        declared: Parameters = self.__dict__["_declared"]
+        return Signature(self.function, self.name, declared, self._docstring.parameters)
+
+    def problems(self, args: Mapping[str, Any], except_for: Collection[str] = ()) -> tuple[str, ...]:
+        """One line for each argument that does not fit; empty when the tool can be called.
+
+        Strict, as JSON is: "12" is no integer, 1 is a number. What `except_for` names may be missing or wrong: somebody
+        else fills it in.
+        """
+        return self._signature.check(args, except_for)[1]
+
+    def bind(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The keyword arguments as the function wants them (enums, dates, models); ToolError when they do not fit."""
+        values, problems = self._signature.check(args)
+        if problems:
+            msg = f"the arguments do not fit {self.name}: {'; '.join(problems)}"
+            raise ToolError(msg)
+        return values
+
+    async def call(self, args: Mapping[str, Any], context: CallContext) -> Any:
+        """Run it once and return a JSON-able result (see `to_result`).
+
+        A plain function runs in a thread that sees the caller's context variables. What the tool raises comes through;
+        ToolError means that it was not started, ToolTimedOut that it may still act.
+        """
+        if self.dynamic:
+            msg = f"{self.name} is a question to a person; it is never run"
+            raise ToolError(msg)
+        values = self.bind(args)
+        if self._signature.context_parameter:
+            values[self._signature.context_parameter] = context
+        clock = asyncio.timeout(self.timeout_s)
+        token = _running.set(context)
+        try:
+            async with clock:
+                result = await self._run(values)
+        except TimeoutError as error:
+            if not clock.expired():
+                raise  # the tool's own
+            msg = f"{self.name} did not end within {self.timeout_s} s; it may still act"
+            raise ToolTimedOut(msg) from error
+        finally:
+            _running.reset(token)
+        return await asyncio.to_thread(to_result, result) if _foreign(result) else to_result(result)
+
+    async def _run(self, values: dict[str, Any]) -> Any:
+        function: Callable[..., Any] = self.function
+        try:
+            if inspect.iscoroutinefunction(function):
+                return await function(**values)
+            result = await asyncio.to_thread(_guarded, function, values)
+            return await result if inspect.isawaitable(result) else result
+        except SystemExit as error:
+            msg = f"{self.name} tried to end the process"
+            raise RuntimeError(msg) from error
+
+
+def _guarded(function: Callable[..., Any], values: dict[str, Any]) -> Any:
+    """A StopIteration cannot pass a future: before Python 3.12 the waiting side would wait for ever."""
+    try:
+        return function(**values)
+    except StopIteration as error:
+        msg = "the tool raised StopIteration"
+        raise RuntimeError(msg) from error
+
+
+def _foreign(result: object) -> bool:
+    """Whether reading it may take long or run code of others, which must not hold up the event loop."""
+    return result is not None and not isinstance(result, (bool, int, float, str))
+
+
+@overload
+def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
+
+
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    version: str = "1",
+    idempotent: bool = False,
+    description: str | None = None,
+    timeout_s: float | None = None,
+) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
+
+
+def tool(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    version: str = "1",
+    idempotent: bool = False,
+    description: str | None = None,
+    timeout_s: float | None = None,
+) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
+    """Declare a function as a tool: `@tool`, or `@tool(version="2", idempotent=True)`.
+
+    The name is the function's own, the description its docstring, the schema its type hints, unless given here.
+    ToolError says which parameter cannot be used and why. See `Declaration` for the words.
+    """
+
+    def declare(function: Callable[P, R]) -> Tool[P, R]:
+        called = name or getattr(function, "__name__", None) or type(function).__name__
+        return Tool(function, Declaration(called, version, idempotent, description, timeout_s))
+
+    return declare if function is None else declare(function)
+
+
+def as_tool(thing: Callable[..., Any]) -> Tool[..., Any]:
+    """A Tool as it is, a plain callable as a tool with the defaults of `@tool`."""
+    if isinstance(thing, Tool):
+        return thing
+    if not callable(thing):
+        msg = f"{type(thing).__name__} is not a tool"
+        raise ToolError(msg, help="give a function with type hints, or one decorated with @tool")
+    return tool(thing)
