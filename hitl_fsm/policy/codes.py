@@ -1,0 +1,83 @@
+"""The codes of everything that can be wrong with a policy file. They are stable: a code is never used for something else."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Code(StrEnum):
+    UNREADABLE = "HF101"
+    SYNTAX = "HF102"
+    DUPLICATE_KEY = "HF103"
+    YAML_FEATURE = "HF104"
+    TOO_LARGE = "HF105"
+    UNKNOWN_KEY = "HF106"
+    MISSING_KEY = "HF107"
+    WRONG_VALUE = "HF108"
+    NOT_ENFORCED = "HF109"
+    GATE = "HF110"
+    CONDITION = "HF111"
+    UNKNOWN_NAME = "HF112"
+    NOT_BOOLEAN = "HF113"
+    EXAMPLE = "HF114"
+    TOOLS = "HF115"
+    DUPLICATE_POLICY = "HF116"
+    DUPLICATE_RULE = "HF117"
+    SCHEMA_FILE = "HF118"
+    SCHEMA = "HF119"
+    SUBJECT = "HF120"
+    NO_POLICIES = "HF121"
+
+
+class Meaning(NamedTuple):
+    """One row of `docs/rules/README.md`."""
+
+    meaning: str
+    remedy: str
+
+
+MEANINGS: dict[Code, Meaning] = {
+    Code.UNREADABLE: Meaning(
+        "The file cannot be read: missing, no permission, not UTF-8, or it holds control or invisible characters.",
+        "Check the path and the permissions; save the file as UTF-8; write such a character as an escape in double quotes.",
+    ),
+    Code.SYNTAX: Meaning("The text is not YAML.", "Look at the place shown and just before it: indentation, quotes, brackets."),
+    Code.DUPLICATE_KEY: Meaning("A key stands twice in one mapping.", "Keep one of the two."),
+    Code.YAML_FEATURE: Meaning(
+        "Anchors, aliases, merge keys, tags and several documents are refused: what is written is what holds.",
+        "Write the value out; put a second policy into a second file.",
+    ),
+    Code.TOO_LARGE: Meaning("The file is larger, deeper or has more values than the limit.", "Split the policy."),
+    Code.UNKNOWN_KEY: Meaning("The language has no such key.", "Take the suggested word, or remove the key."),
+    Code.MISSING_KEY: Meaning("A required key is not there.", "Add it."),
+    Code.WRONG_VALUE: Meaning("The value has the wrong type or is not one of the allowed words.", "Write one that the message names."),
+    Code.NOT_ENFORCED: Meaning(
+        "The language knows this, but this release does not enforce it. It is refused, since ignoring it would be a hole.",
+        "Remove it, or express the rule with what is enforced.",
+    ),
+    Code.GATE: Meaning(
+        "A gate is unknown, has no body, or stands where it cannot.",
+        "`allow` and `deny` stand alone; `external` stands last; a mapping names one gate.",
+    ),
+    Code.CONDITION: Meaning("A condition is not valid CEL.", "Correct it at the column shown."),
+    Code.UNKNOWN_NAME: Meaning("A condition uses a name that is not in scope.", "Take the suggested name; text needs quotes."),
+    Code.NOT_BOOLEAN: Meaning("A condition can never be true or false.", "Compare the value with something."),
+    Code.EXAMPLE: Meaning("An example of a rule does not come out as it says.", "Correct the condition or the example."),
+    Code.TOOLS: Meaning(
+        "A tool pattern is not valid, or a rule names tools that its policy does not cover.",
+        "Patterns are names with `*`; add the tool to the policy's `tools`.",
+    ),
+    Code.DUPLICATE_POLICY: Meaning("Two files have a policy of the same name.", "Rename one of them."),
+    Code.DUPLICATE_RULE: Meaning("Two rules of one policy have the same id.", "Rename one of them."),
+    Code.SCHEMA_FILE: Meaning(
+        "A schema file that a `$ref` names cannot be read as JSON.",
+        "The path is relative to the policy file and stays inside the project.",
+    ),
+    Code.SCHEMA: Meaning("A JSON Schema cannot be used as a form or for a result.", "Correct what the message names."),
+    Code.SUBJECT: Meaning(
+        "Who may answer is not written as the language expects, or nobody could answer.",
+        "Write `role:NAME`, `requester` or an actor's id.",
+    ),
+    Code.NO_POLICIES: Meaning("There is no policy at the given path.", "Policies are files named `*.policy.yaml`."),
+}

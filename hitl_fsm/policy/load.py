@@ -1,0 +1,117 @@
+"""Files' bytes -> a `PolicySet`, or every finding of every file in one pass. Does no I/O: bytes and a reader are given."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hitl_fsm.errors import Diagnostic, Place, PolicyError
+from hitl_fsm.policy.build import build
+from hitl_fsm.policy.codes import Code
+from hitl_fsm.policy.evaluate import CompiledPolicy, PolicySet
+from hitl_fsm.policy.schemas import Read, SchemaFiles, target_of
+from hitl_fsm.policy.shape import read_document
+from hitl_fsm.policy.source import Source, parse
+
+_DOMAIN = b"hitl-fsm/policies/v1\0"
+_TEXT_VERSION = 1
+
+
+def check(files: Mapping[str, bytes], read: Read) -> tuple[list[Diagnostic], PolicySet | None]:
+    """All findings, in order of place, and the set, if there are none.
+
+    `files` maps each file's name, as it is to be shown, to its bytes. `read` is asked for the schema files that policies
+    name, by a path relative to the same place as the names; it raises OSError or HitlError for what cannot be read.
+    """
+    findings: list[Diagnostic] = []
+    policies: dict[str, tuple[Source, CompiledPolicy]] = {}
+    schemas = SchemaFiles(read)
+    for name in sorted(files):
+        source = parse(files[name], name)
+        found = [*source.findings]
+        document, shape_findings = read_document(source)
+        found += shape_findings
+        if document is not None:
+            policy, built = build(source, document, schemas)
+            found += built
+            found += _same_name(source, policy, policies)
+            policies.setdefault(policy.name, (source, policy))
+        findings += found
+    findings.sort(key=lambda finding: (finding.place, finding.code, finding.message))
+    if findings:
+        return findings, None
+    if not policies:
+        return [], PolicySet((), _digest([]), _text({}, {}), ())
+    names = {source.file: policy.name for source, policy in policies.values()}
+    digest = _digest(
+        [(f"policy {names[name]}", data) for name, data in files.items()]
+        + [(f"schema {names[file]} {reference}", data) for (file, reference), data in schemas.used.items()]
+    )
+    compiled = [policy for _, policy in policies.values()]
+    return [], PolicySet(compiled, digest, _text(files, schemas.used), sorted(files))
+
+
+def load(files: Mapping[str, bytes], read: Read) -> PolicySet:
+    """The set; PolicyError with all findings when there is any (law 6: nothing runs under policies that do not load)."""
+    findings, policies = check(files, read)
+    if policies is None:
+        first = findings[0]
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        message = f"the policies do not load: {first.place} {first.code} {first.message}{more}"
+        raise PolicyError(message, tuple(findings), help="`hitl-fsm validate` shows each finding at its place")
+    return policies
+
+
+def restore(text: str) -> PolicySet:
+    """The set that a `PolicySet.text` holds; PolicyError when the text is damaged or no longer loads."""
+    try:
+        stored: dict[str, Any] = json.loads(text)
+        if stored["version"] != _TEXT_VERSION:
+            msg = "another version"
+            raise ValueError(msg)
+        files = {name: data.encode() for name, data in stored["files"].items()}
+        schemas = {(file, reference): data.encode() for file, reference, data in stored["schemas"]}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        finding = Diagnostic(Code.UNREADABLE.value, "the stored policies cannot be read", Place("(stored)", 1, 1))
+        raise PolicyError(finding.message, (finding,), help="the store was changed from outside") from error
+
+
+    by_target = {target_of(file, reference): data for (file, reference), data in schemas.items()}
+
+    def read(path: str) -> bytes:
+        if path not in by_target:
+            raise FileNotFoundError(2, "not among the stored files", path)
+        return by_target[path]
+
+    return load(files, read)
+
+
+def _same_name(source: Source, policy: CompiledPolicy, known: Mapping[str, tuple[Source, CompiledPolicy]]) -> list[Diagnostic]:
+    if policy.name not in known:
+        return []
+    other = known[policy.name][0]
+    message = f"another policy has the name `{policy.name}`"
+    return [source.diagnostic(Code.DUPLICATE_POLICY, message, source.node(("name",)), f"it is in {other.file}")]
+
+
+def _digest(parts: list[tuple[str, bytes]]) -> str:
+    """Names this set of policies wherever its files lie: the policies' own names count, not the paths."""
+    digest = hashlib.sha256(_DOMAIN)
+    for name, data in sorted(parts):
+        for part in (name.encode(), data):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _text(files: Mapping[str, bytes], schemas: Mapping[tuple[str, str], bytes]) -> str:
+    """Everything needed to load the set again."""
+    stored = {
+        "version": _TEXT_VERSION,
+        "files": {name: files[name].decode() for name in sorted(files)},
+        "schemas": [[file, reference, data.decode()] for (file, reference), data in sorted(schemas.items())],
+    }
+    return json.dumps(stored, separators=(",", ":"), sort_keys=True)
+

@@ -1,0 +1,203 @@
+"""From a parsed file to a `PolicyDocument`, and every way in which it can fail to be one, said at its place."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from hitl_fsm.errors import Diagnostic
+from hitl_fsm.policy.codes import Code
+from hitl_fsm.policy.document import GATE_NAMES, NotYet, PolicyDocument
+from hitl_fsm.policy.names import did_you_mean
+from hitl_fsm.policy.source import Path, Source
+
+_TAGS = {"word", "mapping", "list"}
+_MAX_SHOWN = 60
+_GATES_WITH_BODY = {
+    "approval": "approval: {of: [role:NAME]}",
+    "user_input": "user_input: {schema: {$ref: form.schema.json}}",
+    "external": "external: {route: NAME}",
+}
+_TYPE_NAMES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def read_document(source: Source) -> tuple[PolicyDocument | None, list[Diagnostic]]:
+    """The document, or None with the reasons; a document may come with findings of its own (what is not enforced)."""
+    root = source.root
+    if root is None:
+        return None, []
+    if not isinstance(root.value, dict):
+        return None, [source.diagnostic(Code.WRONG_VALUE, "a policy is a mapping of keys to values", root)]
+    try:
+        document = PolicyDocument.model_validate(root.value)
+    except ValidationError as error:
+        return None, [_finding(source, found) for found in error.errors(include_url=False, include_input=True)]
+    return document, list(_not_yet(source, document, ()))
+
+
+def _finding(source: Source, error: Any) -> Diagnostic:
+    path: Path = error["loc"]
+    kind: str = error["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(source, path)
+    if kind == "missing":
+        return _missing_key(source, path)
+    node = source.node(path)
+    value = error["input"]
+    if kind == "literal_error":
+        return _wrong_word(source, path, value)
+    help_text = None
+    if kind in _TYPE_NAMES:
+        message = f"expected {_TYPE_NAMES[kind]}, found {shown(value)}"
+        if kind == "string_type" and isinstance(value, (bool, int, float)):
+            help_text = f'quote it, if it is text: "{node.value}"'.replace("True", "true").replace("False", "false")
+    elif kind == "value_error":
+        message = str(error["ctx"]["error"])
+    elif kind == "string_pattern_mismatch":
+        message = f"{shown(value)} is not a name"
+        help_text = "letters, digits, `.`, `_` and `-`, at most 64, starting with a letter or digit"
+    else:
+        message = str(error["msg"]).replace("Input should", "the value should")
+    return source.diagnostic(Code.WRONG_VALUE, message, node, help_text)
+
+
+def _unknown_key(source: Source, path: Path) -> Diagnostic:
+    key, known = str(path[-1]), _known_keys(path[:-1])
+    below_gate = len(path) > 1 and _is_gate(path[:-1])
+    if below_gate and key in {"allow", "audit"}:
+        message, help_text = f"the gate `{key}` has no details", f"write `gate: {key}`"
+    else:
+        message = f"unknown gate `{key}`" if below_gate else f"unknown key `{key}`"
+        help_text = did_you_mean(key, known) or f"known here: {', '.join(known)}"
+    return source.diagnostic(Code.GATE if below_gate else Code.UNKNOWN_KEY, message, source.node(path, key=True), help_text)
+
+
+def _missing_key(source: Source, path: Path) -> Diagnostic:
+    parent = source.node(path[:-1], key=True) if path[:-1] else source.node(())
+    where = _last_name(path[:-1])
+    place = f" in `{where}`" if where else ""
+    return source.at(Code.MISSING_KEY, f"`{path[-1]}` is missing{place}", parent.line, parent.column, width=_first_word(parent))
+
+
+def _first_word(node: Any) -> int:
+    return int(node.width) if not isinstance(node.value, (dict, list)) else 1
+
+
+def _last_name(path: Path) -> str | None:
+    names = [element for element in path if isinstance(element, str) and element not in _TAGS]
+    return names[-1] if names else None
+
+
+def _wrong_word(source: Source, path: Path, value: Any) -> Diagnostic:
+    node = source.node(path)
+    if _is_gate(path):
+        if not isinstance(value, str):
+            return source.diagnostic(Code.GATE, f"a gate is a word, a mapping or a list, not {shown(value)}", node)
+        if value in _GATES_WITH_BODY:
+            return source.diagnostic(Code.GATE, f"the gate `{value}` needs details", node, f"write `{_GATES_WITH_BODY[value]}`")
+        help_text = did_you_mean(value, GATE_NAMES) or f"gates: {', '.join(GATE_NAMES)}"
+        return source.diagnostic(Code.GATE, f"unknown gate `{value[:_MAX_SHOWN]}`", node, help_text)
+    words = [str(word) for word in _words_at(path)]
+    name = _last_name(path)
+    message = f"`{name}` cannot be {shown(value)}"
+    hint = did_you_mean(value, words) if isinstance(value, str) else None
+    return source.diagnostic(Code.WRONG_VALUE, message, node, hint or f"one of: {', '.join(words)}")
+
+
+def _is_gate(path: Path) -> bool:
+    """Whether the path ends at a gate of a rule: `rules, 2, gate` or `rules, 2, gate, 0`, tags left out."""
+    plain = [element for element in path if element not in _TAGS]
+    while plain and isinstance(plain[-1], int):
+        plain.pop()
+    return len(plain) == 3 and plain[0] == "rules" and plain[2] == "gate"  # noqa: PLR2004 - rules, index, gate
+
+
+def shown(value: Any) -> str:
+    """A value in a message: short, on one line, as it would be written."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+
+
+def _annotations_at(path: Path) -> list[Any]:
+    current: list[Any] = [PolicyDocument]
+    for element in path:
+        if isinstance(element, int) or element in _TAGS:
+            continue
+        following: list[Any] = []
+        for model in _models(current):
+            following += [info.annotation for name, info in model.model_fields.items() if (info.alias or name) == element]
+        current = following or current
+    return current
+
+
+def _known_keys(path: Path) -> list[str]:
+    models = _models(_annotations_at(path))
+    return [info.alias or name for model in models for name, info in model.model_fields.items()]
+
+
+def _words_at(path: Path) -> list[Any]:
+    return [word for annotation in _leaves(_annotations_at(path)) for word in get_args(annotation) if isinstance(word, str)]
+
+
+def _leaves(annotations: list[Any]) -> Iterator[Any]:
+    for annotation in annotations:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            yield from _leaves([get_args(annotation)[0]])
+        elif origin in (Union, types.UnionType, list):
+            yield from _leaves(list(get_args(annotation)))
+        else:
+            yield annotation
+
+
+def _models(annotations: list[Any]) -> list[type[BaseModel]]:
+    return [leaf for leaf in _leaves(annotations) if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
+
+
+def _not_yet(source: Source, model: BaseModel, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
+    """Everything that was written, is part of the language, and would not be enforced."""
+    for name in model.model_fields_set:
+        info = type(model).model_fields[name]
+        key, value = info.alias or name, getattr(model, name)
+        here = (*path, key)
+        for marker in _markers(info.metadata):
+            if marker.when(value):
+                yield _refusal(source, here, marker.word or key, marker.help)
+        yield from _below(source, value, here)
+
+
+def _below(source: Source, value: Any, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
+    if isinstance(value, BaseModel):
+        yield from _not_yet(source, value, path)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _below(source, item, (*path, index))
+    elif value == "review" and _is_gate(path):
+        yield _refusal(source, path, "review", "ask before the call with `confirm` or `approval`")
+
+
+def _markers(metadata: list[Any]) -> list[NotYet]:
+    return [item for item in metadata if isinstance(item, NotYet)]
+
+
+def _refusal(source: Source, path: tuple[str | int, ...], word: str, help: str | None) -> Diagnostic:  # noqa: A002
+    return source.diagnostic(Code.NOT_ENFORCED, f"`{word}` is not enforced yet", source.node(path, key=True), help)
