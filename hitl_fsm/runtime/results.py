@@ -109,8 +109,8 @@ def _members(value: Any) -> Mapping[Any, Any] | None:
         return msgspec.structs.asdict(value)
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    if isinstance(value, tuple) and callable(named := getattr(value, "_asdict", None)):
-        return dict(named())
+    if isinstance(value, tuple) and (names := getattr(value, "_fields", None)):
+        return dict(zip(names, value, strict=True))
     return None
 
 
