@@ -101,7 +101,7 @@ class RunBusy(HitlError):
 
 
 class Fenced(HitlError):
-    """This worker lost the run to another one; what it wanted to commit was refused."""
+    """The worker lost the run to another one; what it wanted to commit was refused."""
 
     code = "HF306"
     exit_code = 5

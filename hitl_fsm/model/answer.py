@@ -1,4 +1,4 @@
-"""Answers are a discriminated union, not a bag of optional fields; a resolution is one answer that closed a question."""
+"""Answers are a discriminated union, not a bag of optional fields; a resolution is one that closed a question."""
 
 from __future__ import annotations
 

@@ -76,7 +76,8 @@ class CallLost(msgspec.Struct, frozen=True, tag="call_lost"):
 
 class AnswerRecorded(msgspec.Struct, frozen=True, tag="answer_recorded", omit_defaults=True):
     """`args` are the call's arguments after the answer, where the answer changed them (edit, form);
-    `extras` are the form's values that are no arguments."""
+    `extras` are the form's values that are no arguments.
+    """
 
     requirement_id: str
     answer: Answer

@@ -46,5 +46,4 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def kind(self) -> RequirementKind:
         """The question's tag."""
-        tag = self.question.__struct_config__.tag
-        return tag  # type: ignore[return-value]  # every member of Question is tagged with a RequirementKind
+        return self.question.__struct_config__.tag  # type: ignore[return-value]  # each Question has such a tag

@@ -12,7 +12,8 @@ from hitl_fsm.model.states import RUN_ENDED, RUN_WAITING, RequirementState, RunS
 
 class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     """`calls` and `requirements` are those of the current turn only, so that a step costs the same however long
-    the run; older ones stand in the log. `version` is the number of log entries."""
+    the run; older ones stand in the log. `version` is the number of log entries.
+    """
 
     run_id: str
     kind: str

@@ -53,9 +53,7 @@ def read_arguments(raw: str) -> dict[str, Any]:
 def _check_size(raw: str) -> None:
     if type(raw) is not str:
         _refuse(f"they must be JSON text, not {type(raw).__name__}")
-    if raw.isascii():
-        size = len(raw)
-    elif len(raw) > ARGUMENTS_BYTES:
+    if raw.isascii() or len(raw) > ARGUMENTS_BYTES:
         size = len(raw)
     else:
         try:

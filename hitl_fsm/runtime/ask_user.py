@@ -14,13 +14,14 @@ from hitl_fsm.runtime.tools import Declaration, Tool
 
 @dataclass(frozen=True)
 class AskedField:
-    """One field of the form. `options` limits the answer to a choice."""
+    """One field of the form. `choices` limits the answer to one of them, with `multiple` to some of them."""
 
     name: str
     type: Literal["string", "number", "integer", "boolean"] = "string"
     description: str = ""
     required: bool = True
-    options: list[str] | None = None
+    choices: list[str] | None = None
+    multiple: bool = False
 
 
 def _ask_user(question: str, fields: list[AskedField] | None = None, schema: dict[str, Any] | None = None) -> str:

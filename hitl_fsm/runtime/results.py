@@ -1,9 +1,10 @@
-"""From whatever a tool returned to something that JSON, the log and the model can hold. Total: it always gives a value."""
+"""From whatever a tool returned to something that JSON, the log and the model can hold. Total: never an error."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from datetime import date, time
 from enum import Enum
@@ -69,16 +70,9 @@ class _Reader:
             return self.read(dump(), depth)  # a pydantic model, without importing pydantic
         if isinstance(value, (list, tuple, deque)):
             return self._array(value, depth)
-        if isinstance(value, Set):
-            try:
-                return self._array(sorted(value), depth)  # one order, so that equal results have equal bytes
-            except TypeError:
-                return self._array(sorted(value, key=repr), depth)
-        if isinstance(value, (date, time)):
-            return value.isoformat()
-        if isinstance(value, (bytes, bytearray)):
-            return bytes(value).decode(errors="backslashreplace")
-        return _text(str(value))
+        if isinstance(value, AbstractSet):
+            return self._array(_ordered(value), depth)
+        return _leaf(value)
 
     def _array(self, values: Any, depth: int) -> list[Any]:
         found: list[Any] = []
@@ -112,6 +106,22 @@ def _members(value: Any) -> Mapping[Any, Any] | None:
     if isinstance(value, tuple) and (names := getattr(value, "_fields", None)):
         return dict(zip(names, value, strict=True))
     return None
+
+
+def _ordered(values: AbstractSet[Any]) -> list[Any]:
+    """One order, so that equal results have equal bytes."""
+    try:
+        return sorted(values)
+    except TypeError:
+        return sorted(values, key=repr)
+
+
+def _leaf(value: object) -> str:
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value).decode(errors="backslashreplace")
+    return _text(str(value))
 
 
 def _key(key: object) -> str:

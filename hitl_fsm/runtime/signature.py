@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property, partial
 from types import SimpleNamespace
-from typing import Any, get_args, get_type_hints
+from typing import Any, NotRequired, get_args, get_type_hints
 
 import msgspec
 
@@ -47,7 +47,8 @@ def declared_parameters(function: Callable[..., Any], tool: str) -> Parameters:
             hint = "decorate the bound method: tool(thing.method)" if name in ("self", "cls") else "write its type"
             msg = f"tool `{tool}`: parameter `{name}` has no type hint"
             raise ToolError(msg, help=f"{hint}, as in `{name}: str`")
-        if type(parameter.default).__module__.startswith("pydantic.") and type(parameter.default).__name__ == "FieldInfo":
+        default = type(parameter.default)
+        if default.__name__ == "FieldInfo" and default.__module__.startswith("pydantic."):
             msg = f"tool `{tool}`: parameter `{name}` has a pydantic Field as its default"
             raise ToolError(msg, help=f"write `{name}: Annotated[..., Field(...)] = default`")
     return parameters
@@ -68,7 +69,9 @@ class Signature:
     def _hints(self) -> dict[str, Any]:
         wanted = {name: parameter.annotation for name, parameter in self._parameters.items()}
         try:
-            return get_type_hints(SimpleNamespace(__annotations__=wanted), _namespace(self._function), include_extras=True)
+            return get_type_hints(
+                SimpleNamespace(__annotations__=wanted), _namespace(self._function), include_extras=True
+            )
         except (NameError, TypeError, SyntaxError, AttributeError) as error:
             msg = f"tool `{self._tool}`: a type hint cannot be resolved: {error}"
             raise ToolError(msg, help="define or import the type at the top of the tool's module") from error
@@ -86,7 +89,7 @@ class Signature:
     @cached_property
     def _adapter(self) -> Any:
         from pydantic import ConfigDict, TypeAdapter  # noqa: PLC0415 - heavy, and not needed to start
-        from typing_extensions import NotRequired, TypedDict  # noqa: PLC0415 - pydantic demands this one before 3.12
+        from typing_extensions import TypedDict  # noqa: PLC0415 - pydantic demands this one before 3.12
 
         fields: dict[str, Any] = {}
         for name in self.names:
@@ -109,7 +112,9 @@ class Signature:
                 TypeAdapter(self._hints[name]).json_schema()
             except (TypeError, NameError, RuntimeError, ValueError):
                 msg = f"tool `{self._tool}`: parameter `{name}` has a type that JSON cannot carry: {self._hints[name]}"
-                return ToolError(msg, help="use str, numbers, list, dict, Literal, Enum, a dataclass or a pydantic model")
+                return ToolError(
+                    msg, help="use str, numbers, list, dict, Literal, Enum, a dataclass or a pydantic model"
+                )
         return ToolError(f"tool `{self._tool}`: no JSON Schema for its parameters: {error}")
 
     @cached_property
@@ -148,8 +153,10 @@ class Signature:
         except PydanticSerializationError:
             return  # a sentinel: optional, and not the model's to write
 
-    def check(self, args: Mapping[str, Any], except_for: Collection[str] = ()) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Python values for the arguments, or one line for each problem; what `except_for` names may be missing or wrong."""
+    def check(
+        self, args: Mapping[str, Any], except_for: Collection[str] = ()
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Python values, or one line for each problem; what `except_for` names may be missing or wrong."""
         from pydantic import ValidationError  # noqa: PLC0415
 
         try:
@@ -207,7 +214,7 @@ def _place(loc: tuple[int | str, ...], args: object) -> str:
 
 
 def _close(schema: dict[str, Any]) -> None:
-    """Unknown keys are refused in inner objects too, whatever their model's settings: what was shown is all there is."""
+    """Unknown keys are refused in inner objects too, whatever their model's settings: what was shown is all."""
     if schema.get("type") == "object" and "properties" in schema:
         schema["additionalProperties"] = False
     inner: list[Any] = [schema.get(key) for key in ("items", "additionalProperties")]

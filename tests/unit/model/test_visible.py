@@ -14,13 +14,15 @@ from hitl_fsm.model.visible import MARKS_MAX, visible, visible_block
 
 ANY = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 HOSTILE = st.text(
-    st.sampled_from("a é漢⟦⟧〚U+202E\x00\x07\t\n\r\x1b\x7f\x9b\xa0\xad\u0301\u0336\u200b\u200d\u202e\u2066\u2028\ufe0f\ud800")
+    st.sampled_from(
+        "a é漢⟦⟧〚U+202E\x00\x07\t\n\r\x1b\x7f\x9b\xa0\xad\u0301\u0336\u200b\u200d\u202e\u2066\u2028\ufe0f\ud800"
+    )
 )
 DANGEROUS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 DEFAULT_IGNORABLE = (
-    [0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0]
-    + [*range(0x180B, 0x1810), *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)]
-    + [*range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000), *range(0x1D173, 0x1D17B)]
+    *(0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0),
+    *(*range(0x180B, 0x1810), *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)),
+    *(*range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000), *range(0x1D173, 0x1D17B)),
 )
 
 
@@ -53,7 +55,7 @@ def test_two_texts_never_become_one(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Refund order 42: 1,000.00 EUR [paid] {x}", "Zoë Ångström, señor", "東京　タワー", "Привет", "שלום", "नमस्ते",  # noqa: RUF001
+    ["", "Refund order 42: 1,000.00 EUR [paid] {x}", "Zoë Ångström, señor", "東京　タワー", "Привет", "שלום", "नमस्ते",
      "ผู้ใหญ่", "Tiếng Việt", "Tie\u0302\u0301ng", "👩 🎉 ✓ € ½", "한국어"],
 )  # fmt: skip
 def test_plain_text_is_unchanged(text: str) -> None:

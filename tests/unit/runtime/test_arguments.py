@@ -27,7 +27,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(), JSON), st.booleans())
-def test_every_json_object_is_read_as_it_is(value: dict[str, Any], ascii_only: bool) -> None:  # noqa: FBT001
+def test_every_json_object_is_read_as_it_is(value: dict[str, Any], ascii_only: bool) -> None:
     assert read_arguments(json.dumps(value, ensure_ascii=ascii_only)) == value
 
 

@@ -70,7 +70,7 @@ def refund(order_id: str, amount: float, currency: Literal["EUR", "GBP"] = "EUR"
 
 
 @tool
-def everything(  # noqa: PLR0913 - one of each kind
+def everything(
     colour: Colour,
     customer: Customer,
     items: list[Item],
@@ -227,7 +227,9 @@ def test_what_a_model_cannot_call_is_refused_at_once(function: Any, named: str) 
     assert caught.value.help
 
 
-@pytest.mark.parametrize(("function", "named"), [(_plain_class, "`order`"), (_function, "`order`"), (_unknown, "Missing")])
+@pytest.mark.parametrize(
+    ("function", "named"), [(_plain_class, "`order`"), (_function, "`order`"), (_unknown, "Missing")]
+)
 def test_a_type_that_json_cannot_carry_is_refused_at_first_use(function: Any, named: str) -> None:
     with pytest.raises(ToolError, match=named) as caught:
         as_tool(function).spec  # noqa: B018
