@@ -115,7 +115,9 @@ def _lease(commit: Commit, row: _Row | None, now: int) -> tuple[str, int]:
 def _check_row(row: _Row, commit: Commit, now: int) -> None:
     mine = row.owner == commit.owner
     # Busy is said before fenced: who tries again with a fresh copy would only meet the other worker next.
-    if commit.lease == "take" and row.owner and not mine and row.leased_until > now and may_be_alive(row.owner):
+    # A worker that already holds the run says `keep`, so one name cannot claim twice (two tasks of one engine).
+    taking = commit.lease == "take" and commit.expected_version > 0
+    if taking and row.owner and row.leased_until > now and may_be_alive(row.owner):
         seconds = (row.leased_until - now + 999) // 1000
         message = f"run {commit.run.run_id} is being advanced by {describe(row.owner)}"
         raise RunBusy(message, help=f"wait for it; its claim ends in {seconds} s unless it is renewed")

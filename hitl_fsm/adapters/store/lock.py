@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from pathlib import Path
 from types import TracebackType
 
 from hitl_fsm.errors import StoreBusy, StoreError
@@ -16,16 +17,33 @@ from hitl_fsm.errors import StoreBusy, StoreError
 LOCK_WAIT_S = 10.0
 """How long a write waits for other processes before it is refused."""
 
+SUFFIX = ".lock"
+"""After the database's own name."""
+
 _FIRST_PAUSE_S = 0.0002
 _LONGEST_PAUSE_S = 0.02
 _MODE = 0o600
 
 
+class NoLock:
+    """For a database that no other process can see."""
+
+    def __enter__(self) -> None:
+        """Nothing to wait for."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to free."""
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
 class FileLock:
     """`with lock:` holds it. Not re-entrant; one holder a FileLock at a time. Freed by the kernel when a process dies."""
 
-    def __init__(self, path: str, wait_s: float = LOCK_WAIT_S) -> None:
-        self.path = path
+    def __init__(self, database: str, wait_s: float = LOCK_WAIT_S) -> None:
+        self.path = database + SUFFIX
+        self._database = Path(database)
         self._wait_s = wait_s
         self._file: int | None = None
 
@@ -56,12 +74,22 @@ class FileLock:
 
     def _open(self) -> int:
         if self._file is None:
+            self._check_place()
             try:
                 self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
             except OSError as error:
                 message = f"cannot write beside the database: {error.strerror} ({self.path})"
                 raise StoreError(message, help="the database's directory must exist and be writable") from error
         return self._file
+
+    def _check_place(self) -> None:
+        """Before any file is made: the database must be able to stand where it should."""
+        if self._database.is_dir():
+            message = f"{self._database} is a directory, not a database"
+            raise StoreError(message, help="name a file in it")
+        if not self._database.parent.is_dir():
+            message = f"there is no directory {self._database.parent}"
+            raise StoreError(message, help=f"make it: mkdir -p {self._database.parent}")
 
     def close(self) -> None:
         """Give the file back."""

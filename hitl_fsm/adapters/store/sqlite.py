@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,8 +16,9 @@ from typing import Any, TypeVar
 from hitl_fsm.adapters.store import commit as committing
 from hitl_fsm.adapters.store import log, opening, reading
 from hitl_fsm.adapters.store import statements as sql
-from hitl_fsm.adapters.store.lock import FileLock
+from hitl_fsm.adapters.store.lock import FileLock, NoLock
 from hitl_fsm.adapters.store.problems import explain
+from hitl_fsm.adapters.store.readers import NotReadyError, Query, Readers
 from hitl_fsm.adapters.store.revisions import HEAD
 from hitl_fsm.adapters.store.url import Location
 from hitl_fsm.adapters.store.writer import Work, Writer
@@ -28,11 +27,6 @@ from hitl_fsm.errors import StoreError
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.ports import Commit, Lease, RecordLine, RunRow, StoredRun, StoreInfo
-
-READERS = 4
-"""Threads, each with a connection of its own, that read at the same time."""
-
-LOCK_SUFFIX = ".lock"
 
 T = TypeVar("T")
 
@@ -49,11 +43,9 @@ class SqliteStore:
         self._location = location
         self._clock = clock
         self._pid = os.getpid()
-        self._local = threading.local()
-        self._reading: list[sqlite3.Connection] = []
-        self._readers: ThreadPoolExecutor | None = None
+        self._readers = None if location.path is None else Readers(location.path)
         self._closed = False
-        lock = nullcontext() if location.path is None else FileLock(location.path + LOCK_SUFFIX)
+        lock = NoLock() if location.path is None else FileLock(location.path)
         self._writer = Writer(location.url, partial(opening.open_writer, location), lock)
         self._finalizer = weakref.finalize(self, _stop, self._writer, self._pid)
 
@@ -86,11 +78,13 @@ class SqliteStore:
         self, *, run_id: str | None = None, state: str | None = "open", after: str = "", limit: int = 100
     ) -> Sequence[Requirement]:
         """See `ports.Store`."""
-        return await self._read(lambda connection: reading.requirements(connection, run_id, state, after, limit))
+        return await self._read(
+            lambda connection: reading.requirements(connection, run_id, state, after, limit), long=True
+        )
 
     async def runs(self, *, state: str | None = None, after: str = "", limit: int = 100) -> Sequence[RunRow]:
         """See `ports.Store`."""
-        return await self._read(lambda connection: reading.runs(connection, state, after, limit))
+        return await self._read(lambda connection: reading.runs(connection, state, after, limit), long=True)
 
     async def append(self, records: Sequence[Record]) -> None:
         """See `ports.Store`."""
@@ -99,7 +93,7 @@ class SqliteStore:
 
     async def records(self, *, after: int = 0, limit: int = 1000, run_id: str | None = None) -> Sequence[RecordLine]:
         """See `ports.Store`."""
-        return await self._read(lambda connection: reading.records(connection, after, limit, run_id))
+        return await self._read(lambda connection: reading.records(connection, after, limit, run_id), long=True)
 
     async def head(self) -> tuple[int, str]:
         """Number and leaf of the last record, as kept apart from the records: what `verify` should reach."""
@@ -126,10 +120,11 @@ class SqliteStore:
     async def info(self) -> StoreInfo:
         """See `ports.Store`. Makes nothing: on a missing or foreign file `schema` is None and the counts are 0."""
         location = self._location
-        if location.path is None:
+        if location.path is None or self._readers is None:
             info: StoreInfo = await self._write(lambda connection: self._info(connection, 0))
             return info
-        return await self._in_thread(partial(self._file_info, location.path))
+        self._check_usable()
+        return await self._readers.in_thread(partial(self._file_info, location.path))
 
     async def close(self) -> None:
         """Finish what waits and let go of the file. Repeatable; a later use is an error."""
@@ -137,46 +132,25 @@ class SqliteStore:
         if os.getpid() != self._pid:
             return
         if self._readers is not None:
-            self._readers.shutdown(wait=True)
-        for connection in self._reading:
-            connection.close()
-        self._reading.clear()
+            await asyncio.to_thread(self._readers.close)
         await asyncio.to_thread(self._writer.stop)
 
     async def _write(self, work: Work) -> Any:  # noqa: ANN401 - whatever the work returns
         self._check_usable()
         return await self._writer.submit(work)
 
-    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if self._location.path is None:
-            value: T = await self._write(work)
-            return value
-        try:
-            return await self._in_thread(partial(self._read_here, work))
-        except _NotReadyError:
-            await self._write(_nothing)  # opening for writing makes or migrates the database, or says why not
-        return await self._in_thread(partial(self._read_here, work))
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    async def _read(self, query: Query[T], *, long: bool = False) -> T:
         self._check_usable()
-        if self._readers is None:
-            self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="hitl-fsm-reader")
-        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
-
-    def _read_here(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """In a reader thread."""
-        path = str(self._location.path)
+        readers = self._readers
+        if readers is None:
+            value: T = await self._write(query)
+            return value
+        read = readers.long if long else readers.short
         try:
-            connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-            if connection is None:
-                connection = opening.open_reader(path)
-                if connection is None:
-                    raise _NotReadyError
-                self._local.connection = connection
-                self._reading.append(connection)
-            return work(connection)
-        except sqlite3.Error as error:
-            raise explain(error, path) from error
+            return await read(query)
+        except NotReadyError:
+            await self._write(_nothing)
+        return await read(query)
 
     def _info(self, connection: sqlite3.Connection | None, size: int) -> StoreInfo:
         location = self._location
@@ -185,7 +159,7 @@ class SqliteStore:
         return StoreInfo(location.url, schema, HEAD, location.synchronous, *counts, size)
 
     def _file_info(self, path: str) -> StoreInfo:
-        """In a reader thread, on a connection of its own: this one may look at a database of any schema."""
+        """On a connection of its own: this one may look at a database of any schema."""
         if not Path(path).is_file():
             return self._info(None, 0)
         try:
@@ -203,12 +177,8 @@ class SqliteStore:
             raise StoreError(message, help="open it again")
 
 
-class _NotReadyError(Exception):
-    """There is no database of the current schema yet."""
-
-
 def _nothing(connection: sqlite3.Connection) -> None:
-    """A write of nothing."""
+    """Write nothing; opening for writing makes or migrates the database."""
 
 
 def _stop(writer: Writer, pid: int) -> None:

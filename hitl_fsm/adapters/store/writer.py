@@ -10,10 +10,10 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
+from hitl_fsm.adapters.store.lock import FileLock, NoLock
 from hitl_fsm.adapters.store.problems import explain
 from hitl_fsm.errors import HitlError, StoreBusy, StoreError
 
@@ -44,9 +44,7 @@ class _Outcome(NamedTuple):
 class Writer:
     """Owns the writing connection. `open_connection` is called in the thread, with `lock` held, when first needed."""
 
-    def __init__(
-        self, where: str, open_connection: Callable[[], sqlite3.Connection], lock: AbstractContextManager[None]
-    ) -> None:
+    def __init__(self, where: str, open_connection: Callable[[], sqlite3.Connection], lock: FileLock | NoLock) -> None:
         self._where = where
         self._open = open_connection
         self._lock = lock
@@ -92,6 +90,7 @@ class Writer:
             batch, ending = self._take()
             if batch:
                 _deliver(self._write(batch))
+            batch.clear()  # a job kept here while waiting would keep its store alive
         self._close()
 
     def _take(self) -> tuple[list[_Job], bool]:
@@ -155,14 +154,15 @@ class Writer:
         return _Outcome(job, value, None)
 
     def _close(self) -> None:
-        if self._connection is None:
-            return
         connection, self._connection = self._connection, None
         try:
-            with self._lock:  # the last connection to close writes the WAL back
-                connection.close()
+            if connection is not None:
+                with self._lock:  # the last connection to close writes the WAL back
+                    connection.close()
         except (HitlError, sqlite3.Error):
             return  # the WAL stays and is read at the next opening; nothing is lost
+        finally:
+            self._lock.close()
 
 
 def _all_failed(batch: list[_Job], error: Exception) -> list[_Outcome]:

@@ -100,9 +100,9 @@ class Story:
         recorded = AnswerRecorded(self.requirement.requirement_id, answer, self.digest)
         return self.step(recorded, RunState.CONTINUING, "none", (self.call,), (self.requirement,), by=BOB)
 
-    def start(self) -> Commit:
+    def start(self, lease: LeaseUse = "take") -> Commit:
         self.call = msgspec.structs.replace(self.call, state=CallState.EXECUTING, attempt=1)
-        return self.step(CallsStarted(("1.0",)), RunState.CONTINUING, "take", (self.call,))
+        return self.step(CallsStarted(("1.0",)), RunState.CONTINUING, lease, (self.call,))
 
     def result(self) -> Commit:
         self.call = msgspec.structs.replace(self.call, state=CallState.SUCCEEDED, result={"refund": "rf_1"})

@@ -1,0 +1,405 @@
+"""The writer among others: threads, processes, failures of the disk, death."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+from steps import ALICE, T0, Story
+
+from hitl_fsm.adapters.store import writer as writing
+from hitl_fsm.adapters.store.lock import SUFFIX, FileLock
+from hitl_fsm.adapters.store.sqlite import SqliteStore
+from hitl_fsm.adapters.store.url import parse
+from hitl_fsm.audit.verify import Head, verify
+from hitl_fsm.errors import Fenced, HitlError, RunBusy, StoreBusy, StoreError, Tampered
+from hitl_fsm.model.record import Record
+from hitl_fsm.model.states import RunState
+
+HERE = Path(__file__).parent
+RACERS = 6
+
+
+def opened(path: Path) -> SqliteStore:
+    return SqliteStore(parse(f"sqlite:///{path}?synchronous=normal"))
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteStore]:
+    made = opened(path)
+    yield made
+    await made.close()
+
+
+async def whole(store: SqliteStore) -> int:
+    """How many records; all of them chained."""
+    report = verify(await store.records(limit=10_000), Head(*await store.head()))
+    assert report.findings == ()
+    return report.count
+
+
+def spawn(code: str, path: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Python in a process of its own, with the builders of these tests at hand."""
+    prelude = f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", prelude + code, str(path), *arguments],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        text=True,
+    )
+
+
+# -- one winner
+
+
+async def test_law02_many_tasks_on_one_version_have_one_winner(store: SqliteStore) -> None:
+    story = Story()
+    await store.commit(story.create())
+    await store.commit(story.pause())
+    answer = story.answer()
+    outcomes = await asyncio.gather(*(store.commit(answer) for _ in range(20)), return_exceptions=True)
+    assert [o for o in outcomes if not isinstance(o, Fenced)] == [1]
+    assert await whole(store) == 3
+
+
+async def test_law02_threads_with_stores_of_their_own_have_one_winner(store: SqliteStore, path: Path) -> None:
+    story = Story()
+    await store.commit(story.create())
+    await store.commit(story.pause())
+    answer, outcomes, gate = story.answer(), [], threading.Barrier(RACERS)
+
+    async def race() -> None:
+        mine = opened(path)
+        await mine.load("r1")
+        gate.wait()
+        try:
+            outcomes.append(await mine.commit(answer))
+        except HitlError as error:
+            outcomes.append(type(error))
+        await mine.close()
+
+    threads = [threading.Thread(target=lambda: asyncio.run(race())) for _ in range(RACERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, outcomes)) == sorted(["1", *[str(Fenced)] * (RACERS - 1)])
+    assert await whole(store) == 3
+
+
+RACE = """
+import asyncio
+from steps import Story
+from hitl_fsm.adapters.store import open_store
+from hitl_fsm.errors import HitlError
+async def main():
+    story = Story(); story.create(); story.pause(); answer = story.answer()
+    store = open_store("sqlite:///" + sys.argv[1])
+    await store.load("r1")
+    print("ready", flush=True); sys.stdin.readline()
+    try:
+        print(await store.commit(answer))
+    except HitlError as error:
+        print(error.code)
+    for number in range(10):
+        await store.commit(Story(f"r{sys.argv[2]}-{number}").create())
+    await store.close()
+asyncio.run(main())
+"""
+
+
+async def test_law02_processes_on_one_version_have_one_winner_and_nobody_meets_a_locked_database(
+    store: SqliteStore, path: Path
+) -> None:
+    story = Story()
+    await store.commit(story.create())
+    await store.commit(story.pause())
+    racers = [spawn(RACE, path, str(number)) for number in range(RACERS)]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    answers = [await asyncio.to_thread(racer.communicate, "go\n") for racer in racers]
+    assert all(racer.returncode == 0 for racer in racers)
+    assert sorted(out.strip() for out, _ in answers) == ["1", *["HF306"] * (RACERS - 1)]
+    assert await whole(store) == 3 + 10 * RACERS
+
+
+# -- one transaction
+
+
+@pytest.mark.parametrize("table", ["record", "log_head", "event", "call", "requirement"])
+async def test_law10_a_step_whose_record_fails_did_not_happen(store: SqliteStore, path: Path, table: str) -> None:
+    story = Story()
+    await store.commit(story.create())
+    with closing(sqlite3.connect(path)) as other, other:
+        verb = "UPDATE" if table == "log_head" else "INSERT"
+        other.execute(f"CREATE TRIGGER broken BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, 'no more'); END")
+    step = story.pause()
+    before = await store.load("r1")
+    with pytest.raises(StoreError, match="no more"):
+        await store.commit(step)
+    assert await store.load("r1") == before
+    assert await store.requirements(state=None) == []
+    assert await whole(store) == 1
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("DROP TRIGGER broken")
+    assert await store.commit(step) == 1
+    assert await whole(store) == 2
+
+
+async def test_jobs_of_one_transaction_fail_alone(store: SqliteStore) -> None:
+    await store.append([])
+    held, freed = threading.Event(), threading.Event()
+
+    def block(_: sqlite3.Connection) -> None:
+        held.set()
+        freed.wait()
+
+    blocked = asyncio.create_task(store._write(block))
+    await asyncio.to_thread(held.wait)
+    stories = [Story(f"r{number}") for number in range(10)]
+    steps = [story.create() for story in stories]
+    wrong = [story.pause() for story in stories[:5]]  # their runs come into being in this same transaction
+    wrong = [msgspec.structs.replace(step, fence=7) for step in wrong]
+    waiting = asyncio.gather(*(store.commit(step) for step in [*steps, *wrong, steps[0]]), return_exceptions=True)
+    await asyncio.sleep(0)
+    freed.set()
+    await blocked
+    outcomes = await waiting
+    assert outcomes[:10] == [1] * 10
+    assert all(isinstance(outcome, Fenced) for outcome in outcomes[10:])
+    assert len(await store.runs()) == 10
+    assert await whole(store) == 10
+
+
+async def test_waiting_commits_share_a_transaction(store: SqliteStore) -> None:
+    begun: list[str] = []
+
+    def watch(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(lambda text: begun.append(text) if text.startswith("BEGIN") else None)
+
+    await store._write(watch)
+    await asyncio.gather(*(store.commit(Story(f"r{number}").create()) for number in range(40)))
+    assert len(begun) < 20
+    assert await whole(store) == 40
+
+
+async def test_a_full_disk_fails_the_whole_batch_and_keeps_nothing(store: SqliteStore) -> None:
+    story = Story()
+    await store.commit(story.create())
+
+    def fill(connection: sqlite3.Connection) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages + 40}")
+
+    await store._write(fill)
+    big = Record("big", T0, ALICE, data={"x": "y" * 100_000})
+    steps = [msgspec.structs.replace(Story(f"r{number}").create(), records=(big,)) for number in range(2, 5)]
+    outcomes = await asyncio.gather(*(store.commit(step) for step in steps), return_exceptions=True)
+    assert all(isinstance(outcome, StoreError) and "full" in str(outcome) for outcome in outcomes)
+    assert [row.run_id for row in await store.runs()] == ["r1"]
+    assert await store.commit(story.pause()) == 1  # what still fits goes on
+    assert await whole(store) == 2
+
+
+async def test_a_commit_that_fails_at_the_end_is_undone(store: SqliteStore) -> None:
+    await store.append([])
+
+    def tables(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE one (id INTEGER PRIMARY KEY)")
+        connection.execute("CREATE TABLE two (id REFERENCES one (id) DEFERRABLE INITIALLY DEFERRED)")
+
+    await store._write(tables)
+    connection = store._writer._connection
+    assert connection is not None
+    connection.execute("PRAGMA foreign_keys = ON")
+    broken = store._write(lambda c: c.execute("INSERT INTO two VALUES (9)") and None)
+    outcomes = await asyncio.gather(broken, store.commit(Story("r2").create()), return_exceptions=True)
+    assert isinstance(outcomes[0], StoreError)
+    assert not connection.in_transaction
+    rows = [row.run_id for row in await store.runs()]
+    assert rows == ([] if isinstance(outcomes[1], StoreError) else ["r2"])
+    assert await store.commit(Story("r3").create()) == 1
+    assert await whole(store) == len(rows) + 1
+
+
+# -- death
+
+DIE = """
+import asyncio, os, signal
+from steps import Story
+from hitl_fsm.adapters.store import open_store
+from hitl_fsm.adapters.store import log
+async def main():
+    store = open_store("sqlite:///" + sys.argv[1])
+    story = Story(); await store.commit(story.create())
+    append = log.append
+    def die(connection, records):
+        append(connection, records)
+        os.kill(os.getpid(), signal.SIGKILL)
+    log.append = die
+    await store.commit(story.pause())
+asyncio.run(main())
+"""
+
+
+async def test_law03_a_kill_between_begin_and_commit_leaves_nothing(store: SqliteStore, path: Path) -> None:
+    victim = spawn(DIE, path)
+    assert await asyncio.to_thread(victim.wait) == -signal.SIGKILL
+    victim.communicate()
+    stored = await store.load("r1")
+    assert stored is not None
+    assert stored.version == 1
+    assert await store.requirements() == []
+    assert await whole(store) == 1
+    story = Story()
+    story.create()
+    assert await store.commit(story.pause()) == 1
+
+
+HOLD = """
+import asyncio
+from steps import Story
+from hitl_fsm.adapters.store import open_store
+from hitl_fsm.adapters.store.owner import new_owner
+async def main():
+    store = open_store("sqlite:///" + sys.argv[1])
+    await store.commit(Story(owner=new_owner()).create())
+    print("held", flush=True); sys.stdin.readline()
+asyncio.run(main())
+"""
+
+
+async def test_the_lease_of_a_killed_process_is_free_at_once(store: SqliteStore, path: Path) -> None:
+    holder = spawn(HOLD, path)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    story = Story()
+    story.create()
+    grab = story.step(None, RunState.RUNNING, "take")
+    with pytest.raises(RunBusy, match=f"process {holder.pid} on "):
+        await store.commit(grab)
+    holder.kill()
+    time.sleep(0.1)
+    assert await store.commit(grab) == 2  # not even waited for: a zombie is dead too
+    holder.communicate()
+
+
+# -- others at the file
+
+
+async def test_a_lock_held_too_long_is_busy_not_locked(store: SqliteStore, path: Path) -> None:
+    await store.append([])
+    assert isinstance(store._writer._lock, FileLock)
+    store._writer._lock._wait_s = 0.05
+    file = os.open(f"{path}{SUFFIX}", os.O_RDWR)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    with pytest.raises(StoreBusy, match="another process has been writing for more than 0.05 s"):
+        await store.commit(Story().create())
+    assert await store.load("r1") is None  # reading goes on
+    os.close(file)
+    assert await store.commit(Story().create()) == 1
+
+
+async def test_a_program_without_our_lock_makes_us_busy_too(store: SqliteStore, path: Path) -> None:
+    await store.append([])
+    await store._write(lambda connection: connection.execute("SELECT 1") and None)
+    connection = store._writer._connection
+    assert connection is not None
+    connection.execute("PRAGMA busy_timeout = 50")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusy, match="another program holds"):
+            await store.commit(Story().create())
+    assert await store.commit(Story().create()) == 1
+
+
+# -- waiters
+
+
+async def test_a_cancelled_waiter_does_not_stop_the_writer(store: SqliteStore) -> None:
+    tasks = [asyncio.create_task(store.commit(Story(f"r{number}").create())) for number in range(5)]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    assert all(isinstance(e, asyncio.CancelledError) for e in await asyncio.gather(*tasks, return_exceptions=True))
+    assert await store.commit(Story("last").create()) == 1
+    assert await whole(store) == len(await store.runs())
+
+
+def test_one_store_serves_several_event_loops_even_closed_ones(path: Path) -> None:
+    store = opened(path)
+
+    async def leave() -> None:
+        asyncio.get_running_loop().create_task(store.commit(Story("r0").create())).add_done_callback(lambda _: None)
+        await asyncio.sleep(0)
+
+    asyncio.run(leave())
+    for number in range(1, 4):
+        assert asyncio.run(store.commit(Story(f"r{number}").create())) == 1
+    assert asyncio.run(whole(store)) >= 3
+    asyncio.run(store.close())
+
+
+async def test_a_defect_in_a_job_reaches_its_waiter_and_the_thread_lives(store: SqliteStore) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await store._write(lambda _: 1 / 0)
+    assert await store.commit(Story().create()) == 1
+
+
+async def test_too_many_waiting_writes_are_refused(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "QUEUE_LIMIT", 3)
+    outcomes = await asyncio.gather(
+        *(store.commit(Story(f"r{number}").create()) for number in range(200)), return_exceptions=True
+    )
+    assert {type(outcome) for outcome in outcomes} <= {int, StoreBusy}
+    assert sum(isinstance(outcome, int) for outcome in outcomes) == len(await store.runs(limit=300)) > 0
+
+
+async def test_a_forked_child_is_told_to_open_its_own(store: SqliteStore) -> None:
+    await store.commit(Story().create())
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            coroutine = store.load("r1")
+            coroutine.send(None)
+        except StoreError as error:
+            code = 42 if "forked" in str(error) else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
+    assert await store.commit(Story("r2").create()) == 1
+
+
+def test_a_forgotten_store_ends_its_thread(path: Path) -> None:
+    before = threading.active_count()
+    store = opened(path)
+    asyncio.run(store.commit(Story().create()))
+    assert threading.active_count() == before + 1
+    del store
+    assert threading.active_count() == before
+    assert not path.with_name(path.name + "-wal").exists()
+
+
+async def test_law05_a_refused_start_leaves_no_claim(store: SqliteStore) -> None:
+    story = Story()
+    await store.commit(story.create())
+    await store.commit(story.pause())
+    with pytest.raises(Tampered):
+        await store.commit(story.start())
+    stored = await store.load("r1")
+    assert stored is not None
+    assert (stored.fence, stored.owner) == (1, "")
