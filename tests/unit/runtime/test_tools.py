@@ -363,7 +363,7 @@ async def test_ask_user_is_declared_and_never_run() -> None:
     assert ask_user.parameters == ("question", "fields", "schema")
     assert ask_user.spec.parameters["required"] == ["question"]
     assert set(ask_user.spec.parameters["$defs"]["AskedField"]["properties"]) >= {"name", "type", "description"}
-    assert ask_user.problems({"question": "Which?", "fields": [{"name": "a", "options": ["x"]}]}) == ()
+    assert ask_user.problems({"question": "Which?", "fields": [{"name": "a", "choices": ["x"]}]}) == ()
     assert ask_user.problems({"question": "Which?", "fields": [{"name": "a", "type": "date"}]})
     with pytest.raises(ToolError, match="never run"):
         await ask_user.call({"question": "Which?"}, CONTEXT)
