@@ -19,13 +19,18 @@ MAX_CHARS = 64 * 1024
 
 _TYPES = ("string", "integer", "number", "boolean")
 _KEYS = {"name", "type", "description", "required", "choices", "multiple"}
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,)}
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+}
 
 
 def ask_user_schema(arguments: dict[str, Any]) -> dict[str, Any]:
     """The form as an object schema; `question` becomes its description.
 
-    `arguments` has `question`, and either `fields` (a list of `{name, type, description?, required?, choices?, multiple?}`,
+    `arguments` has `question`, and either `fields` (each `{name, type, description?, required?, choices?, multiple?}`,
     required unless it says `false`) or `schema` (an object schema); with neither, one text field `answer`.
     Raises ToolError with every reason, for the model to read.
     """
@@ -45,7 +50,11 @@ def ask_user_schema(arguments: dict[str, Any]) -> dict[str, Any]:
     elif fields is not None:
         schema = _from_fields(fields, problems)
     else:
-        schema = {"type": "object", "properties": {"answer": {"type": "string", "minLength": 1}}, "required": ["answer"]}
+        schema = {
+            "type": "object",
+            "properties": {"answer": {"type": "string", "minLength": 1}},
+            "required": ["answer"],
+        }
     if problems:
         raise _refused(problems)
     form = {key: value for key, value in dict(schema or {}).items() if key != "description"}
@@ -53,7 +62,9 @@ def ask_user_schema(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refused(problems: list[str]) -> ToolError:
-    return ToolError(f"ask_user cannot ask this: {'; '.join(problems)}", help="ask again with the shape that the tool describes")
+    return ToolError(
+        f"ask_user cannot ask this: {'; '.join(problems)}", help="ask again with the shape that the tool describes"
+    )
 
 
 def _from_fields(fields: Any, problems: list[str]) -> dict[str, Any]:
@@ -90,7 +101,11 @@ def _field_problems(field: Any, known: dict[str, Any]) -> list[str]:
     description = field.get("description", "")
     if not isinstance(description, str) or len(description) > MAX_DESCRIPTION_CHARS:
         problems.append(f"`description` must be a text of at most {MAX_DESCRIPTION_CHARS} characters")
-    problems += [f"`{key}` must be true or false" for key in ("required", "multiple") if not isinstance(field.get(key, False), bool)]
+    problems += [
+        f"`{key}` must be true or false"
+        for key in ("required", "multiple")
+        if not isinstance(field.get(key, False), bool)
+    ]
     return problems + _choice_problems(field)
 
 

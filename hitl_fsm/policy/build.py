@@ -9,7 +9,14 @@ from hitl_fsm.model.action import Action
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.verdict import Reason
 from hitl_fsm.policy.codes import Code
-from hitl_fsm.policy.condition import Condition, ConditionError, ConditionProblem, Scope, compile_condition, data_problem
+from hitl_fsm.policy.condition import (
+    Condition,
+    ConditionError,
+    ConditionProblem,
+    Scope,
+    compile_condition,
+    data_problem,
+)
 from hitl_fsm.policy.document import Example, PolicyDocument, Rule
 from hitl_fsm.policy.evaluate import CompiledPolicy, CompiledRule
 from hitl_fsm.policy.gates import GateReader
@@ -59,14 +66,21 @@ class Builder:
         tools = self.document.tools
         if tools is None:
             if self.document.steps is None and self.document.agents is None:
-                self.note(Code.MISSING_KEY, "`tools` is missing", (), help='name the tools it covers: tools: ["payments.*"]')
+                self.note(
+                    Code.MISSING_KEY, "`tools` is missing", (), help='name the tools it covers: tools: ["payments.*"]'
+                )
             return ()
         return tuple(tool for index, tool in enumerate(tools) if self._is_pattern(tool, ("tools", index)))
 
     def _is_pattern(self, tool: str, path: Path) -> bool:
         if is_pattern(tool):
             return True
-        self.note(Code.TOOLS, f"{tool!r} is not a tool pattern", path, help="letters, digits, `_ . : / -`, and `*` for any text")
+        self.note(
+            Code.TOOLS,
+            f"{tool!r} is not a tool pattern",
+            path,
+            help="letters, digits, `_ . : / -`, and `*` for any text",
+        )
         return False
 
     def _unique_ids(self) -> None:
@@ -74,7 +88,12 @@ class Builder:
         for index, rule in enumerate(self.document.rules):
             if rule.id in lines:
                 message = f"the rule id `{rule.id}` stands twice"
-                self.note(Code.DUPLICATE_RULE, message, ("rules", index, "id"), help=f"the first one is on line {lines[rule.id]}")
+                self.note(
+                    Code.DUPLICATE_RULE,
+                    message,
+                    ("rules", index, "id"),
+                    help=f"the first one is on line {lines[rule.id]}",
+                )
             lines.setdefault(rule.id, self.source.node(("rules", index, "id")).line)
 
     def _rule(self, index: int, rule: Rule, covered: tuple[str, ...]) -> CompiledRule:
@@ -85,9 +104,7 @@ class Builder:
         demand = self.gates.read(rule.gate, (*path, "gate"))
         line = self.source.node((*path, "id"), key=True).line
         reason = Reason(self.document.name, rule.id, demand.effect, self.source.file, line, demand.note)
-        compiled = CompiledRule(
-            reason, tools, when, unless, demand.denies, demand.audit, demand.gates, rule.severity
-        )
+        compiled = CompiledRule(reason, tools, when, unless, demand.denies, demand.audit, demand.gates, rule.severity)
         if len(when) == len(rule.when) and len(unless) == len(rule.unless):
             self._examples(rule, compiled, tools or covered, path)
         return compiled
@@ -132,7 +149,9 @@ class Builder:
         rule = compiled.reason.rule
         if isinstance(answer, ConditionProblem):
             help_text = "in a run, this would deny the action; `has(args.NAME)` asks whether an argument is there"
-            self.note(Code.EXAMPLE, f"`{rule}` cannot be evaluated on this example: {answer.text}", path, help=help_text)
+            self.note(
+                Code.EXAMPLE, f"`{rule}` cannot be evaluated on this example: {answer.text}", path, help=help_text
+            )
         elif answer is not wanted:
             verb = "does not match" if wanted else "matches"
             self.note(Code.EXAMPLE, f"`{rule}` {verb} this example", path, help=f"it is listed under `{path[-2]}`")
@@ -150,7 +169,9 @@ class Builder:
             try:
                 moment = datetime.fromisoformat(example.now)
             except ValueError:
-                self.note(Code.WRONG_VALUE, f"{example.now!r} is not an instant", (*path, "now"), help="2026-01-31T12:00:00Z")
+                self.note(
+                    Code.WRONG_VALUE, f"{example.now!r} is not an instant", (*path, "now"), help="2026-01-31T12:00:00Z"
+                )
                 return None
             instant = round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
         user = Actor(example.user.id, tuple(example.user.roles), example.user.kind)

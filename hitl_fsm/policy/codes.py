@@ -1,4 +1,4 @@
-"""The codes of everything that can be wrong with a policy file. They are stable: a code is never used for something else."""
+"""The codes of everything that can be wrong with a policy file. Stable: a code is never used for something else."""
 
 from __future__ import annotations
 
@@ -40,9 +40,11 @@ class Meaning(NamedTuple):
 MEANINGS: dict[Code, Meaning] = {
     Code.UNREADABLE: Meaning(
         "The file cannot be read: missing, no permission, not UTF-8, or it holds control or invisible characters.",
-        "Check the path and the permissions; save the file as UTF-8; write such a character as an escape in double quotes.",
+        "Check path and permissions; save the file as UTF-8; write such a character as an escape in double quotes.",
     ),
-    Code.SYNTAX: Meaning("The text is not YAML.", "Look at the place shown and just before it: indentation, quotes, brackets."),
+    Code.SYNTAX: Meaning(
+        "The text is not YAML.", "Look at the place shown and just before it: indentation, quotes, brackets."
+    ),
     Code.DUPLICATE_KEY: Meaning("A key stands twice in one mapping.", "Keep one of the two."),
     Code.YAML_FEATURE: Meaning(
         "Anchors, aliases, merge keys, tags and several documents are refused: what is written is what holds.",
@@ -51,9 +53,11 @@ MEANINGS: dict[Code, Meaning] = {
     Code.TOO_LARGE: Meaning("The file is larger, deeper or has more values than the limit.", "Split the policy."),
     Code.UNKNOWN_KEY: Meaning("The language has no such key.", "Take the suggested word, or remove the key."),
     Code.MISSING_KEY: Meaning("A required key is not there.", "Add it."),
-    Code.WRONG_VALUE: Meaning("The value has the wrong type or is not one of the allowed words.", "Write one that the message names."),
+    Code.WRONG_VALUE: Meaning(
+        "The value has the wrong type or is not one of the allowed words.", "Write one that the message names."
+    ),
     Code.NOT_ENFORCED: Meaning(
-        "The language knows this, but this release does not enforce it. It is refused, since ignoring it would be a hole.",
+        "The language has this, but this release does not enforce it; ignoring it would be a hole.",
         "Remove it, or express the rule with what is enforced.",
     ),
     Code.GATE: Meaning(
@@ -61,9 +65,13 @@ MEANINGS: dict[Code, Meaning] = {
         "`allow` and `deny` stand alone; `external` stands last; a mapping names one gate.",
     ),
     Code.CONDITION: Meaning("A condition is not valid CEL.", "Correct it at the column shown."),
-    Code.UNKNOWN_NAME: Meaning("A condition uses a name that is not in scope.", "Take the suggested name; text needs quotes."),
+    Code.UNKNOWN_NAME: Meaning(
+        "A condition uses a name that is not in scope.", "Take the suggested name; text needs quotes."
+    ),
     Code.NOT_BOOLEAN: Meaning("A condition can never be true or false.", "Compare the value with something."),
-    Code.EXAMPLE: Meaning("An example of a rule does not come out as it says.", "Correct the condition or the example."),
+    Code.EXAMPLE: Meaning(
+        "An example of a rule does not come out as it says.", "Correct the condition or the example."
+    ),
     Code.TOOLS: Meaning(
         "A tool pattern is not valid, or a rule names tools that its policy does not cover.",
         "Patterns are names with `*`; add the tool to the policy's `tools`.",

@@ -1,8 +1,9 @@
-"""Conditions in CEL. The only module that imports CEL; it answers True, False or a problem, never anything truthy.
+r"""Conditions in CEL. The only module that imports CEL; it answers True, False or a problem, never anything truthy.
 
 Traps of the native library that are closed here: a runtime error comes back as a value whose payload is a non-empty
-text; text with a NUL is compared only up to it (`'a\\0b' == 'a'`), lone surrogates raise; integers beyond 64 bits poison
-the whole map; very deep data crashes the process; NaN compares as False. All of these are problems, and a problem denies.
+text; text with a NUL is compared only up to it (`'a\0b' == 'a'`), lone surrogates raise; integers beyond 64 bits
+poison the whole map; very deep data crashes the process; NaN compares as False. All of these are problems, and a
+problem denies.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cel_expr_python import cel
+from cel_expr_python import cel  # type: ignore[import-untyped]
 
 from hitl_fsm.model.action import Action
-from hitl_fsm.policy.names import OPERATORS, SCOPE, NameProblem, name_problems, suggestion
+from hitl_fsm.policy.names import OPERATORS, NameProblem, name_problems, suggestion
 
 MAX_EXPRESSION_CHARS = 4000
 MAX_DATA_DEPTH = 64
@@ -41,7 +42,6 @@ _TYPES = {
     "vars": _ANY,
     "now": cel.Type.TIMESTAMP,
 }
-assert _TYPES.keys() == SCOPE.keys()
 _ENV = cel.NewEnv(variables=_TYPES)
 _BOOL, _DYN, _ERROR = cel.Type.BOOL, cel.Type.DYN, cel.Type.ERROR
 
@@ -136,9 +136,11 @@ def compile_condition(text: str, variables: Mapping[str, Any] | None = None) -> 
     `variables` are the policy's `vars`: with them `vars.nmae` is found at load.
     """
     if len(text) > MAX_EXPRESSION_CHARS:
-        raise _error(f"the condition has {len(text)} characters; the limit is {MAX_EXPRESSION_CHARS}")
+        message = f"the condition has {len(text)} characters; the limit is {MAX_EXPRESSION_CHARS}"
+        raise _error(message)
     if data_problem(text) is not None:
-        raise _error("the condition holds a character that cannot be compared (NUL or half of a pair)")
+        message = "the condition holds a character that cannot be compared (NUL or half of a pair)"
+        raise _error(message)
     try:
         expression = _ENV.compile(text)
     except RuntimeError as error:
@@ -146,7 +148,9 @@ def compile_condition(text: str, variables: Mapping[str, Any] | None = None) -> 
     kind = expression.return_type()
     if kind not in (_BOOL, _DYN):
         message = f"the condition gives {_type_name(kind)}, not true or false"
-        raise ConditionError((NameProblem(0, max(1, len(text.rstrip())), message, "compare it with something", "not_boolean"),))
+        raise ConditionError(
+            (NameProblem(0, max(1, len(text.rstrip())), message, "compare it with something", "not_boolean"),)
+        )
     if problems := name_problems(text, variables):
         raise ConditionError(problems)
     return Condition(text, expression)
@@ -221,10 +225,7 @@ def _compile_problems(message: str, text: str) -> tuple[NameProblem, ...]:
     lines = text.split("\n")
     for found in _COMPILE_ERROR.finditer(message):
         line, column, said = int(found[1]), int(found[2]), _STATUS.sub("", found[3])
-        if line < 1:
-            offset = 0
-        else:
-            offset = sum(len(part) + 1 for part in lines[: line - 1]) + max(0, column - 1)
+        offset = sum(len(part) + 1 for part in lines[: line - 1]) + max(0, column - 1) if line > 0 else 0
         problem = _compile_problem(said, min(offset, len(text)), text)
         if not any(problem.offset == other.offset and problem.text == other.text for other in problems):
             problems.append(problem)

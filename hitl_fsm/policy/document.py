@@ -7,11 +7,20 @@ carries `NotYet` is part of the language but not enforced by this release: it is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    WithJsonSchema,
+)
 
 MAX_RULES = 1000
 MAX_TOOLS = 500
@@ -38,7 +47,7 @@ def _always(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """Marks a field whose value this release would not enforce. `when` picks the values; `word` names it to the author."""
+    """Marks a field whose value is not enforced yet. `when` picks the values; `word` names it to the author."""
 
     when: Callable[[Any], bool] = _always
     word: str = ""
@@ -64,7 +73,9 @@ def _listed(value: object) -> object:
 
 
 def _shape(value: object) -> str:
-    return {dict: "mapping", list: "list"}.get(type(value), "word")
+    if isinstance(value, dict):
+        return "mapping"
+    return "list" if isinstance(value, list) else "word"
 
 
 def _one_or_list(item: dict[str, Any], limit: int) -> WithJsonSchema:
@@ -84,7 +95,10 @@ Patterns = Annotated[
     _one_or_list({"type": "string", "pattern": TOOL_PATTERN}, MAX_TOOLS),
 ]
 Conditions = Annotated[
-    list[Text], BeforeValidator(_listed), Field(min_length=1, max_length=MAX_CONDITIONS), _one_or_list(_TEXT, MAX_CONDITIONS)
+    list[Text],
+    BeforeValidator(_listed),
+    Field(min_length=1, max_length=MAX_CONDITIONS),
+    _one_or_list(_TEXT, MAX_CONDITIONS),
 ]
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Subjects = Annotated[
@@ -97,7 +111,7 @@ JsonObject = dict[str, Any]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Escalate(_Model):
@@ -116,7 +130,9 @@ OnExpiry = Annotated[
 class _Asks(_Model):
     """What every gate that waits for an answer can say."""
 
-    expires: Duration | None = Field(None, description="How long the question stays open, such as `4h`. Without it: no end.")
+    expires: Duration | None = Field(
+        None, description="How long the question stays open, such as `4h`. Without it: no end."
+    )
     on_expiry: OnExpiry = Field("deny", description="What happens when the time is over: the action is denied.")
     reminders: Annotated[Any, NotYet()] = Field(None, description="When to remind those who were asked.")
 
@@ -128,11 +144,15 @@ class ConfirmGate(_Asks):
 class ApprovalGate(_Asks):
     """Someone else says yes or no."""
 
-    of: Subjects | None = Field(None, description="Who may answer: `role:NAME`, `requester` (the run's user) or an actor's id.")
-    quorum: Annotated[int, Field(ge=1, le=100), NotYet(lambda value: value > 1, help="write one `approval` gate for each role")] = (
-        Field(1, description="How many different people must say yes.")
+    of: Subjects | None = Field(
+        None, description="Who may answer: `role:NAME`, `requester` (the run's user) or an actor's id."
     )
-    excluded: Subjects = Field([], alias="not", description="Who may not answer, whatever their roles: often `requester`.")
+    quorum: Annotated[
+        int, Field(ge=1, le=100), NotYet(lambda value: value > 1, help="write one `approval` gate for each role")
+    ] = Field(1, description="How many different people must say yes.")
+    excluded: Subjects = Field(
+        [], alias="not", description="Who may not answer, whatever their roles: often `requester`."
+    )
     stages: Annotated[Any, NotYet(help="write a list of `approval` gates; they are passed in order")] = Field(
         None, description="Approvals one after the other."
     )
@@ -140,7 +160,7 @@ class ApprovalGate(_Asks):
 
 
 class UserInputGate(_Asks):
-    """A person fills in a form before the call runs. Fields named like an argument replace it; the others go to the tool."""
+    """A person fills in a form first. Fields named like an argument replace it; the others go to the tool."""
 
     form: JsonObject = Field(
         alias="schema", description="The form: a JSON Schema object, inline or as `$ref` to a file beside the policy."
@@ -210,7 +230,7 @@ class Example(_Model):
 
     args: JsonObject = Field({}, description="The call's arguments.")
     tool: Pattern | None = Field(None, description="The tool; without it, the first one that the rule names in full.")
-    user: ExampleUser = Field(ExampleUser(), description="Who asks.")
+    user: ExampleUser = Field(default_factory=lambda: ExampleUser.model_validate({}), description="Who asks.")
     agent: str = Field("", description="The agent's name.")
     env: dict[str, str] = Field({}, description="The environment's values.")
     now: str | None = Field(None, description="The instant, such as `2026-01-31T12:00:00Z`.")
@@ -232,18 +252,25 @@ class Rule(_Model):
     id: Name = Field(description="The rule's name, unique in its policy; it stands in the record.")
     description: Text | None = Field(None, description="What the rule is for.")
     severity: Severity = Field("low", description="How much is at stake; approvers see it.")
-    tools: Patterns | None = Field(None, description="Which of the policy's tools; without it, all of them. `*` stands for any text.")
+    tools: Patterns | None = Field(
+        None, description="Which of the policy's tools; without it, all of them. `*` stands for any text."
+    )
     steps: Annotated[Any, NotYet(help="name tools instead")] = Field(None, description="Which workflow steps.")
     agents: Annotated[Any, NotYet(help="compare `agent` in `when`")] = Field(None, description="Which agents.")
     when: Conditions = Field([], description="CEL condition(s); all must be true. Without it the rule always applies.")
     unless: Conditions = Field([], description="CEL condition(s); if any is true, the rule does not apply.")
-    gate: GateField = Field(description="What must happen first: a word, a gate with details, or a list passed in order.")
-    examples: Examples = Field(Examples(), description="Actions to try the rule on.")
+    gate: GateField = Field(
+        description="What must happen first: a word, a gate with details, or a list passed in order."
+    )
+    examples: Examples = Field(
+        default_factory=lambda: Examples.model_validate({}), description="Actions to try the rule on."
+    )
 
 
 Default = Literal["deny", "confirm", "allow"]
 OnError = Annotated[
-    Literal["deny", "approval"], NotYet(lambda value: value == "approval", "on_error: approval", "write `on_error: deny`")
+    Literal["deny", "approval"],
+    NotYet(lambda value: value == "approval", "on_error: approval", "write `on_error: deny`"),
 ]
 
 
@@ -264,14 +291,17 @@ class PolicyDocument(_Model):
     default: Default = Field("deny", description="What holds for a covered action that none of the rules matched.")
     on_error: OnError = Field("deny", description="What holds when a condition cannot be evaluated.")
     on_change: Literal["strictest", "pin"] = Field(
-        "strictest", description="The policy changed while a run was paused: the stricter of then and now, or that of then."
+        "strictest",
+        description="The policy changed while a run was paused: the stricter of then and now, or that of then.",
     )
     batch: Literal["in_order", "run_ungated", "hold_all"] = Field(
         "in_order",
         description="Several calls in one turn: nothing runs past an open gate; ungated ones run; or all wait for all.",
     )
     vars: JsonObject = Field({}, description="Values for the conditions, as `vars.NAME`.")
-    rules: list[Rule] = Field([], max_length=MAX_RULES, description="The rules. All that match are joined; the strictest wins.")
+    rules: list[Rule] = Field(
+        [], max_length=MAX_RULES, description="The rules. All that match are joined; the strictest wins."
+    )
 
 
 def gate_items(gate: Any) -> list[tuple[tuple[int, ...], Any]]:
@@ -279,12 +309,3 @@ def gate_items(gate: Any) -> list[tuple[tuple[int, ...], Any]]:
     if isinstance(gate, list):
         return [((index,), item) for index, item in enumerate(gate)]
     return [((), gate)]
-
-
-def fields(models: Mapping[type[BaseModel], None]) -> dict[str, list[Any]]:
-    """The keys that these models know (as written in a file) and the annotations behind each."""
-    known: dict[str, list[Any]] = {}
-    for model in models:
-        for name, info in model.model_fields.items():
-            known.setdefault(info.alias or name, []).append(info.annotation)
-    return known

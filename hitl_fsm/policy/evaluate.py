@@ -14,7 +14,18 @@ from typing import Any, Literal
 from hitl_fsm.model.action import Action
 from hitl_fsm.model.verdict import Batch, Confirm, Gate, OnChange, Reason, Severity, Verdict
 from hitl_fsm.policy.condition import Condition, ConditionProblem, Scope
-from hitl_fsm.policy.join import BATCHES, ON_CHANGES, SEVERITIES, conflict, gate_key, join, join_problems, merge_gates, unique
+from hitl_fsm.policy.join import (
+    BATCHES,
+    ON_CHANGES,
+    SEVERITIES,
+    conflict,
+    gate_key,
+    join,
+    join_problems,
+    merge_gates,
+    strictest,
+    unique,
+)
 from hitl_fsm.policy.patterns import is_glob, matches
 
 __all__ = ["CompiledPolicy", "CompiledRule", "PolicySet", "gate_key", "join"]
@@ -116,8 +127,8 @@ class PolicySet:
                 _ask(policy, rules, scope, shadow)
                 continue
             enforced = True
-            batch = max(batch, policy.batch, key=BATCHES.index)
-            on_change = max(on_change, policy.on_change, key=ON_CHANGES.index)
+            batch = strictest(BATCHES, batch, policy.batch)
+            on_change = strictest(ON_CHANGES, on_change, policy.on_change)
             _ask(policy, rules, scope, tally)
         if not enforced:
             batch, on_change = "in_order", "strictest"
@@ -148,9 +159,15 @@ class PolicySet:
         """The policies that cover a tool with their rules for it; kept, since a run asks for few tools often."""
         found = self._applicable.get(tool)
         if found is None:
-            covering = {*self._exact.get(tool, ()), *(index for pattern, index in self._globs if matches(pattern, tool))}
+            covering = {
+                *self._exact.get(tool, ()),
+                *(index for pattern, index in self._globs if matches(pattern, tool)),
+            }
             found = tuple(
-                (policy, tuple(rule for rule in policy.rules if not rule.tools or any(matches(p, tool) for p in rule.tools)))
+                (
+                    policy,
+                    tuple(rule for rule in policy.rules if not rule.tools or any(matches(p, tool) for p in rule.tools)),
+                )
                 for policy in (self._policies[index] for index in sorted(covering))
             )
             if len(self._applicable) >= MAX_CACHED_TOOLS:  # a model may ask for any name
@@ -166,7 +183,7 @@ def _ask(policy: CompiledPolicy, rules: tuple[CompiledRule, ...], scope: Scope, 
         if answer is False:
             continue
         matched = True
-        tally.severity = max(tally.severity, rule.severity, key=SEVERITIES.index)
+        tally.severity = strictest(SEVERITIES, tally.severity, rule.severity)
         tally.audit = tally.audit or rule.audit
         if isinstance(answer, ConditionProblem):
             _fail(rule.reason, answer, tally)
@@ -181,7 +198,9 @@ def _fail(reason: Reason, problem: ConditionProblem, tally: _Tally) -> None:
     text = f"{reason.policy}/{reason.rule} at {reason.file}:{reason.line} cannot be evaluated: {problem.text}"
     tally.denied = True
     tally.problems = [*(tally.problems or ()), text]
-    failed = Reason(reason.policy, reason.rule, "deny", reason.file, reason.line, f"cannot be evaluated: {problem.text}")
+    failed = Reason(
+        reason.policy, reason.rule, "deny", reason.file, reason.line, f"cannot be evaluated: {problem.text}"
+    )
     tally.reasons = [*(tally.reasons or ()), failed]
 
 
@@ -196,7 +215,9 @@ def _demand(reason: Reason, tally: _Tally, *, denies: bool | None = None, gates:
     tally.reasons = [*(tally.reasons or ()), reason]
 
 
-def _answers(conditions: tuple[Condition, ...], scope: Scope, variables: Mapping[str, Any]) -> Iterator[bool | ConditionProblem]:
+def _answers(
+    conditions: tuple[Condition, ...], scope: Scope, variables: Mapping[str, Any]
+) -> Iterator[bool | ConditionProblem]:
     for condition in conditions:
         yield condition.evaluate(scope, variables)
 

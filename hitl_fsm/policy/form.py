@@ -154,7 +154,11 @@ def _place(path: list[str | int]) -> str:
 
 
 def _clip(text: str) -> str:
-    return text if len(text) <= MAX_PROBLEM_CHARS else f"{text[: MAX_PROBLEM_CHARS // 2]} … {text[-MAX_PROBLEM_CHARS // 2 :]}"
+    return (
+        text
+        if len(text) <= MAX_PROBLEM_CHARS
+        else f"{text[: MAX_PROBLEM_CHARS // 2]} … {text[-MAX_PROBLEM_CHARS // 2 :]}"
+    )
 
 
 class _Extra(str):
@@ -175,7 +179,7 @@ def _validator_class() -> Any:
         "additionalProperties": _additional_properties,
         "uniqueItems": _unique_items,
     }
-    return extend(Draft202012Validator, keywords)
+    return extend(Draft202012Validator, keywords)  # type: ignore[no-untyped-call]
 
 
 @lru_cache(maxsize=1)
@@ -279,5 +283,3 @@ def _identity(item: Any) -> Any:
     if isinstance(item, (list, tuple)):
         return ("array", tuple(_identity(value) for value in item))
     return (type(item) if isinstance(item, (bool, str)) or item is None else float, item)
-
-

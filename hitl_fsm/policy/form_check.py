@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import re2
+import re2  # type: ignore[import-untyped]
 
 MAX_SCHEMA_NODES = 5_000
 MAX_SCHEMA_DEPTH = 32
@@ -92,7 +92,9 @@ def pattern_problem(pattern: str) -> str | None:
     try:
         compiled(pattern)
     except (re2.error, UnicodeEncodeError) as error:
-        text = error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else str(error)
+        text = (
+            error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else str(error)
+        )
         return f"the pattern {pattern[:60]!r} is not RE2: {text}"
     return None
 
@@ -112,7 +114,7 @@ def _line(error: Any) -> str:
 
 
 def _schemas(node: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every schema inside a valid schema, with its place as a JSON pointer; data below `enum` and the like is left out."""
+    """Every schema inside a valid schema, with its place as a JSON pointer; data (below `enum` …) is left out."""
     if not isinstance(node, dict):
         return
     yield place, node
@@ -176,7 +178,9 @@ def _expansion_problem(root: dict[str, Any]) -> str | None:
         if id(node) in open_nodes:
             raise RecursionError
         open_nodes.add(id(node))
-        total = 1 + sum(size(child) for key, child in node.items() if key not in _DATA_KEYWORDS | {"$defs", "definitions"})
+        total = 1 + sum(
+            size(child) for key, child in node.items() if key not in _DATA_KEYWORDS | {"$defs", "definitions"}
+        )
         if isinstance(node.get("$ref"), str):
             total += size(target(root, node["$ref"]))
         open_nodes.discard(id(node))

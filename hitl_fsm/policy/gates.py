@@ -77,7 +77,12 @@ class GateReader:
         if count > 1 and kind in {"allow", "deny"}:
             self._note(Code.GATE, f"`{kind}` stands alone, not in a list with others", path)
         elif count > 1 and kind == "external" and below != (count - 1,):
-            self._note(Code.GATE, "`external` must be the last gate", path, "it carries the call out; nothing can be asked after it")
+            self._note(
+                Code.GATE,
+                "`external` must be the last gate",
+                path,
+                "it carries the call out; nothing can be asked after it",
+            )
 
     def _gate(self, kind: str, item: Any, path: Path) -> Gate | None:
         if not isinstance(item, GateMapping):
@@ -88,14 +93,18 @@ class GateReader:
         if item.approval is not None:
             return self._approval(item.approval, here)
         if item.user_input is not None:
-            form = self._files.resolve(self._source, item.user_input.form, (*here, "schema"), self._findings, is_form=True)
+            form = self._files.resolve(
+                self._source, item.user_input.form, (*here, "schema"), self._findings, is_form=True
+            )
             of = self._subjects(item.user_input.of, (*here, "of"))
             return UserInput(form or {}, of, item.user_input.expires)
         if item.external is not None:
             external = item.external
             schema = external.result_schema
             if schema is not None:
-                schema = self._files.resolve(self._source, schema, (*here, "result_schema"), self._findings, is_form=False)
+                schema = self._files.resolve(
+                    self._source, schema, (*here, "result_schema"), self._findings, is_form=False
+                )
             return External(external.route, schema, external.timeout)
         return None
 
@@ -103,7 +112,9 @@ class GateReader:
         excluded = self._subjects(gate.excluded, (*path, "not"))
         if gate.of is None:
             if gate.stages is None:
-                self._note(Code.MISSING_KEY, "`of` is missing in `approval`", path, "who may answer: of: [role:finance]")
+                self._note(
+                    Code.MISSING_KEY, "`of` is missing in `approval`", path, "who may answer: of: [role:finance]"
+                )
             return None
         of = self._subjects(gate.of, (*path, "of"))
         if of and set(of) <= set(excluded):
@@ -114,7 +125,9 @@ class GateReader:
         for index, subject in enumerate(subjects):
             here = (*path, index)
             if subject.startswith("agent:"):
-                self._note(Code.NOT_ENFORCED, "`agent:` in who may answer is not enforced yet", here, "name a role or a person")
+                self._note(
+                    Code.NOT_ENFORCED, "`agent:` in who may answer is not enforced yet", here, "name a role or a person"
+                )
             elif subject == _ROLE or subject.strip() != subject:
                 self._note(Code.SUBJECT, f"{subject!r} names nobody", here, "role:NAME, requester or an actor's id")
             elif found := next((kind for kind in _FALSE_KINDS if subject.startswith(kind)), None):

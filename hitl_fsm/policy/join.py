@@ -1,11 +1,11 @@
 """The join of verdicts: obligations add up, `deny` absorbs, the strictest setting wins.
 
-Commutative, associative and idempotent, up to the order of gates and reasons; the digest is that of the second operand,
-the later one.
+Commutative, associative and idempotent, up to the order of gates and reasons; the digest is that of the second
+operand, the later one.
 
-The order of gates: each operand's own order is kept (an author's list is passed as written); where that leaves a choice,
-the order is user_input, confirm, approval, external, and then that of appearance. Operands that contradict each other are
-put into that order too. An `external` gate is always last, since it carries the call out.
+The order of gates: each operand's own order is kept (an author's list is passed as written); where that leaves a
+choice, the order is user_input, confirm, approval, external, and then that of appearance. Operands that contradict
+each other are put into that order too. An `external` gate is always last, since it carries the call out.
 """
 
 from __future__ import annotations
@@ -13,23 +13,40 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
-from hitl_fsm.model.verdict import Approval, Batch, Confirm, External, Gate, OnChange, Reason, Severity, UserInput, Verdict
+from hitl_fsm.model.verdict import (
+    Approval,
+    Batch,
+    Confirm,
+    External,
+    Gate,
+    OnChange,
+    Reason,
+    Severity,
+    UserInput,
+    Verdict,
+)
 
 T = TypeVar("T")
+Outcome = Literal["allow", "gated", "deny"]
 
 BATCHES: tuple[Batch, ...] = ("run_ungated", "in_order", "hold_all")
 ON_CHANGES: tuple[OnChange, ...] = ("pin", "strictest")
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
-OUTCOMES = ("allow", "gated", "deny")
+OUTCOMES: tuple[Outcome, ...] = ("allow", "gated", "deny")
 
 _PHASE: dict[type, int] = {UserInput: 0, Confirm: 1, Approval: 2, External: 3}
 _KEY_CHARS = 16
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _CONFLICT = "two external gates differ; only one system can execute the call"
+
+
+def strictest(order: Sequence[T], a: T, b: T) -> T:
+    """The later of two in `order`."""
+    return order[max(order.index(a), order.index(b))]
 
 
 def gate_key(gate: Gate) -> str:
@@ -90,7 +107,7 @@ def join_problems(problems: Sequence[str | None]) -> str | None:
 
 def join(a: Verdict, b: Verdict) -> Verdict:
     """The stricter of two verdicts in every respect (law 15: `a` is then, `b` is now)."""
-    outcome = max(a.outcome, b.outcome, key=OUTCOMES.index)
+    outcome: Outcome = strictest(OUTCOMES, a.outcome, b.outcome)
     reasons = unique((*a.reasons, *b.reasons))
     gates: tuple[Gate, ...] = ()
     if outcome == "gated":
@@ -101,9 +118,9 @@ def join(a: Verdict, b: Verdict) -> Verdict:
         outcome=outcome,
         gates=gates,
         audit=a.audit or b.audit,
-        batch=max(a.batch, b.batch, key=BATCHES.index),
-        on_change=max(a.on_change, b.on_change, key=ON_CHANGES.index),
-        severity=max(a.severity, b.severity, key=SEVERITIES.index),
+        batch=strictest(BATCHES, a.batch, b.batch),
+        on_change=strictest(ON_CHANGES, a.on_change, b.on_change),
+        severity=strictest(SEVERITIES, a.severity, b.severity),
         reasons=reasons,
         shadow=unique((*a.shadow, *b.shadow)),
         policy_digest=b.policy_digest,

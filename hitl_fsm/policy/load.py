@@ -1,4 +1,4 @@
-"""Files' bytes -> a `PolicySet`, or every finding of every file in one pass. Does no I/O: bytes and a reader are given."""
+"""Files' bytes -> a `PolicySet`, or every finding of every file in one pass. Bytes and a reader are given: no I/O."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _TEXT_VERSION = 1
 def check(files: Mapping[str, bytes], read: Read) -> tuple[list[Diagnostic], PolicySet | None]:
     """All findings, in order of place, and the set, if there are none.
 
-    `files` maps each file's name, as it is to be shown, to its bytes. `read` is asked for the schema files that policies
-    name, by a path relative to the same place as the names; it raises OSError or HitlError for what cannot be read.
+    `files` maps each file's name, as it is to be shown, to its bytes. `read` is asked for the schema files that
+    policies name, by a path relative to the same place; it raises OSError or HitlError for what cannot be read.
     """
     findings: list[Diagnostic] = []
     policies: dict[str, tuple[Source, CompiledPolicy]] = {}
@@ -54,7 +54,7 @@ def check(files: Mapping[str, bytes], read: Read) -> tuple[list[Diagnostic], Pol
 
 
 def load(files: Mapping[str, bytes], read: Read) -> PolicySet:
-    """The set; PolicyError with all findings when there is any (law 6: nothing runs under policies that do not load)."""
+    """The set; PolicyError with all findings when there is any (law 6: nothing runs under what does not load)."""
     findings, policies = check(files, read)
     if policies is None:
         first = findings[0]
@@ -64,31 +64,42 @@ def load(files: Mapping[str, bytes], read: Read) -> PolicySet:
     return policies
 
 
-def restore(text: str) -> PolicySet:
-    """The set that a `PolicySet.text` holds; PolicyError when the text is damaged or no longer loads."""
+def restore(text: str, *, digest: str | None = None) -> PolicySet:
+    """The set that a `PolicySet.text` holds; PolicyError when the text is damaged or no longer loads.
+
+    With `digest`, also when the text is not that of the set with this digest.
+    """
     try:
         stored: dict[str, Any] = json.loads(text)
-        if stored["version"] != _TEXT_VERSION:
-            msg = "another version"
-            raise ValueError(msg)
         files = {name: data.encode() for name, data in stored["files"].items()}
         schemas = {(file, reference): data.encode() for file, reference, data in stored["schemas"]}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        finding = Diagnostic(Code.UNREADABLE.value, "the stored policies cannot be read", Place("(stored)", 1, 1))
-        raise PolicyError(finding.message, (finding,), help="the store was changed from outside") from error
-
-
+        known = stored["version"] == _TEXT_VERSION
+    except (ValueError, KeyError, TypeError, AttributeError):
+        known, files, schemas = False, {}, {}
+    if not known:
+        raise _damaged("the stored policies cannot be read")
     by_target = {target_of(file, reference): data for (file, reference), data in schemas.items()}
 
     def read(path: str) -> bytes:
         if path not in by_target:
             raise FileNotFoundError(2, "not among the stored files", path)
-        return by_target[path]
+        data: bytes = by_target[path]
+        return data
 
-    return load(files, read)
+    policies = load(files, read)
+    if digest is not None and policies.digest != digest:
+        raise _damaged("the stored policies are not those of this digest")
+    return policies
 
 
-def _same_name(source: Source, policy: CompiledPolicy, known: Mapping[str, tuple[Source, CompiledPolicy]]) -> list[Diagnostic]:
+def _damaged(message: str) -> PolicyError:
+    finding = Diagnostic(Code.UNREADABLE.value, message, Place("(stored)", 1, 1))
+    return PolicyError(message, (finding,), help="the store was changed from outside")
+
+
+def _same_name(
+    source: Source, policy: CompiledPolicy, known: Mapping[str, tuple[Source, CompiledPolicy]]
+) -> list[Diagnostic]:
     if policy.name not in known:
         return []
     other = known[policy.name][0]
@@ -114,4 +125,3 @@ def _text(files: Mapping[str, bytes], schemas: Mapping[tuple[str, str], bytes]) 
         "schemas": [[file, reference, data.decode()] for (file, reference), data in sorted(schemas.items())],
     }
     return json.dumps(stored, separators=(",", ":"), sort_keys=True)
-

@@ -24,10 +24,11 @@ SCOPE: dict[str, str] = {
 FIELDS: dict[str, tuple[str, ...]] = {"user": ("id", "roles", "kind"), "run": ("id",)}
 NOT_YET = ("step", "team", "workflow")
 FUNCTIONS = (
-    "all exists exists_one filter map has size matches contains startsWith endsWith type int uint double string bool bytes dyn "
-    "timestamp duration getFullYear getMonth getDate getDayOfMonth getDayOfWeek getDayOfYear getHours getMinutes getSeconds "
-    "getMilliseconds"
-).split()
+    "all", "exists", "exists_one", "filter", "map", "has", "size", "matches", "contains", "startsWith", "endsWith",
+    "type", "int", "uint", "double", "string", "bool", "bytes", "dyn", "timestamp", "duration",
+    "getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours", "getMinutes",
+    "getSeconds", "getMilliseconds",
+)  # fmt: skip
 OPERATORS = {
     "_==_": "==", "_!=_": "!=", "_<_": "<", "_<=_": "<=", "_>_": ">", "_>=_": ">=", "_+_": "+", "_-_": "-", "_*_": "*",
     "_/_": "/", "_%_": "%", "_&&_": "&&", "_||_": "||", "!_": "!", "-_": "-", "@in": "in", "_[_]": "[]", "_?_:_": "?:",
@@ -62,7 +63,10 @@ def suggestion(word: str, what: str) -> str:
     """What to write instead of an unknown name or function of a condition."""
     if what == "function":
         return did_you_mean(word, FUNCTIONS) or f"known functions: {', '.join(FUNCTIONS[:11])}, …"
-    return did_you_mean(word, SCOPE) or f"arguments are `args.{word}`; text needs quotes; names in scope: {', '.join(SCOPE)}"
+    return (
+        did_you_mean(word, SCOPE)
+        or f"arguments are `args.{word}`; text needs quotes; names in scope: {', '.join(SCOPE)}"
+    )
 
 
 def chains(text: str) -> Iterator[tuple[int, list[tuple[str, int]]]]:
@@ -87,7 +91,9 @@ def name_problems(text: str, variables: Mapping[str, Any] | None) -> tuple[NameP
     for offset, parts in chains(text):
         root = parts[0][0]
         if root in NOT_YET:
-            found.append(NameProblem(offset, len(root), f"`{root}` is not enforced yet", "compare `tool` or `agent`", "not_yet"))
+            found.append(
+                NameProblem(offset, len(root), f"`{root}` is not enforced yet", "compare `tool` or `agent`", "not_yet")
+            )
         elif root in known and len(parts) > 1 and parts[1][0] not in known[root]:
             name, at = parts[1]
             is_method = text[at + len(name) :].lstrip().startswith("(")

@@ -36,19 +36,23 @@ class SchemaFiles:
             node = source.node(here)
             if len(schema) > 1:
                 others = ", ".join(f"`{key}`" for key in schema if key != "$ref")
-                findings.append(source.diagnostic(Code.SCHEMA, f"beside `$ref` to a file nothing else holds: {others}", node))
+                findings.append(
+                    source.diagnostic(Code.SCHEMA, f"beside `$ref` to a file nothing else holds: {others}", node)
+                )
                 return None
             try:
                 schema = self._load(source.file, reference)
             except ValueError as error:
-                findings.append(source.diagnostic(Code.SCHEMA_FILE, str(error), node, "a path relative to this policy file"))
+                findings.append(
+                    source.diagnostic(Code.SCHEMA_FILE, str(error), node, "a path relative to this policy file")
+                )
                 return None
         from hitl_fsm.policy.form import check_form, check_schema  # noqa: PLC0415 - jsonschema costs 0.1 s
 
         problems = check_form(schema) if is_form else check_schema(schema)
         what = "form" if is_form else "result schema"
-        for problem in problems:
-            findings.append(source.diagnostic(Code.SCHEMA, f"not usable as a {what}: {problem}", source.node(here)))
+        node = source.node(here)
+        findings += [source.diagnostic(Code.SCHEMA, f"not usable as a {what}: {problem}", node) for problem in problems]
         return None if problems else schema
 
     def _load(self, file: str, reference: str) -> dict[str, Any]:
@@ -77,7 +81,13 @@ class SchemaFiles:
 
 def target_of(file: str, reference: str) -> str:
     """The path that a reference in `file` names, as the reader will be asked for it."""
-    if "://" in reference or reference.startswith(("/", "\\", "~")) or "\\" in reference or "#" in reference or "\x00" in reference:
+    if (
+        "://" in reference
+        or reference.startswith(("/", "\\", "~"))
+        or "\\" in reference
+        or "#" in reference
+        or "\x00" in reference
+    ):
         msg = f"{reference!r} is not a relative path of a file"
         raise ValueError(msg)
     return posixpath.normpath(posixpath.join(posixpath.dirname(file), reference))

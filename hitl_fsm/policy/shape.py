@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from hitl_fsm.errors import Diagnostic
 from hitl_fsm.policy.codes import Code
-from hitl_fsm.policy.document import GATE_NAMES, NotYet, PolicyDocument
+from hitl_fsm.policy.document import GATE_NAMES, GateMapping, NotYet, PolicyDocument
 from hitl_fsm.policy.names import did_you_mean
 from hitl_fsm.policy.source import Path, Source
 
@@ -80,14 +80,18 @@ def _unknown_key(source: Source, path: Path) -> Diagnostic:
     else:
         message = f"unknown gate `{key}`" if below_gate else f"unknown key `{key}`"
         help_text = did_you_mean(key, known) or f"known here: {', '.join(known)}"
-    return source.diagnostic(Code.GATE if below_gate else Code.UNKNOWN_KEY, message, source.node(path, key=True), help_text)
+    return source.diagnostic(
+        Code.GATE if below_gate else Code.UNKNOWN_KEY, message, source.node(path, key=True), help_text
+    )
 
 
 def _missing_key(source: Source, path: Path) -> Diagnostic:
     parent = source.node(path[:-1], key=True) if path[:-1] else source.node(())
     where = _last_name(path[:-1])
     place = f" in `{where}`" if where else ""
-    return source.at(Code.MISSING_KEY, f"`{path[-1]}` is missing{place}", parent.line, parent.column, width=_first_word(parent))
+    return source.at(
+        Code.MISSING_KEY, f"`{path[-1]}` is missing{place}", parent.line, parent.column, width=_first_word(parent)
+    )
 
 
 def _first_word(node: Any) -> int:
@@ -105,7 +109,9 @@ def _wrong_word(source: Source, path: Path, value: Any) -> Diagnostic:
         if not isinstance(value, str):
             return source.diagnostic(Code.GATE, f"a gate is a word, a mapping or a list, not {shown(value)}", node)
         if value in _GATES_WITH_BODY:
-            return source.diagnostic(Code.GATE, f"the gate `{value}` needs details", node, f"write `{_GATES_WITH_BODY[value]}`")
+            return source.diagnostic(
+                Code.GATE, f"the gate `{value}` needs details", node, f"write `{_GATES_WITH_BODY[value]}`"
+            )
         help_text = did_you_mean(value, GATE_NAMES) or f"gates: {', '.join(GATE_NAMES)}"
         return source.diagnostic(Code.GATE, f"unknown gate `{value[:_MAX_SHOWN]}`", node, help_text)
     words = [str(word) for word in _words_at(path)]
@@ -144,7 +150,9 @@ def _annotations_at(path: Path) -> list[Any]:
             continue
         following: list[Any] = []
         for model in _models(current):
-            following += [info.annotation for name, info in model.model_fields.items() if (info.alias or name) == element]
+            following += [
+                info.annotation for name, info in model.model_fields.items() if (info.alias or name) == element
+            ]
         current = following or current
     return current
 
@@ -155,7 +163,9 @@ def _known_keys(path: Path) -> list[str]:
 
 
 def _words_at(path: Path) -> list[Any]:
-    return [word for annotation in _leaves(_annotations_at(path)) for word in get_args(annotation) if isinstance(word, str)]
+    return [
+        word for annotation in _leaves(_annotations_at(path)) for word in get_args(annotation) if isinstance(word, str)
+    ]
 
 
 def _leaves(annotations: list[Any]) -> Iterator[Any]:
@@ -169,6 +179,11 @@ def _leaves(annotations: list[Any]) -> Iterator[Any]:
             yield annotation
 
 
+def models_of(annotation: Any) -> list[type[BaseModel]]:
+    """The models that an annotation mentions."""
+    return _models([annotation])
+
+
 def _models(annotations: list[Any]) -> list[type[BaseModel]]:
     return [leaf for leaf in _leaves(annotations) if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
 
@@ -179,6 +194,11 @@ def _not_yet(source: Source, model: BaseModel, path: tuple[str | int, ...]) -> I
         info = type(model).model_fields[name]
         key, value = info.alias or name, getattr(model, name)
         here = (*path, key)
+        if value is None and not isinstance(model, GateMapping):
+            yield source.diagnostic(
+                Code.WRONG_VALUE, f"`{key}` has no value", source.node(here, key=True), "give it one, or remove it"
+            )
+            continue
         for marker in _markers(info.metadata):
             if marker.when(value):
                 yield _refusal(source, here, marker.word or key, marker.help)

@@ -28,7 +28,9 @@ Path = Sequence[str | int]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser is ten times faster, where it was built
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 # Control characters, line breaks that only YAML sees, bidi and zero-width controls, tag characters.
-_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
 _ESCAPE_DIGITS = {"x": 2, "u": 4, "U": 8}
 
 
@@ -48,6 +50,9 @@ class Node:
     children: Mapping[str | int, Node] = field(default_factory=dict)
 
 
+_NOWHERE = Node(None, 1, 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One parsed file. `root` is None when nothing could be built; `findings` are the reasons."""
@@ -62,8 +67,7 @@ class Source:
 
         Elements that the file does not have are skipped: a missing key is reported where it should have been.
         """
-        assert self.root is not None
-        node, name = self.root, None
+        node, name = self.root or _NOWHERE, None
         for element in path:
             if element in node.children:
                 name = node.keys.get(element) if isinstance(element, str) else None
@@ -74,7 +78,16 @@ class Source:
         """A finding at a node."""
         return self.at(code, message, node.line, node.column, width=node.width, help=help)
 
-    def at(self, code: Code, message: str, line: int, column: int, *, width: int = 1, help: str | None = None) -> Diagnostic:  # noqa: A002
+    def at(
+        self,
+        code: Code,
+        message: str,
+        line: int,
+        column: int,
+        *,
+        width: int = 1,
+        help: str | None = None,  # noqa: A002
+    ) -> Diagnostic:
         """A finding at a place."""
         return _diagnostic(self.file, self.lines, code, message, (line, column, width), help)
 
@@ -118,7 +131,12 @@ def _aligned(text: str, position: int, wanted: str, style: str) -> tuple[int, in
 
 
 def _diagnostic(
-    file: str, lines: Sequence[str], code: Code, message: str, span: tuple[int, int, int], help: str | None  # noqa: A002
+    file: str,
+    lines: Sequence[str],
+    code: Code,
+    message: str,
+    span: tuple[int, int, int],
+    help: str | None,  # noqa: A002
 ) -> Diagnostic:
     line, column, width = span
     excerpt = lines[line - 1] if 0 < line <= len(lines) else None
@@ -127,7 +145,7 @@ def _diagnostic(
     return Diagnostic(code.value, message, Place(file, line, column), help=help, excerpt=excerpt, width=width)
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """Parsing cannot go on; the finding is already noted."""
 
 
@@ -167,10 +185,10 @@ class _Builder:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             self.refuse(Code.TOO_LARGE, f"more than {MAX_NODES} values in one file", event)
-            raise _Refused
+            raise _RefusedError
         if depth > MAX_DEPTH:
             self.refuse(Code.TOO_LARGE, f"nested deeper than {MAX_DEPTH} levels", event)
-            raise _Refused
+            raise _RefusedError
         if isinstance(event, yaml.AliasEvent):
             self.refuse(Code.YAML_FEATURE, f"the alias *{event.anchor} is refused", event, "write the value out")
             return self.node(event, None)
@@ -209,7 +227,10 @@ class _Builder:
             if name in keys:
                 first = keys[name]
                 self.refuse(
-                    Code.DUPLICATE_KEY, f"the key `{name}` stands twice", event, f"the first one is on line {first.line}"
+                    Code.DUPLICATE_KEY,
+                    f"the key `{name}` stands twice",
+                    event,
+                    f"the first one is on line {first.line}",
                 )
                 continue
             keys[name] = self.node(event, name)
@@ -280,7 +301,7 @@ def parse(data: bytes, file: str) -> Source:
     root: Node | None = None
     try:
         root = builder.document()
-    except _Refused:
+    except _RefusedError:
         pass
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -298,5 +319,10 @@ def _hidden(file: str, lines: Sequence[str]) -> Iterator[Diagnostic]:
         if found := _INVISIBLE.search(line):
             message = f"the file holds the invisible character U+{ord(found[0]):04X}"
             yield _diagnostic(
-                file, lines, Code.UNREADABLE, message, (number, found.start() + 1, 1), "write it as an escape, in double quotes"
+                file,
+                lines,
+                Code.UNREADABLE,
+                message,
+                (number, found.start() + 1, 1),
+                "write it as an escape, in double quotes",
             )

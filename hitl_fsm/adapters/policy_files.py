@@ -1,0 +1,190 @@
+"""Policy files from disk: `*.policy.yaml` below a folder, or files named one by one, and the schemas they refer to.
+
+Every file is opened once, without following a link out of the folder it was found in, and read only if it is a regular
+file within its limit. Folders whose names start with a dot are left out.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hitl_fsm.errors import Diagnostic, Place, PolicyError
+from hitl_fsm.policy.codes import Code
+from hitl_fsm.policy.schemas import MAX_SCHEMA_BYTES
+from hitl_fsm.policy.source import MAX_FILE_BYTES
+
+MAX_FILES = 1_000
+MAX_ENTRIES = 100_000
+MAX_TOTAL_BYTES = 16 * 1024 * 1024
+
+SUFFIX = ".policy.yaml"
+_NEARLY = (".policy.yaml", ".policy.yml", ".policy.json")
+_PROJECT_MARKS = ("pyproject.toml", ".git")
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """`files` by their paths as the user typed them; `read` gets the schemas; `findings` are what could not be read."""
+
+    files: dict[str, bytes]
+    read: Callable[[str], bytes]
+    findings: tuple[Diagnostic, ...]
+
+
+@dataclass(slots=True)
+class _Gathering:
+    files: dict[str, bytes] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    roots: list[str] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
+    total: int = 0
+
+    def note(self, code: Code, message: str, name: str, help: str | None = None) -> None:  # noqa: A002 - the word users know
+        self.findings.append(Diagnostic(code.value, message, Place(name, 1, 1), help=help))
+
+
+def read_policies(paths: Sequence[str]) -> tuple[dict[str, bytes], Callable[[str], bytes]]:
+    """All policy files of these folders and files, and the reader for `policy.load.load`.
+
+    Raises PolicyError with one finding for each path that does not exist, holds no policy or cannot be read.
+    """
+    gathered = gather(paths)
+    if gathered.findings:
+        first = gathered.findings[0]
+        message = f"the policies cannot be read: {first.place.file}: {first.message}"
+        raise PolicyError(message, gathered.findings, help=first.help)
+    return gathered.files, gathered.read
+
+
+def gather(paths: Sequence[str]) -> Gathered:
+    """As `read_policies`, but what cannot be read is in `findings`, beside all that can."""
+    state = _Gathering()
+    for typed in paths:
+        path = Path(typed)
+        try:
+            is_folder = path.is_dir()
+            exists = is_folder or path.exists()
+        except (OSError, ValueError):
+            is_folder = exists = False
+        if not exists:
+            state.note(
+                Code.UNREADABLE,
+                "there is no such file or folder",
+                typed,
+                "check the path; it is relative to where you are",
+            )
+        elif is_folder:
+            state.roots.append(_project_of(path))
+            _add_folder(path, state)
+        else:
+            state.roots.append(_project_of(path.parent))
+            _add_file(path, state, within=None)
+    if not paths:
+        state.note(Code.NO_POLICIES, "no path was given", ".", "name a folder with `*.policy.yaml` files")
+    return Gathered(state.files, _reader(tuple(dict.fromkeys(state.roots))), tuple(state.findings))
+
+
+def _add_folder(folder: Path, state: _Gathering) -> None:
+    before, found = len(state.findings), 0
+    inside = os.path.realpath(folder)
+    for path in _walk(folder, state):
+        found += 1
+        if len(state.files) >= MAX_FILES:
+            state.note(Code.TOO_LARGE, f"more than {MAX_FILES} policy files", str(folder))
+            return
+        _add_file(path, state, within=inside)
+    if not found and len(state.findings) == before:
+        state.note(
+            Code.NO_POLICIES, "there is no policy in this folder", str(folder), f"policies are files named `*{SUFFIX}`"
+        )
+
+
+def _walk(folder: Path, state: _Gathering) -> Iterator[Path]:
+    """The policy files below a folder, in order of name; names that are almost right are findings, not ignored."""
+
+    def failed(error: OSError) -> None:
+        state.note(Code.UNREADABLE, f"the folder cannot be read: {error.strerror}", str(error.filename))
+
+    entries = 0
+    for where, folders, names in os.walk(folder, onerror=failed):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            entries += 1
+            if entries > MAX_ENTRIES:
+                state.note(
+                    Code.TOO_LARGE,
+                    f"more than {MAX_ENTRIES} files in one folder",
+                    str(folder),
+                    "name the policies' folder",
+                )
+                return
+            path = Path(where, name)
+            if name.endswith(SUFFIX):
+                yield path
+            elif name.lower().endswith(_NEARLY):
+                state.note(
+                    Code.UNREADABLE,
+                    "this name is not read as a policy",
+                    str(path),
+                    f"name it `*{SUFFIX}`, or move it away",
+                )
+
+
+def _add_file(path: Path, state: _Gathering, *, within: str | None) -> None:
+    name = str(path)
+    real = os.path.realpath(path)
+    if real in state.seen:
+        return
+    state.seen.add(real)
+    if within is not None and not _is_below(real, within):
+        state.note(Code.UNREADABLE, "this link leads out of the folder", name, "put the file itself into the folder")
+        return
+    try:
+        data = _read(real, MAX_FILE_BYTES)
+    except OSError as error:
+        state.note(
+            Code.UNREADABLE, f"the file cannot be read: {error.strerror or error}", name, "check the permissions"
+        )
+        return
+    state.total += len(data)
+    if state.total > MAX_TOTAL_BYTES:
+        state.note(Code.TOO_LARGE, f"the policies together have more than {MAX_TOTAL_BYTES} bytes", name)
+        return
+    state.files[name] = data
+
+
+def _read(path: str, limit: int) -> bytes:
+    """At most one byte more than the limit, so that the caller sees that there is more. Never waits for a pipe."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(0, "not a regular file", path)
+        return file.read(limit + 1)
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _project_of(folder: Path) -> str:
+    """Where schema files may lie: the project around the folder (pyproject.toml or .git), else the folder above it."""
+    here = Path(os.path.realpath(folder))
+    for place in (here, *here.parents):
+        if any((place / mark).exists() for mark in _PROJECT_MARKS):
+            return str(place)
+    return str(here.parent)
+
+
+def _reader(roots: tuple[str, ...]) -> Callable[[str], bytes]:
+    def read(path: str) -> bytes:
+        """A schema file's bytes; OSError for what is missing, not regular, or outside every project of the policies."""
+        real = os.path.realpath(path)
+        if not any(_is_below(real, root) for root in roots):
+            raise OSError(0, "it lies outside the project", path)
+        return _read(real, MAX_SCHEMA_BYTES)
+
+    return read
