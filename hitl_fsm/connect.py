@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hitl_fsm.adapters.models import model_source
 from hitl_fsm.adapters.policy_files import read_policies
+from hitl_fsm.adapters.settings import Settings, settings
 from hitl_fsm.adapters.store import open_store
+from hitl_fsm.adapters.store.owner import new_owner
 from hitl_fsm.errors import SettingsError
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.load import load
@@ -20,56 +18,7 @@ from hitl_fsm.runtime.engine import Engine as _Engine
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.parts import ActorLookup, Default, Parts, SystemClock, actor_lookup
 
-DEFAULT_STORE = "sqlite:///hitl.db"
-ENV_PREFIX = "HITL_FSM_"
-SETTINGS_BYTES = 1024 * 1024
-"""A pyproject.toml larger than this is not read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """`app` is `module:engine` (or an agent), `store` a URL, `format` what the command line prints."""
-
-    app: str | None = None
-    store: str = DEFAULT_STORE
-    format: str = "text"
-
-
-def settings(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
-    """From `HITL_FSM_APP`, `_STORE`, `_FORMAT`; then from `[tool.hitl-fsm]` of the nearest pyproject.toml; then defaults."""
-    environ = os.environ if environ is None else environ
-    found = _from_pyproject(folder or Path.cwd())
-    known = set(Settings.__dataclass_fields__)
-    unknown = sorted(set(found) - known)
-    if unknown:
-        msg = f"[tool.hitl-fsm] has unknown settings: {', '.join(unknown)}"
-        raise SettingsError(msg, help=f"known are {', '.join(sorted(known))}")
-    values: dict[str, Any] = dict(found)
-    for name in known:
-        value = environ.get(ENV_PREFIX + name.upper())
-        if value:
-            values[name] = value
-    for name, value in values.items():
-        if not isinstance(value, str):
-            msg = f"the setting {name} must be text, not {type(value).__name__}"
-            raise SettingsError(msg)
-    return Settings(**values)
-
-
-def _from_pyproject(folder: Path) -> dict[str, Any]:
-    for place in (folder, *folder.parents):
-        file = place / "pyproject.toml"
-        if file.is_file():
-            if file.stat().st_size > SETTINGS_BYTES:
-                return {}
-            try:
-                table = tomllib.loads(file.read_text(encoding="utf-8"))
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                msg = f"{file}: {error}"
-                raise SettingsError(msg, help="it is not valid TOML") from error
-            found = table.get("tool", {}).get("hitl-fsm")
-            return dict(found) if isinstance(found, dict) else {}
-    return {}
+__all__ = ["Engine", "Settings", "load_policies", "settings"]
 
 
 def load_policies(paths: str | Path | Sequence[str | Path] | PolicySet | None) -> PolicySet:
@@ -116,6 +65,7 @@ class Engine(_Engine):
                 store=open_store(store) if isinstance(store, str) else store,
                 policies=loaded,
                 models=models or model_source,
+                worker=new_owner(),
                 actors=actor_lookup(actors),
                 clock=clock or SystemClock(),
                 default=default,

@@ -33,6 +33,7 @@ class Commit(msgspec.Struct, frozen=True):
     renews what the writer holds, `release` gives it up, `none` neither needs nor touches it.
     Whatever `lease` says, a run that the step leaves paused or ended is held by nobody afterwards.
     `calls` and `requirements` are those that the step changed; `entries` are appended, `records` chained.
+    `approved` are the requirements of the calls that the step starts: each row must be exactly that one (law 5).
     """
 
     run: Run
@@ -44,6 +45,7 @@ class Commit(msgspec.Struct, frozen=True):
     calls: tuple[Call, ...]
     requirements: tuple[Requirement, ...]
     records: tuple[Record, ...]
+    approved: tuple[Requirement, ...] = ()
 
 
 class StoredRun(msgspec.Struct, frozen=True):

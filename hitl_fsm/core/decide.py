@@ -13,7 +13,7 @@ import msgspec
 
 from hitl_fsm.core.draft import Draft, denial
 from hitl_fsm.core.facts import content_digest
-from hitl_fsm.core.gates import gate_key, pending, startable
+from hitl_fsm.core.gates import pending, startable
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
@@ -25,6 +25,7 @@ from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import CALL_ENDED, RUN_ADVANCING, CallState, CallTrigger, RequirementTrigger, RunTrigger
+from hitl_fsm.policy.join import gate_key
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ import msgspec
 
 from hitl_fsm.audit.canonical import action_digest
 from hitl_fsm.core import facts
-from hitl_fsm.core.gates import gate_key, pending, startable
+from hitl_fsm.core.gates import pending, startable
 from hitl_fsm.core.machine import fire
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model.answer import Resolution
@@ -31,6 +31,7 @@ from hitl_fsm.model.states import (
     RunTrigger,
 )
 from hitl_fsm.model.verdict import Verdict
+from hitl_fsm.policy.join import gate_key
 
 REQUIREMENTS_PER_RUN = 9_999
 """Questions that one run may raise in its life; a further gated call is denied, not asked."""

@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
-
-import msgspec
 
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.states import CALL_ENDED, CallState
 from hitl_fsm.model.verdict import Batch, Gate
-
-_STRICTNESS: tuple[Batch, ...] = ("run_ungated", "in_order", "hold_all")
-_ENCODER = msgspec.json.Encoder(order="sorted")
-
-
-def gate_key(gate: Gate) -> str:
-    """A gate's identity: the same demand, wherever it is written, has the same key."""
-    return _key_of(_ENCODER.encode(gate))
-
-
-@lru_cache(maxsize=4096)  # bounded: one entry a distinct gate; policies have few
-def _key_of(encoded: bytes) -> str:
-    return hashlib.sha256(encoded).hexdigest()[:16]
+from hitl_fsm.policy.join import BATCHES, gate_key
 
 
 def pending(call: Call) -> tuple[Gate, ...]:
@@ -36,7 +20,7 @@ def pending(call: Call) -> tuple[Gate, ...]:
 
 def batch_of(calls: Sequence[Call]) -> Batch:
     """The strictest batch rule among the calls of one turn."""
-    return max((call.verdict.batch for call in calls), key=_STRICTNESS.index, default="in_order")
+    return max((call.verdict.batch for call in calls), key=BATCHES.index, default="in_order")
 
 
 def startable(calls: Sequence[Call]) -> tuple[str, ...]:

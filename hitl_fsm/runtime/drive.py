@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from hitl_fsm.core.decide import Step, decide, due
 from hitl_fsm.core.replay import replay
@@ -22,11 +22,12 @@ from hitl_fsm.model.effect import CallModel, Effect, RunTools, StartCalls
 from hitl_fsm.model.event import Entry, Event
 from hitl_fsm.model.message import Message, ModelReply
 from hitl_fsm.model.record import Record
+from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RUN_ADVANCING, RunState
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.policy.evaluate import join
-from hitl_fsm.ports import Commit, Lease, StoredRun
+from hitl_fsm.ports import Commit, Lease
 from hitl_fsm.runtime import stream
 from hitl_fsm.runtime.judge import judge_args, judge_reply
 from hitl_fsm.runtime.parts import Parts
@@ -42,7 +43,15 @@ RENEW_S = 20.0
 """Seconds between two renewals of the lease while something takes long."""
 
 
-async def load(parts: Parts, run_id: str) -> tuple[StoredRun, Run, list[Message]]:
+class Loaded(NamedTuple):
+    """A run as it stands in the store, its conversation, and the fence that its row has."""
+
+    run: Run
+    messages: list[Message]
+    fence: int
+
+
+async def load(parts: Parts, run_id: str) -> Loaded:
     """A run from the store, replayed; Tampered if the row and the log do not tell the same."""
     stored = await parts.store.load(run_id)
     if stored is None:
@@ -52,7 +61,7 @@ async def load(parts: Parts, run_id: str) -> tuple[StoredRun, Run, list[Message]
     if run is None or run.run_id != run_id or run.version != stored.version or run.state.value != stored.state:
         msg = f"the row of {run_id} and its log do not tell the same"
         raise Tampered(msg, help="nothing was executed; `hitl-fsm audit verify` tells more")
-    return stored, run, messages
+    return Loaded(run, messages, stored.fence)
 
 
 def step_commit(before: Run | None, step: Step, entry: Entry, lease: Any, worker: Lease) -> Commit:
@@ -69,18 +78,25 @@ def step_commit(before: Run | None, step: Step, entry: Entry, lease: Any, worker
         calls=tuple(c for c in step.run.calls if old_calls.get(c.call_id) is not c),
         requirements=tuple(r for r in step.run.requirements if old_requirements.get(r.requirement_id) is not r),
         records=step.records,
+        approved=_approvals(step.run, entry.event),
     )
+
+
+def _approvals(run: Run, event: Event) -> tuple[Requirement, ...]:
+    """The questions about the calls that an intent starts, as the log tells them."""
+    if not isinstance(event, events.CallsStarted):
+        return ()
+    return tuple(r for r in run.requirements if r.call_id in event.call_ids)
 
 
 class Drive:
     """One worker's hold on one run."""
 
-    __slots__ = ("_fence", "_held", "_messages", "_owner", "_parts", "_publish", "_recipe", "_renewal", "_started", "_tasks", "run")
+    __slots__ = ("_fence", "_held", "_messages", "_parts", "_publish", "_recipe", "_renewal", "_started", "_tasks", "run")
 
-    def __init__(self, parts: Parts, recipe: Recipe, owner: str, publish: stream.Publish | None) -> None:
+    def __init__(self, parts: Parts, recipe: Recipe, publish: stream.Publish | None) -> None:
         self._parts = parts
         self._recipe = recipe
-        self._owner = owner
         self._publish = publish
         self._messages: list[Message] = []
         self._fence = 0
@@ -107,10 +123,9 @@ class Drive:
         self._tell(stream.RunStarted)
         return await self._advance()
 
-    async def resume(self, run_id: str) -> Run:
+    async def resume(self, loaded: Loaded) -> Run:
         """Advance a stored run as far as it goes. With gates still open, or ended, it comes back as it is."""
-        stored, self.run, self._messages = await load(self._parts, run_id)
-        self._fence = stored.fence
+        self.run, self._messages, self._fence = loaded.run, loaded.messages, loaded.fence
         await self._expire_due()
         if self.run.state is RunState.FAILED:
             await self._commit(events.RunRetried(), by=ENGINE)
@@ -168,7 +183,7 @@ class Drive:
         )
         step = decide(self.run, entry)
         lease = "keep" if self._held else "take"
-        worker = Lease(self._owner, self._fence)
+        worker = Lease(self._parts.worker, self._fence)
         self._fence = await self._parts.store.commit(step_commit(self.run, step, entry, lease, worker))
         self._held = step.run.state in RUN_ADVANCING
         self.run = step.run
@@ -328,7 +343,7 @@ class Drive:
         while True:
             await asyncio.sleep(RENEW_S)
             if self._held:
-                await self._parts.store.renew(self._now.run_id, Lease(self._owner, self._fence))
+                await self._parts.store.renew(self._now.run_id, Lease(self._parts.worker, self._fence))
 
     async def _let_go(self) -> None:
         """Leave nothing running and nothing held, however the loop ended."""
@@ -340,7 +355,7 @@ class Drive:
         if self._held:
             self._held = False
             with suppress(HitlError):  # the lease ends by itself; what stopped the worker matters more
-                await self._parts.store.release(self._now.run_id, Lease(self._owner, self._fence))
+                await self._parts.store.release(self._now.run_id, Lease(self._parts.worker, self._fence))
 
     # -- telling the reader
 

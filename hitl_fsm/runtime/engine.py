@@ -24,19 +24,19 @@ from hitl_fsm.model.event import Entry
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
-from hitl_fsm.model.states import RequirementState
+from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.load import restore
 from hitl_fsm.ports import Lease, Store
 from hitl_fsm.runtime.answering import fitted
 from hitl_fsm.runtime.authorise import authorise
-from hitl_fsm.runtime.drive import Drive, load, step_commit
+from hitl_fsm.runtime.drive import Drive, Loaded, load, step_commit
 from hitl_fsm.runtime.gate import Gated, gated
 from hitl_fsm.runtime.handles import By, RunHandle
 from hitl_fsm.runtime.judge import judge_args
 from hitl_fsm.runtime.loop import run_sync
-from hitl_fsm.runtime.parts import Parts, worker_name
+from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.stream import Publish
 from hitl_fsm.runtime.views import Audit, Inbox, Runs
@@ -51,7 +51,6 @@ class Engine:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._recipes: dict[tuple[str, str], Recipe] = {}
-        self._owner = worker_name()
         self._activated = False
         self.inbox = Inbox(self)
         self.runs = Runs(self)
@@ -98,21 +97,36 @@ class Engine:
         """Create a run and advance it until it is paused or ended."""
         await self._activate()
         run_id = self._parts.ids.run_id()
-        drive = Drive(self._parts, recipe, self._owner, self._told(publish))
+        drive = Drive(self._parts, recipe, self._told(publish))
         return await self._driven(drive, drive.start(run_id, prompt, user), run_id)
 
-    async def aadvance(self, run_id: str, publish: Publish | None = None) -> RunHandle:
-        """Go on with a run as far as its gates allow. Ended or waiting, it comes back as it is; failed, it is retried."""
+    async def aadvance(
+        self, run_id: str, publish: Publish | None = None, *, expected: Recipe | None = None
+    ) -> RunHandle:
+        """Go on with a run as far as its gates allow. Ended or waiting, it comes back as it is; failed, it is retried.
+
+        `expected`: whose run it must be; UnknownRunnable if it is another's.
+        """
         await self._activate()
-        _, run, _ = await load(self._parts, run_id)
-        recipe = self.recipe(run)
+        loaded = await load(self._parts, run_id)
+        recipe = self._recipe_of(loaded.run, expected)
         if recipe is None:
-            if run.is_ended or run.is_paused:
-                return RunHandle(self, run)
-            msg = f"this process does not know {run.kind} {run.name!r}, to which {run_id} belongs"
+            return RunHandle(self, loaded.run)
+        drive = Drive(self._parts, recipe, self._told(publish))
+        return await self._driven(drive, drive.resume(loaded), run_id)
+
+    def _recipe_of(self, run: Run, expected: Recipe | None) -> Recipe | None:
+        """None: nobody here knows the run, and it needs nobody now."""
+        if expected is not None:
+            if (run.kind, run.name) == (expected.kind, expected.name):
+                return expected
+            msg = f"{run.run_id} is a run of {run.kind} {run.name!r}, not of {expected.kind} {expected.name!r}"
+            raise UnknownRunnable(msg, help=f"continue it with {run.name!r}, or with engine.advance({run.run_id!r})")
+        recipe = self.recipe(run)
+        if recipe is None and not run.is_paused and run.state not in {RunState.DONE, RunState.CANCELLED}:
+            msg = f"this process does not know {run.kind} {run.name!r}, to which {run.run_id} belongs"
             raise UnknownRunnable(msg, help="import the module that builds it (--app module:engine) and try again")
-        drive = Drive(self._parts, recipe, self._owner, self._told(publish))
-        return await self._driven(drive, drive.resume(run_id), run_id)
+        return recipe
 
     def advance(self, run_id: str) -> RunHandle:
         return run_sync(self.aadvance(run_id))
@@ -123,10 +137,10 @@ class Engine:
         except Fenced:
             if drive.run is None:
                 raise
-            _, run, _ = await load(self._parts, run_id)
-            if not run.is_ended:
+            loaded = await load(self._parts, run_id)
+            if not loaded.run.is_ended:
                 raise
-            return RunHandle(self, run)
+            return RunHandle(self, loaded.run)
 
     def recipe(self, run: Run) -> Recipe | None:
         return self._recipes.get((run.kind, run.name))
@@ -166,12 +180,13 @@ class Engine:
         AnswerRefused, Tampered; nothing is stored then.
         """
         for _ in range(ANSWER_ATTEMPTS):
-            stored, run, requirement = await self._find(requirement_id)
+            loaded, requirement = await self._find(requirement_id)
+            run = loaded.run
             actor = self.actor(by, run.user)
             if digest is not None and digest != requirement.digest:
                 msg = f"{requirement_id} is about another action than the one shown"
                 raise RequirementChanged(msg, help="look at it again, then answer")
-            await self._refuse_expired(stored.fence, run, requirement)
+            await self._refuse_expired(loaded, requirement)
             authorise(run, requirement, actor)
             call = run.call(requirement.call_id)
             recipe = self.recipe(run)
@@ -182,31 +197,31 @@ class Engine:
             )
             verdicts = {} if verdict is None else {call.call_id: verdict}
             try:
-                return await self._apply(run, stored.fence, event, actor, verdicts)
+                return await self._apply(loaded, event, actor, verdicts)
             except Fenced:
                 continue
         msg = f"{requirement_id}: the run kept moving while the answer was given"
         raise Fenced(msg, help="try again")
 
-    async def _find(self, requirement_id: str) -> tuple[Any, Run, Requirement]:
+    async def _find(self, requirement_id: str) -> tuple[Loaded, Requirement]:
         """The open requirement and its run; the row and the log must tell the same."""
         row = await self.store.requirement(requirement_id)
         if row is None:
             msg = f"no requirement {requirement_id!r} in this store"
             raise RequirementNotFound(msg, help="`hitl-fsm inbox` lists what is open")
-        stored, run, _ = await load(self._parts, row.run_id)
-        requirement = next((r for r in run.requirements if r.requirement_id == requirement_id), None)
+        loaded = await load(self._parts, row.run_id)
+        requirement = next((r for r in loaded.run.requirements if r.requirement_id == requirement_id), None)
         if requirement is not None and requirement != row:
             msg = f"the row of {requirement_id} is not what its run's log says"
             raise Tampered(msg, help="nothing was recorded; `hitl-fsm audit verify` tells more")
         if requirement is None or requirement.state is not RequirementState.OPEN:
             raise already(requirement or row)
-        return stored, run, requirement
+        return loaded, requirement
 
-    async def _refuse_expired(self, fence: int, run: Run, requirement: Requirement) -> None:
+    async def _refuse_expired(self, loaded: Loaded, requirement: Requirement) -> None:
         if requirement.expires_at is None or self._parts.clock.now() < requirement.expires_at:
             return
-        await self._apply(run, fence, events.RequirementTimedOut(requirement.requirement_id), TIMER, {})
+        await self._apply(loaded, events.RequirementTimedOut(requirement.requirement_id), TIMER, {})
         msg = f"{requirement.requirement_id} expired before this answer; the action is denied"
         raise RequirementExpired(msg, help="continue the run; the model is told")
 
@@ -218,12 +233,13 @@ class Engine:
         return self.policies if text is None else restore(text)
 
     async def _apply(
-        self, run: Run, fence: int, event: events.Event, by: Actor, verdicts: dict[str, Verdict]
+        self, loaded: Loaded, event: events.Event, by: Actor, verdicts: dict[str, Verdict]
     ) -> RunHandle:
         """One event from outside, which needs no lease: version and fence decide who is first."""
+        run = loaded.run
         entry = Entry(run.version + 1, self._parts.clock.now(), by, event, verdicts)
         step = decide(run, entry)
-        await self.store.commit(step_commit(run, step, entry, "none", Lease(self._owner, fence)))
+        await self.store.commit(step_commit(run, step, entry, "none", Lease(self._parts.worker, loaded.fence)))
         return RunHandle(self, step.run)
 
     # -- cancelling
@@ -234,12 +250,13 @@ class Engine:
     async def acancel(self, run_id: str, *, by: By = None, reason: str | None = None) -> RunHandle:
         """End a run for good: a later yes changes nothing (law 4). What already began is not undone."""
         for _ in range(ANSWER_ATTEMPTS):
-            stored, run, _ = await load(self._parts, run_id)
+            loaded = await load(self._parts, run_id)
+            run = loaded.run
             if run.is_ended:
                 msg = f"{run_id} is already {run.state.value}"
                 raise RunEnded(msg)
             try:
-                return await self._apply(run, stored.fence, events.RunCancelled(reason), self.actor(by, run.user), {})
+                return await self._apply(loaded, events.RunCancelled(reason), self.actor(by, run.user), {})
             except Fenced:
                 continue
         msg = f"{run_id} kept moving while it was cancelled"

@@ -54,7 +54,7 @@ class Gated:
         self._tool = tool
         self._user = user
         self._recipe = Recipe("callable", tool.name, "callable", CallOnce(tool.name), {tool.name: tool})
-        self._signature = inspect.signature(tool.fn)
+        self._signature = inspect.signature(tool.function)
         engine.register(self._recipe)
 
     @property
@@ -67,7 +67,7 @@ class Gated:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         work = self._call(args, kwargs)
-        return work if inspect.iscoroutinefunction(self._tool.fn) else run_sync(work)
+        return work if inspect.iscoroutinefunction(self._tool.function) else run_sync(work)
 
     def resume(self, run_id: str) -> Any:
         """Go on with a paused call; its result, or Paused again, or Denied."""

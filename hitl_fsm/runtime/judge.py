@@ -12,7 +12,7 @@ from hitl_fsm.model.message import ModelReply, ToolCall
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.verdict import UserInput, Verdict
 from hitl_fsm.policy.evaluate import PolicySet, join
-from hitl_fsm.policy.form import ask_user_schema
+from hitl_fsm.policy.ask_user import ask_user_schema
 from hitl_fsm.runtime.arguments import read_arguments
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.tools import Tool

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from hitl_fsm.model.actor import Actor
@@ -44,15 +41,6 @@ class TimeOrderedIds:
         return "run_" + "".join(reversed(chars))
 
 
-def worker_name() -> str:
-    """`host:pid:start:random`: on one host, a later worker can see that this process is gone."""
-    try:
-        start = Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        start = "0"
-    return f"{socket.gethostname()}:{os.getpid()}:{start}:{secrets.token_hex(4)}"
-
-
 def actor_lookup(known: ActorLookup | Mapping[str, tuple[str, ...] | list[str]] | None) -> ActorLookup:
     """A mapping of names to roles, or a callable, as a lookup; a name that nobody knows has no roles."""
     if known is None:
@@ -64,11 +52,12 @@ def actor_lookup(known: ActorLookup | Mapping[str, tuple[str, ...] | list[str]] 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Ports and policies; `default` judges a tool that no policy covers."""
+    """Ports and policies; `worker` names who claims runs, `default` judges a tool that no policy covers."""
 
     store: Store
     policies: PolicySet
     models: ModelSource
+    worker: str
     actors: ActorLookup = field(default_factory=lambda: actor_lookup(None))
     clock: Clock = field(default_factory=SystemClock)
     default: Default = "deny"

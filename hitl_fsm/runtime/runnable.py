@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Literal, overload
 
-from hitl_fsm.errors import RequirementChanged, RequirementNotFound, RunNotFound, UnknownRunnable
+from hitl_fsm.errors import RequirementChanged, RequirementNotFound, RunNotFound
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.runtime.engine import Engine
@@ -133,16 +133,12 @@ class Runnable:
         async def work(publish: Publish | None = None) -> RunHandle:
             target = _target(run_response, run_id)
             await self._check(target, requirements or ())
-            return await self.engine.aadvance(target, publish)
+            return await self.engine.aadvance(target, publish, expected=self._recipe)
 
         return _streamed(work) if stream else work()
 
     async def _check(self, run_id: str, requirements: Sequence[Named]) -> None:
-        """The run is this runnable's, and each requirement is the run's, unchanged."""
-        run = (await self.engine.runs.aget(run_id)).value
-        if (run.kind, run.name) != (self._recipe.kind, self._recipe.name):
-            msg = f"{run_id} is a run of {run.kind} {run.name!r}, not of {self._recipe.kind} {self.name!r}"
-            raise UnknownRunnable(msg, help=f"continue it with {run.name!r}, or with engine.advance({run_id!r})")
+        """Each requirement is the run's, unchanged."""
         for named in requirements:
             wanted = named.value if isinstance(named, RequirementHandle) else named
             requirement_id = wanted if isinstance(wanted, str) else wanted.requirement_id

@@ -1,0 +1,112 @@
+"""Law 6: what cannot be read, judged or stored does not happen."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import Any
+
+import pytest
+from house import House, call, calls
+
+from hitl_fsm import Engine
+from hitl_fsm.errors import HitlError, PolicyError
+from hitl_fsm.model.states import CallState, RunState
+
+ALLOW = "- {id: ok, gate: allow}"
+BROKEN = {
+    "null": "null",
+    "a list": '["bob", 5]',
+    "a number": "5",
+    "NaN": '{"to": "bob", "amount": NaN}',
+    "infinity": '{"to": "bob", "amount": 1e999}',
+    "not JSON": '{"to": "bob", ',
+    "20,000 nested arrays": '{"to": ' + "[" * 20_000 + "]" * 20_000 + "}",
+    "20,000 open brackets": "[" * 20_000,
+    "duplicate keys": '{"to": "bob", "amount": 1, "amount": 5000}',
+    "five megabytes": '{"to": "' + "x" * 5_000_000 + '", "amount": 1}',
+    "a lone surrogate": '{"to": "\\ud800", "amount": 1}',
+    "a huge integer": '{"to": "bob", "amount": 123456789012345678901234567890}',
+    "a missing argument": '{"to": "bob"}',
+    "an unknown argument": '{"to": "bob", "amount": 1, "force": true}',
+    "a wrong type": '{"to": "bob", "amount": "1"}',
+}
+
+
+@pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.parametrize("rules", [ALLOW, "- {id: all, gate: confirm}"])
+def test_law06_arguments_that_cannot_be_read_never_reach_a_tool(house: House, raw: str, rules: str) -> None:
+    engine = house.engine(rules)
+    agent = house.agent(engine, [calls({"tool": "pay", "raw": raw})])
+    run = agent.run("go", user="alice")
+    assert run.state is RunState.DONE, "no question is worth asking about it"
+    assert house.effects == []
+    (told,) = house.said_to_model(engine, run.run_id)
+    assert "not executed" in told
+    assert len(told) < 3_000
+    assert engine.audit.verify().intact
+
+
+def test_law06_an_unknown_tool_is_refused_with_the_names_of_the_known(house: House) -> None:
+    engine = house.engine(ALLOW)
+    run = house.agent(engine, [calls(call("pay_everyone", to="bob"))]).run("go")
+    (told,) = house.said_to_model(engine, run.run_id)
+    assert "pay_everyone" in told
+    assert "refund" in told
+    assert run.calls[0].state is CallState.DENIED
+
+
+def test_law06_a_condition_that_cannot_be_evaluated_denies_even_on_an_allow_rule(house: House) -> None:
+    engine = house.engine("- {id: ok, when: args.nothing > 3, gate: allow}")
+    run = house.agent(engine, [calls(call("pay", to="bob", amount=1))]).run("go")
+    assert run.calls[0].state is CallState.DENIED
+    assert house.effects == []
+    assert "p0.policy.yaml" in house.said_to_model(engine, run.run_id)[0]
+
+
+def test_law06_a_tool_that_no_policy_covers_is_denied_unless_the_application_chose_otherwise(house: House) -> None:
+    rules: Any = "- {id: ok, gate: allow}"
+    from house import policies, policy_text
+
+    other = policies(policy_text(rules, tools="[other]"))
+    run = house.agent(house.engine(other), [calls(call("pay", to="bob", amount=1))]).run("go")
+    assert run.calls[0].state is CallState.DENIED
+    asked = house.agent(house.engine(other, default="confirm"), [calls(call("pay", to="bob", amount=1))]).run("go")
+    assert [r.kind for r in asked.active_requirements] == ["confirm"]
+    assert house.effects == []
+
+
+def test_law06_policies_that_do_not_load_stop_the_engine(house: House) -> None:
+    (house.folder / "bad.policy.yaml").write_text("kind: Policy\nrules: [{id: x, gate: alow}]\n")
+    with pytest.raises(PolicyError) as caught:
+        Engine(house.folder / "bad.policy.yaml", house.url)
+    assert caught.value.diagnostics
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SQLite triggers on a file only")
+@pytest.mark.parametrize("table", ["record", "event", "requirement", "call"])
+def test_law06_a_store_that_cannot_write_stops_the_action(house: House, table: str) -> None:
+    engine = house.engine()
+    agent = house.agent(engine, [calls(call("pay", to="bob", amount=1))])
+    run = agent.run("go", user="alice")
+    run.active_requirements[0].confirm()
+    connection = sqlite3.connect(house.folder / "hitl.db")
+    for what in ("INSERT", "UPDATE"):
+        connection.execute(
+            f"CREATE TRIGGER full_{what} BEFORE {what} ON {table} BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+        )
+    connection.commit()
+    if table == "requirement":
+        with pytest.raises(HitlError):
+            agent.run("another", user="alice")
+        connection.close()
+        return
+    with pytest.raises(HitlError):
+        agent.continue_run(run)
+    assert house.effects == []
+    for what in ("INSERT", "UPDATE"):
+        connection.execute(f"DROP TRIGGER full_{what}")
+    connection.commit()
+    connection.close()
+    assert agent.continue_run(run).state is RunState.DONE
+    assert len(house.effects) == 1
