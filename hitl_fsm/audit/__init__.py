@@ -1,0 +1,1 @@
+"""The record: canonical digests, the chain, and its verification. Pure: bytes in, findings out."""

@@ -28,7 +28,7 @@ _HELP_DEPTH = f"flatten the value; at most {MAX_DEPTH} levels"
 _HELP_TYPE = "use only what JSON has: objects with text keys, arrays, text, numbers, booleans, null"
 
 
-def action_digest(  # noqa: PLR0913 - the six things that an approval is bound to
+def action_digest(
     run_id: str, call_id: str, tool: str, args: dict[str, Any], tool_version: str, policy_digest: str
 ) -> str:
     """SHA-256 (hex) of one action; raises Uncanonical when `args` has no canonical form.
@@ -46,36 +46,53 @@ def action_digest(  # noqa: PLR0913 - the six things that an approval is bound t
     return hashlib.sha256(ACTION_DOMAIN + canonical(action, extra_depth=1)).hexdigest()
 
 
-def canonical(value: Any, *, extra_depth: int = 0) -> bytes:  # noqa: ANN401 - any JSON value
+def canonical(value: Any, *, extra_depth: int = 0) -> bytes:
     """The RFC 8785 bytes of a JSON value; `extra_depth` allows for wrapping that is not the user's."""
-    if _is_plain(value, MAX_DEPTH + extra_depth):
-        try:
-            return msgspec.json.encode(value, order="sorted")
-        except UnicodeEncodeError as error:
-            raise _lone_surrogate() from error
-    return _reference(value)
+    depth = MAX_DEPTH + extra_depth
+    try:
+        return msgspec.json.encode(_plain(value, depth), order="sorted")
+    except _NotPlainError:
+        _check_depth(value, depth)
+        return _reference(value)
+    except UnicodeEncodeError as error:
+        raise _lone_surrogate() from error
 
 
-def _is_plain(value: Any, depth: int) -> bool:  # noqa: ANN401
-    """Whether the fast encoder writes the canonical bytes of this value. Raises when it is nested too deep."""
+class _NotPlainError(Exception):
+    """The fast encoder would not write the canonical bytes of this value."""
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """The value as the fast encoder has to get it for the canonical bytes. Raises when it is nested too deep."""
     kind = type(value)
     if kind is str or kind is bool or value is None:
-        return True
-    if kind is int:
-        return bool(-_MAX_INT <= value <= _MAX_INT)
-    if kind is float:
-        # An integral float loses its `.0` in canonical form, very small and large ones have another exponent form.
-        return bool(_PLAIN_FLOAT_FROM <= abs(value) < _PLAIN_FLOAT_BELOW) and not value.is_integer()
-    # Both answers need the whole walk: an over-deep part may stand behind one that is merely not plain.
-    if isinstance(value, dict):
+        return value
+    if kind is dict:
         _spend(depth)
-        # Text order is UTF-16 order only where no key has a character beyond the first plane.
-        keys = kind is dict and all([type(key) is str and key.isascii() for key in value])
-        return all([_is_plain(part, depth - 1) for part in value.values()]) and keys
-    if isinstance(value, (list, tuple)):
+        for key in value:
+            # Text order is UTF-16 order only where no key has a character beyond the first plane.
+            if type(key) is not str or not key.isascii():
+                raise _NotPlainError
+        return {key: _plain(part, depth - 1) for key, part in value.items()}
+    if kind is list or kind is tuple:
         _spend(depth)
-        return all([_is_plain(part, depth - 1) for part in value]) and kind in {list, tuple}
-    return False
+        return [_plain(part, depth - 1) for part in value]
+    if kind is float and value.is_integer():
+        value = int(value)
+        kind = int
+    if kind is int and -_MAX_INT <= value <= _MAX_INT:
+        return value
+    # Smaller and larger fractions are written with an exponent, in another form than the encoder's.
+    if kind is float and _PLAIN_FLOAT_FROM <= abs(value) < _PLAIN_FLOAT_BELOW:
+        return value
+    raise _NotPlainError
+
+
+def _check_depth(value: Any, depth: int) -> None:
+    if isinstance(value, (dict, list, tuple)):
+        _spend(depth)
+        for part in value.values() if isinstance(value, dict) else value:
+            _check_depth(part, depth - 1)
 
 
 def _spend(depth: int) -> None:
@@ -84,19 +101,26 @@ def _spend(depth: int) -> None:
         raise Uncanonical(message, help=_HELP_DEPTH)
 
 
-def _reference(value: Any) -> bytes:  # noqa: ANN401
+def _reference(value: Any) -> bytes:
     import rfc8785  # noqa: PLC0415 - most actions never need it
 
     try:
         return rfc8785.dumps(value)
-    except (rfc8785.IntegerDomainError, rfc8785.FloatDomainError) as error:
-        raise Uncanonical(str(error), help=_HELP_NUMBER) from error
     except UnicodeEncodeError as error:
         raise _lone_surrogate() from error
+    except (rfc8785.IntegerDomainError, rfc8785.FloatDomainError) as error:
+        raise _bad_number() from error
     except rfc8785.CanonicalizationError as error:
-        if "codepoints" in str(error):
+        if isinstance(error.__cause__, UnicodeEncodeError):
             raise _lone_surrogate() from error
-        raise Uncanonical(f"the value has no canonical form: {error}", help=_HELP_TYPE) from error
+        message = f"the value has no canonical form: {error}"
+        raise Uncanonical(message, help=_HELP_TYPE) from error
+    except ValueError as error:  # an integer of more digits than Python writes
+        raise _bad_number() from error
+
+
+def _bad_number() -> Uncanonical:
+    return Uncanonical("a number is not finite, or too large to be exact in JSON", help=_HELP_NUMBER)
 
 
 def _lone_surrogate() -> Uncanonical:

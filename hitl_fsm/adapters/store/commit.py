@@ -1,4 +1,4 @@
-"""One step into the database, inside a transaction that the writer opened. Checks first, then writes; an error undoes all."""
+"""One step into the database, inside a transaction that the writer opened: checks first, then writes."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class NoLock:
 
 
 class FileLock:
-    """`with lock:` holds it. Not re-entrant; one holder a FileLock at a time. Freed by the kernel when a process dies."""
+    """`with lock:` holds it, one thread at a time, not twice. The kernel frees it when the process dies."""
 
     def __init__(self, database: str, wait_s: float = LOCK_WAIT_S) -> None:
         self.path = database + SUFFIX

@@ -7,7 +7,6 @@ is the process's start time (clock ticks since boot), so that a reused pid is no
 from __future__ import annotations
 
 import os
-import secrets
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +19,7 @@ _DEAD_STATES = ("Z", "X")
 def new_owner() -> str:
     """A new owner in this process; each one that works on its own needs its own."""
     pid = os.getpid()
-    return f"{_host()}:{pid}:{_stat(pid)[1]}:{secrets.token_hex(4)}"
+    return f"{_host()}:{pid}:{_stat(pid)[1]}:{os.urandom(4).hex()}"
 
 
 def may_be_alive(owner: str) -> bool:

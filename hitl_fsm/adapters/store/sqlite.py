@@ -135,7 +135,7 @@ class SqliteStore:
             await asyncio.to_thread(self._readers.close)
         await asyncio.to_thread(self._writer.stop)
 
-    async def _write(self, work: Work) -> Any:  # noqa: ANN401 - whatever the work returns
+    async def _write(self, work: Work) -> Any:
         self._check_usable()
         return await self._writer.submit(work)
 

@@ -14,8 +14,10 @@ _PREFIX = "sqlite:///"
 
 
 class Location(NamedTuple):
-    """`path` is None in memory. `full` syncs the disk at every commit; with `normal` a power cut may undo the last
-    commits, never half of one."""
+    """`path` is None in memory.
+
+    `full` syncs the disk at every commit; with `normal` a power cut may undo the last commits, never half of one.
+    """
 
     url: str
     path: str | None

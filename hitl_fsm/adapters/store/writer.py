@@ -54,7 +54,7 @@ class Writer:
         self._stopped = False
         self._connection: sqlite3.Connection | None = None
 
-    async def submit(self, work: Work) -> Any:  # noqa: ANN401 - whatever the work returns
+    async def submit(self, work: Work) -> Any:
         """Run `work` inside a writing transaction and return its value once that is on disk.
 
         A waiter that is cancelled meanwhile only stops waiting: what it asked for may still be written.
@@ -141,7 +141,7 @@ class Writer:
             connection.execute("SAVEPOINT job")
         try:
             value = job.work(connection)
-        except Exception as error:  # noqa: BLE001 - handed to the waiter whose job it was; the others go on
+        except Exception as error:
             if not connection.in_transaction:
                 raise  # the whole transaction is gone, and the other jobs with it
             if not alone:

@@ -53,7 +53,8 @@ def test_law05_every_part_of_the_action_changes_the_digest() -> None:
     base: list[Any] = ["run", "1.0", "refund", {"a": 1, "b": [True]}, "1", "p"]
     changed: list[tuple[int, Any]] = [
         (0, "run2"), (1, "1.1"), (2, "refund2"), (3, {"a": 2, "b": [True]}), (3, {"a": 1, "b": [1]}),
-        (3, {"a": "1", "b": [True]}), (3, {"a": 1, "b": [True], "c": None}), (3, {"a": 1, "B": [True]}), (4, "2"), (5, "q"),
+        (3, {"a": "1", "b": [True]}), (3, {"a": 1, "b": [True], "c": None}), (3, {"a": 1, "B": [True]}),
+        (4, "2"), (5, "q"),
     ]  # fmt: skip
     digests = {action_digest(*base)}
     for index, value in changed:
@@ -75,7 +76,7 @@ def test_order_of_keys_and_form_of_numbers_do_not_matter() -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [2**53, -(2**53), 10**400, math.nan, math.inf, -math.inf, "\ud800", "a\udfffb", {"\ud800": 1}, {1: 2}, {None: 1},
+    [2**53, -(2**53), 10**400, 10**5000, math.nan, math.inf, -math.inf, "\ud800", "a\udfffb", {"\ud800": 1}, {1: 2}, {None: 1},
      object(), b"x", {1, 2}, 1j, {"é": "\ud800"}, [1.0, "\ud800"], {"a": {2: 3}, "b": 1}],
 )  # fmt: skip
 def test_what_has_no_canonical_form_is_a_typed_error(bad: object) -> None:

@@ -73,7 +73,7 @@ def test_a_part_verifies_from_a_known_head() -> None:
 
 @pytest.mark.parametrize("seal_again", [False, True])
 @pytest.mark.parametrize("at", range(LENGTH))
-def test_an_edit_is_seen(at: int, seal_again: bool) -> None:  # noqa: FBT001
+def test_an_edit_is_seen(at: int, seal_again: bool) -> None:
     rows = chain()
     expected = head(rows)
     edited = rows[at]._replace(body=rows[at].body.replace(b'"amount":', b'"amount":9'))

@@ -60,7 +60,7 @@ class Story:
             f"{run_id}-1", run_id, "1.0", "refund", self.args, self.digest, GATE, T0 + 2, user="alice"
         )
 
-    def step(  # noqa: PLR0913 - one parameter a thing that a step can change
+    def step(
         self,
         event: Event | None,
         state: RunState,

@@ -1,5 +1,7 @@
 """Opening: fresh, current, older, newer, foreign, damaged, missing; each says what it is and what to do."""
 
+# ruff: noqa: ASYNC240 - the files of a test are small
+
 from __future__ import annotations
 
 import asyncio

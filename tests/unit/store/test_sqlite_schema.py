@@ -86,7 +86,8 @@ def test_hot_queries_use_an_index(fresh: sqlite3.Connection) -> None:
 
     queries = [
         (sql.RUN_HEAD, ("r",)), (sql.EVENTS, ("r",)), (sql.CALL_ROW, ("r", "c")), (sql.REQUIREMENT_ROW, ("q",)),
-        (sql.REQUIREMENTS_OF_CALL, ("r", "c")), (sql.RECORDS, (0, 1)), (sql.RECORDS_OF_RUN, ("r", 0, 1)), (sql.HEAD, ("x",)),
+        (sql.REQUIREMENTS_OF_CALL, ("r", "c")), (sql.RECORDS, (0, 1)),
+        (sql.RECORDS_OF_RUN, ("r", 0, 1)), (sql.HEAD, ("x",)),
         (sql.REQUIREMENTS + " WHERE requirement_id > ? AND state = 'open' ORDER BY requirement_id LIMIT 1", ("",)),
     ]  # fmt: skip
     for query, values in queries:
