@@ -1,0 +1,54 @@
+"""The types that users see, checked by mypy and pyright (`.ci/run`), never run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, assert_type
+
+from hitl_fsm import Actor, Agent, CallContext, RunHandle, Tool, current_call, tool
+from hitl_fsm.runtime.stream import StreamEvent
+
+
+@tool
+def bare(order_id: str, amount: float = 1.0) -> str:
+    """Pay."""
+    return f"{order_id} {amount}"
+
+
+@tool(version="2", idempotent=True, timeout_s=3)
+async def later(order_id: str) -> dict[str, Any]:
+    """Look up."""
+    return {"id": order_id}
+
+
+def test_a_tool_is_called_like_its_function() -> None:
+    assert_type(bare("o1", 2.0), str)
+    bare("o1", "2")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    bare(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    bare()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def test_an_async_tool_is_awaited() -> None:
+    assert_type(await later("o1"), dict[str, Any])
+
+
+def test_values() -> None:
+    called: Callable[[str], Any] = later
+    tools: list[Tool[..., Any]] = [bare, later]
+    assert_type(current_call(), CallContext)
+    assert_type(current_call().user, Actor)
+    del called, tools
+
+
+async def test_runs_and_streams(agent: Agent) -> None:
+    run = agent.run("Refund order 42", user="alice")
+    assert_type(run, RunHandle)
+    assert_type(run.run_id, str)
+    assert_type(run.is_paused, bool)
+    assert_type(run.output, str | None)
+    assert_type(agent.run("Refund order 42", stream=True), Iterator[StreamEvent])
+    assert_type(await agent.arun("Refund order 42", user=Actor("alice")), RunHandle)
+    assert_type(agent.arun("Refund order 42", stream=True), AsyncIterator[StreamEvent])
+    assert_type(agent.continue_run(run_id=run.run_id), RunHandle)
+    assert_type(await agent.acontinue_run(run_response=run), RunHandle)
+    agent.run(42)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
