@@ -127,12 +127,15 @@ class Drive:
         """Advance a stored run as far as it goes. With gates still open, or ended, it comes back as it is."""
         self.run, self._messages, self._fence = loaded.run, loaded.messages, loaded.fence
         await self._expire_due()
-        if self.run.state is RunState.FAILED:
+        retried = self.run.state is RunState.FAILED
+        if retried:
             await self._commit(events.RunRetried(), by=ENGINE)
         if self.run.state not in RUN_ADVANCING:
             if self.run.is_paused:
                 self._tell(stream.RunPaused)
             return self.run
+        for requirement in () if retried else self._now.requirements:
+            self._tell(stream.RequirementResolved, requirement)
         self._tell(stream.RunContinued)
         return await self._advance()
 
