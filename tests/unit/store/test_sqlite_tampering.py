@@ -92,6 +92,28 @@ def _passed(story: Story) -> msgspec.Struct:
     return msgspec.structs.replace(story.call, passed=(Pass("approval", story.digest),))
 
 
+async def test_law05_an_approval_of_another_action_counts_for_nothing(store: SqliteStore, path: Path) -> None:
+    story = await answered(store)
+    story.call = msgspec.structs.replace(story.call, passed=())
+    tamper(path, f"UPDATE requirement SET bound = '{ZEROS}'")
+    with pytest.raises(Tampered, match="not the action that was approved"):
+        await store.commit(story.start())
+
+
+async def test_law05_an_answer_to_another_question_than_the_stored_one_is_refused(
+    store: SqliteStore, path: Path
+) -> None:
+    story = Story()
+    for commit in (story.create(), story.pause()):
+        await store.commit(commit)
+    other = msgspec.structs.replace(story.requirement, digest=ZEROS)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        values = (ZEROS, msgspec.json.encode(other))
+        connection.execute("UPDATE requirement SET digest = ?, body = ?", values)
+    with pytest.raises(Tampered, match="not about the same action"):
+        await store.commit(story.answer())
+
+
 async def test_law05_a_second_gates_answer_cannot_be_removed(store: SqliteStore, path: Path) -> None:
     story = Story()
     for commit in (story.create(), story.pause()):

@@ -183,6 +183,20 @@ async def test_jobs_of_one_transaction_fail_alone(store: SqliteStore) -> None:
     assert await whole(store) == 10
 
 
+async def test_a_job_that_fails_late_takes_back_only_its_own(store: SqliteStore, path: Path) -> None:
+    await store.append([])
+    with closing(sqlite3.connect(path)) as other, other:
+        when = "WHEN new.run_id = 'r3' BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        other.execute(f"CREATE TRIGGER broken BEFORE INSERT ON record {when}")
+    steps = [Story(f"r{number}").create() for number in range(6)]
+    outcomes = await asyncio.gather(*(store.commit(step) for step in steps), return_exceptions=True)
+    assert [outcome for outcome in outcomes if isinstance(outcome, int)] == [1] * 5
+    assert "not this one" in str(outcomes[3])
+    assert await store.load("r3") is None
+    assert [row.run_id for row in await store.runs()] == ["r5", "r4", "r2", "r1", "r0"]
+    assert await whole(store) == 5
+
+
 async def test_waiting_commits_share_a_transaction(store: SqliteStore) -> None:
     begun: list[str] = []
 
@@ -329,13 +343,16 @@ async def test_a_program_without_our_lock_makes_us_busy_too(store: SqliteStore, 
 
 
 async def test_a_cancelled_waiter_does_not_stop_the_writer(store: SqliteStore) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     tasks = [asyncio.create_task(store.commit(Story(f"r{number}").create())) for number in range(5)]
     await asyncio.sleep(0)
     for task in tasks:
         task.cancel()
     assert all(isinstance(e, asyncio.CancelledError) for e in await asyncio.gather(*tasks, return_exceptions=True))
     assert await store.commit(Story("last").create()) == 1
-    assert await whole(store) == len(await store.runs())
+    assert await whole(store) == len(await store.runs()) == 6
+    assert complaints == []
 
 
 def test_one_store_serves_several_event_loops_even_closed_ones(path: Path) -> None:
