@@ -1,4 +1,4 @@
-"""From an answer to the event that records it: does it fit the question, and what does it make of the call?
+"""From an answer to the event that records it: whether it fits the question, and what it makes of the call.
 
 Nothing is stored here. A bad answer is refused with a reason for each field, and the question stays open (law 9).
 """
@@ -19,14 +19,14 @@ from hitl_fsm.model.requirement import OutcomeUnknown, Requirement
 from hitl_fsm.model.verdict import Approval, Confirm, External, UserInput, Verdict
 from hitl_fsm.policy.form import form, value_problems
 from hitl_fsm.runtime.arguments import read_arguments
-from hitl_fsm.runtime.tools import Tool
+from hitl_fsm.runtime.tools import AnyTool
 
 NOTE_LIMIT = 4_096
 """Characters of a note."""
 ANSWER_LIMIT = 256 * 1024
 """Bytes of an answer, as JSON."""
 
-_FITTING: dict[type, tuple[type, ...]] = {
+_FITTING: dict[type, tuple[type[msgspec.Struct], ...]] = {
     Confirm: (answers.Approve, answers.Reject),
     Approval: (answers.Approve, answers.Reject),
     UserInput: (answers.Provide, answers.Reject),
@@ -37,8 +37,13 @@ _FITTING: dict[type, tuple[type, ...]] = {
 Rejudge = Callable[[dict[str, Any]], Verdict]
 
 
+def may_edit(answer: answers.Answer) -> bool:
+    """Whether an answer can change its call's arguments; only then the policies judge again."""
+    return isinstance(answer, answers.Provide) or (isinstance(answer, answers.Approve) and answer.args is not None)
+
+
 def fitted(
-    requirement: Requirement, call: Call, answer: answers.Answer, tool: Tool | None, rejudge: Rejudge
+    requirement: Requirement, call: Call, answer: answers.Answer, tool: AnyTool | None, rejudge: Rejudge
 ) -> tuple[AnswerRecorded, Verdict | None]:
     """The event, and the new verdict where the answer changed the call's arguments.
 
@@ -73,7 +78,7 @@ def _check_shape(requirement: Requirement, answer: answers.Answer) -> None:
         _refuse(requirement, f"the answer has more than {ANSWER_LIMIT} bytes", "send less")
 
 
-def _edited(requirement: Requirement, call: Call, args: dict[str, Any], tool: Tool | None) -> dict[str, Any]:
+def _edited(requirement: Requirement, call: Call, args: dict[str, Any], tool: AnyTool | None) -> dict[str, Any]:
     if tool is None:
         _refuse(
             requirement,
@@ -83,12 +88,13 @@ def _edited(requirement: Requirement, call: Call, args: dict[str, Any], tool: To
     args = _readable(requirement, args)
     problems = tool.problems(args)
     if problems:
-        raise AnswerRefused(f"the edited arguments do not fit {call.tool}", problems, help="nothing was stored")
+        msg = f"the edited arguments do not fit {call.tool}"
+        raise AnswerRefused(msg, problems, help="nothing was stored")
     return args
 
 
 def _filled_in(
-    requirement: Requirement, call: Call, values: dict[str, Any], tool: Tool | None
+    requirement: Requirement, call: Call, values: dict[str, Any], tool: AnyTool | None
 ) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """Form values to arguments and extras. A field left empty (None) is not given: the tool's default applies."""
     question = requirement.question
@@ -99,8 +105,8 @@ def _filled_in(
     given = _readable(requirement, given)
     problems = form(question.schema).problems(given)
     if problems:
-        raise AnswerRefused(
-            "the form is not filled in correctly", problems, help="nothing was stored; it can be answered again"
+        msg = "the form is not filled in correctly"
+        raise AnswerRefused(msg, problems, help="nothing was stored; it can be answered again"
         )
     if not call.form_args:
         return None, given
@@ -111,7 +117,8 @@ def _filled_in(
         missing_later = tuple(set(call.form_args) - own)
         problems = tool.problems(args, except_for=missing_later)
         if problems:
-            raise AnswerRefused(f"the values do not fit {call.tool}", problems, help="nothing was stored")
+            msg = f"the values do not fit {call.tool}"
+        raise AnswerRefused(msg, problems, help="nothing was stored")
     return args, {name: value for name, value in given.items() if name not in own}
 
 
@@ -135,12 +142,12 @@ def _check_result(requirement: Requirement, result: Any) -> None:
     if isinstance(question, External) and question.result_schema is not None:
         problems = value_problems(question.result_schema, result)
         if problems:
-            raise AnswerRefused(
-                f"the result does not fit the schema of route {question.route}",
-                problems,
+            msg = f"the result does not fit the schema of route {question.route}"
+        raise AnswerRefused(msg, problems,
                 help="nothing was stored; it can be reported again",
             )
 
 
 def _refuse(requirement: Requirement, why: str, then: str) -> NoReturn:
-    raise AnswerRefused(f"{requirement.requirement_id}: {why}", help=then)
+    msg = f"{requirement.requirement_id}: {why}"
+        raise AnswerRefused(msg, help=then)

@@ -1,4 +1,4 @@
-"""The engine: the one door inside (law 14). Every surface answers through `resolve` and moves runs through `advance`."""
+"""The engine: the one door inside (law 14). Surfaces answer through `resolve` and move runs through `advance`."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from hitl_fsm.model.action import Action
 from hitl_fsm.model.actor import ENGINE, TIMER, Actor
 from hitl_fsm.model.answer import Answer
 from hitl_fsm.model.event import Entry
+from hitl_fsm.model.instant import iso
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.policy.evaluate import PolicySet
-from hitl_fsm.policy.load import restore
 from hitl_fsm.ports import Lease, Store
-from hitl_fsm.runtime.answering import fitted
+from hitl_fsm.runtime.answering import fitted, may_edit
 from hitl_fsm.runtime.authorise import authorise
 from hitl_fsm.runtime.drive import Drive, Loaded, load, step_commit
 from hitl_fsm.runtime.gate import Gated, gated
@@ -191,7 +191,7 @@ class Engine:
             call = run.call(requirement.call_id)
             recipe = self.recipe(run)
             tool = recipe.tools.get(call.tool) if recipe else None
-            policies = await self._policies_of(call.verdict.policy_digest)
+            policies = await self._policies_of(call.verdict.policy_digest) if may_edit(answer) else self.policies
             event, verdict = fitted(
                 requirement, call, answer, tool, lambda args: judge_args(self._parts, policies, run, call.tool, args)
             )
@@ -230,11 +230,13 @@ class Engine:
         if digest == self.policies.digest:
             return self.policies
         text = await self.store.policies(digest)
-        return self.policies if text is None else restore(text)
+        if text is None:
+            return self.policies
+        from hitl_fsm.policy.load import restore  # noqa: PLC0415 - brings pydantic, which most answers do not need
 
-    async def _apply(
-        self, loaded: Loaded, event: events.Event, by: Actor, verdicts: dict[str, Verdict]
-    ) -> RunHandle:
+        return restore(text)
+
+    async def _apply(self, loaded: Loaded, event: events.Event, by: Actor, verdicts: dict[str, Verdict]) -> RunHandle:
         """One event from outside, which needs no lease: version and fence decide who is first."""
         run = loaded.run
         entry = Entry(run.version + 1, self._parts.clock.now(), by, event, verdicts)
@@ -277,10 +279,3 @@ def already(requirement: Requirement) -> AlreadyResolved:
         who = f" by {resolution.by.id} ({answer}) at {iso(resolution.at)}"
     msg = f"{requirement.requirement_id} is already {requirement.state.value}{who}; this answer changed nothing"
     return AlreadyResolved(msg, help=f"`hitl-fsm runs show {requirement.run_id}` tells what followed")
-
-
-def iso(ms: int) -> str:
-    """Milliseconds since the epoch as RFC 3339, UTC."""
-    from datetime import UTC, datetime  # noqa: PLC0415 - only errors and views need it
-
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
