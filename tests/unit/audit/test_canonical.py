@@ -114,6 +114,11 @@ def test_depth_is_seen_behind_a_part_that_is_not_plain() -> None:
         canonical({"a": 1.0, "é": 2, "b": nested(200, "fast")})
 
 
+def test_keys_are_in_utf16_order_which_is_not_the_order_of_characters() -> None:
+    value = {"\U00010000": 1, "\ue000": 2, "a": 3}
+    assert canonical(value) == rfc8785.dumps(value) == '{"a":3,"\U00010000":1,"\ue000":2}'.encode()
+
+
 class Loud(str):
     """A text that is not just a text."""
 

@@ -83,6 +83,14 @@ def test_an_edit_is_seen(at: int, seal_again: bool) -> None:
     assert report.findings[0].seq in {at + 1, at + 2}
 
 
+@pytest.mark.parametrize("at", range(LENGTH))
+def test_a_changed_leaf_is_seen(at: int) -> None:
+    rows = chain()
+    rows[at] = rows[at]._replace(leaf="0" * 64)
+    report = verify(rows)
+    assert [(finding.seq, finding.what[:22]) for finding in report.findings] == [(at + 1, "the bytes do not have ")]
+
+
 @pytest.mark.parametrize("at", range(LENGTH - 1))
 def test_deletion_insertion_and_reordering_are_seen(at: int) -> None:
     rows = chain()

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -407,7 +408,10 @@ def test_a_forgotten_store_ends_its_thread(path: Path) -> None:
     asyncio.run(store.commit(Story().create()))
     assert threading.active_count() == before + 1
     del store
-    assert threading.active_count() == before
+    deadline = time.monotonic() + 5  # the thread itself may be the one that forgets it last
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() <= before
     assert not path.with_name(path.name + "-wal").exists()
 
 
