@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hitl_fsm.adapters.models import model_source
-from hitl_fsm.adapters.policy_files import read_policies
 from hitl_fsm.adapters.settings import Settings, settings
 from hitl_fsm.adapters.store import open_store
 from hitl_fsm.adapters.store.owner import new_owner
 from hitl_fsm.errors import SettingsError
 from hitl_fsm.policy.evaluate import PolicySet
-from hitl_fsm.policy.load import load
 from hitl_fsm.ports import Clock, ModelSource, Store
 from hitl_fsm.runtime.engine import Engine as _Engine
 from hitl_fsm.runtime.loop import run_sync
@@ -25,6 +23,9 @@ def load_policies(paths: str | Path | Sequence[str | Path] | PolicySet | None) -
     """Policy files from disk; PolicyError with every finding if any of them is wrong. None: no policies at all."""
     if isinstance(paths, PolicySet):
         return paths
+    from hitl_fsm.adapters.policy_files import read_policies  # noqa: PLC0415 - with pydantic: not for who only answers
+    from hitl_fsm.policy.load import load  # noqa: PLC0415 - as above
+
     if paths is None:
         return load({}, _no_file)
     several = [paths] if isinstance(paths, str | Path) else list(paths)
