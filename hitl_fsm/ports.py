@@ -32,6 +32,7 @@ class Commit(msgspec.Struct, frozen=True):
     saw; `lease`: `take` raises the fence and claims the run (refused while another live worker holds it), `keep`
     renews what the writer holds, `release` gives it up, `none` neither needs nor touches it.
     Whatever `lease` says, a run that the step leaves paused or ended is held by nobody afterwards.
+    A live claim refuses every `take`, that of its own owner too: who holds the run says `keep`.
     `calls` and `requirements` are those that the step changed; `entries` are appended, `records` chained.
     `approved` are the requirements of the calls that the step starts: each row must be exactly that one (law 5).
     """
@@ -139,6 +140,10 @@ class Store(Protocol):
 
     async def records(self, *, after: int = 0, limit: int = 1000, run_id: str | None = None) -> Sequence[RecordLine]:
         """In order of seq."""
+        ...
+
+    async def head(self) -> tuple[int, str]:
+        """Number and leaf (hex) of the last record as kept apart from the records: what `verify` should reach."""
         ...
 
     async def save_policies(self, digest: str, text: str, record: Record) -> bool:
