@@ -144,7 +144,10 @@ def compile_condition(text: str, variables: Mapping[str, Any] | None = None) -> 
     try:
         expression = _ENV.compile(text)
     except RuntimeError as error:
-        raise ConditionError(_compile_problems(str(error), text)) from None
+        found = _compile_problems(str(error), text)
+        if all(problem.kind == "name" for problem in found):  # it can be read: look for the other names, too
+            found += tuple(other for other in name_problems(text, variables) if other not in found)
+        raise ConditionError(found) from None
     kind = expression.return_type()
     if kind not in (_BOOL, _DYN):
         message = f"the condition gives {_type_name(kind)}, not true or false"

@@ -110,6 +110,11 @@ class PolicySet:
         """The policies' names."""
         return tuple(policy.name for policy in self._policies)
 
+    @property
+    def rule_count(self) -> int:
+        """How many rules they have together."""
+        return sum(len(policy.rules) for policy in self._policies)
+
     def covers(self, tool: str) -> bool:
         """Whether a policy that is enforced covers the tool."""
         return any(not policy.shadow for policy, _ in self._asked(tool))

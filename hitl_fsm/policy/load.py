@@ -17,6 +17,8 @@ from hitl_fsm.policy.source import Source, parse
 
 _DOMAIN = b"hitl-fsm/policies/v1\0"
 _TEXT_VERSION = 1
+_UNREADABLE = "the stored policies cannot be read"
+_FOREIGN = "the stored policies are not those of this digest"
 
 
 def check(files: Mapping[str, bytes], read: Read) -> tuple[list[Diagnostic], PolicySet | None]:
@@ -30,15 +32,16 @@ def check(files: Mapping[str, bytes], read: Read) -> tuple[list[Diagnostic], Pol
     schemas = SchemaFiles(read)
     for name in sorted(files):
         source = parse(files[name], name)
-        found = [*source.findings]
-        document, shape_findings = read_document(source)
-        found += shape_findings
+        told = {(finding.place.line, finding.place.column) for finding in source.findings}
+        document, found = read_document(source)
         if document is not None:
             policy, built = build(source, document, schemas)
             found += built
             found += _same_name(source, policy, policies)
             policies.setdefault(policy.name, (source, policy))
-        findings += found
+        # What the YAML reader refused has no value; that it is missing is no finding of its own.
+        findings += source.findings
+        findings += [one for one in found if (one.place.line, one.place.column) not in told]
     findings.sort(key=lambda finding: (finding.place, finding.code, finding.message))
     if findings:
         return findings, None
@@ -77,7 +80,7 @@ def restore(text: str, *, digest: str | None = None) -> PolicySet:
     except (ValueError, KeyError, TypeError, AttributeError):
         known, files, schemas = False, {}, {}
     if not known:
-        raise _damaged("the stored policies cannot be read")
+        raise _damaged(_UNREADABLE)
     by_target = {target_of(file, reference): data for (file, reference), data in schemas.items()}
 
     def read(path: str) -> bytes:
@@ -88,7 +91,7 @@ def restore(text: str, *, digest: str | None = None) -> PolicySet:
 
     policies = load(files, read)
     if digest is not None and policies.digest != digest:
-        raise _damaged("the stored policies are not those of this digest")
+        raise _damaged(_FOREIGN)
     return policies
 
 

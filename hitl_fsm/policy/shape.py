@@ -12,6 +12,7 @@ from hitl_fsm.errors import Diagnostic
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.document import GATE_NAMES, GateMapping, NotYet, PolicyDocument
 from hitl_fsm.policy.names import did_you_mean
+from hitl_fsm.policy.repair import repaired
 from hitl_fsm.policy.source import Path, Source
 
 _TAGS = {"word", "mapping", "list"}
@@ -33,7 +34,7 @@ _TYPE_NAMES = {
 
 
 def read_document(source: Source) -> tuple[PolicyDocument | None, list[Diagnostic]]:
-    """The document, or None with the reasons; a document may come with findings of its own (what is not enforced)."""
+    """The document with its findings. With any, it only serves to find more; None where there is nothing to check."""
     root = source.root
     if root is None:
         return None, []
@@ -42,7 +43,9 @@ def read_document(source: Source) -> tuple[PolicyDocument | None, list[Diagnosti
     try:
         document = PolicyDocument.model_validate(root.value)
     except ValidationError as error:
-        return None, [_finding(source, found) for found in error.errors(include_url=False, include_input=True)]
+        wrong = [_finding(source, found) for found in error.errors(include_url=False, include_input=True)]
+        rest = repaired(root.value, error)
+        return rest, wrong + (list(_not_yet(source, rest, ())) if rest else [])
     return document, list(_not_yet(source, document, ()))
 
 
