@@ -90,7 +90,9 @@ def floor(folder: Path, sync: str) -> Callable[[], None]:
         save(run, 0, [{"role": "user", "content": "go"}, asked], "paused", first=True)
         changed = connection.execute("update runs set status = 'running' where id = ? and status = 'paused'", (run,))
         assert changed.rowcount == 1
-        loaded = [json.loads(r[0]) for r in connection.execute("select body from msgs where run = ? order by seq", (run,))]
+        loaded = [
+            json.loads(r[0]) for r in connection.execute("select body from msgs where run = ? order by seq", (run,))
+        ]
         result = transfer(**loaded[-1]["calls"][0]["args"])
         new: list[dict[str, object]] = [{"role": "tool", "content": result}, {"role": "assistant", "content": "end"}]
         save(run, len(loaded), new, "done", first=False)
@@ -104,7 +106,9 @@ def ours(folder: Path, sync: str) -> Callable[[], None]:
     def no_file(path: str) -> bytes:
         raise FileNotFoundError(path)
 
-    engine = Engine(load({"bench.policy.yaml": POLICY}, no_file), f"sqlite:///{folder}/ours.db?synchronous={sync.lower()}")
+    engine = Engine(
+        load({"bench.policy.yaml": POLICY}, no_file), f"sqlite:///{folder}/ours.db?synchronous={sync.lower()}"
+    )
     script = [{"calls": [{"tool": "transfer", "args": {"to": "bob", "amount": 1}}]}, {"say": "end"}]
     agent = Agent("bench", ScriptedModel(script), engine=engine, tools=[transfer])
 

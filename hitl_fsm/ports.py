@@ -34,7 +34,7 @@ class Commit(msgspec.Struct, frozen=True):
     Whatever `lease` says, a run that the step leaves paused or ended is held by nobody afterwards.
     A live claim refuses every `take`, that of its own owner too: who holds the run says `keep`.
     `calls` and `requirements` are those that the step changed; `entries` are appended, `records` chained.
-    `approved` are the requirements of the calls that the step starts: each row must be exactly that one (law 5).
+    `seen` are requirements, as the log tells them, on which the step relies: each stored row must be exactly that one.
     """
 
     run: Run
@@ -46,7 +46,7 @@ class Commit(msgspec.Struct, frozen=True):
     calls: tuple[Call, ...]
     requirements: tuple[Requirement, ...]
     records: tuple[Record, ...]
-    approved: tuple[Requirement, ...] = ()
+    seen: tuple[Requirement, ...] = ()
 
 
 class StoredRun(msgspec.Struct, frozen=True):

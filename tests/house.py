@@ -21,7 +21,9 @@ description: For a test.
 """
 
 
-def policy_text(rules: str, *, name: str = "pay", tools: str = "[pay, refund, look, ship, note]", extra: str = "") -> bytes:
+def policy_text(
+    rules: str, *, name: str = "pay", tools: str = "[pay, refund, look, ship, note]", extra: str = ""
+) -> bytes:
     """A whole policy document around some rules (YAML list items, unindented)."""
     indented = "\n".join("  " + line for line in rules.strip().splitlines())
     return f"{HEADER.format(name=name)}tools: {tools}\n{extra}\nrules:\n{indented}\n".encode()
@@ -99,9 +101,7 @@ class House:
 
         return [tool(fn) for fn in (pay, refund, look, ship, note)] + [ask_user]
 
-    def agent(
-        self, engine: Engine, replies: Sequence[Any], *, tools: list[Any] | None = None, **options: Any
-    ) -> Agent:
+    def agent(self, engine: Engine, replies: Sequence[Any], *, tools: list[Any] | None = None, **options: Any) -> Agent:
         model = ScriptedModel([*replies, {"say": "the end"}])
         return Agent("helper", model, engine=engine, tools=self.tools() if tools is None else tools, **options)
 

@@ -136,9 +136,7 @@ def _calls_started(draft: Draft, event: events.CallsStarted) -> None:
         else:
             draft.require(call_id in startable(draft.before.calls), f"start {call_id}")
         started = draft.move(call, CallTrigger.STARTED, attempt=call.attempt + 1)
-        draft.record(
-            "call_started", call=call_id, tool=call.tool, digest=call.digest, attempt=started.attempt
-        )
+        draft.record("call_started", call=call_id, tool=call.tool, digest=call.digest, attempt=started.attempt)
 
 
 def _call_returned(draft: Draft, event: events.CallReturned) -> None:
@@ -188,9 +186,7 @@ def _pass_gate(draft: Draft, call: Call, requirement: Requirement, event: events
     key = gate_key(requirement.question)  # type: ignore[arg-type]  # the outcome question was handled before
     if event.args is not None:
         call = draft.edit(call, event.args, draft.entry.verdicts[call.call_id])
-    call = draft.replace(
-        call, passed=(*call.passed, Pass(key, call.digest)), answers={**call.answers, **event.extras}
-    )
+    call = draft.replace(call, passed=(*call.passed, Pass(key, call.digest)), answers={**call.answers, **event.extras})
     if isinstance(event.answer, answers.Report):
         draft.finish(call, event.answer.result)
     elif call.verdict.outcome == "deny":

@@ -25,10 +25,8 @@ def mermaid(table: Table, path: Sequence[str] = ()) -> str:
 def dot(table: Table, path: Sequence[str] = ()) -> str:
     """A Graphviz digraph of the same."""
     lines = [f"digraph {table.name} {{", "  rankdir=LR; node [shape=box, style=rounded];"]
-    for state in dict.fromkeys(path):
-        lines.append(f'  "{state}" [style="rounded,filled", fillcolor="#dbeafe"];')
-    for row in table.rows:
-        lines.append(f'  "{row.source.value}" -> "{row.target.value}" [label="{row.trigger.value}"];')
+    lines += [f'  "{state}" [style="rounded,filled", fillcolor="#dbeafe"];' for state in dict.fromkeys(path)]
+    lines += [f'  "{row.source.value}" -> "{row.target.value}" [label="{row.trigger.value}"];' for row in table.rows]
     return "\n".join([*lines, "}"]) + "\n"
 
 

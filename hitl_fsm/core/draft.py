@@ -170,8 +170,11 @@ class Draft:
         return edited
 
     def revise(self, call: Call, verdict: Verdict, tool_version: str) -> Call:
-        """The same arguments under changed policies or a changed tool; the digest follows the tool, not the policies,
-        so that a gate passed before still counts where it is still asked for (law 15)."""
+        """The same arguments under changed policies or a changed tool.
+
+        The digest follows the tool, not the policies, so that a gate that was passed still counts where it is still
+        asked for (law 15).
+        """
         digest = call.digest
         if tool_version != call.tool_version:
             policies = call.verdict.policy_digest

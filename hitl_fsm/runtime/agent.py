@@ -10,7 +10,7 @@ from hitl_fsm.ports import ChatModel
 from hitl_fsm.runtime.engine import Engine
 from hitl_fsm.runtime.recipe import TURNS, Recipe
 from hitl_fsm.runtime.runnable import Runnable
-from hitl_fsm.runtime.tools import Tool, as_tool
+from hitl_fsm.runtime.tools import AnyTool, as_tool
 
 
 class Agent(Runnable):
@@ -20,19 +20,19 @@ class Agent(Runnable):
     `max_turns` bounds the model turns of a run; None means no bound.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the names that users know; each is one plain fact about the agent
         self,
         name: str,
         model: str | ChatModel,
         *,
         engine: Engine,
-        tools: Sequence[Tool | Callable[..., Any]] = (),
+        tools: Sequence[AnyTool | Callable[..., Any]] = (),
         instructions: str = "",
         model_options: Mapping[str, Any] | None = None,
         max_turns: int | None = TURNS,
     ) -> None:
         options = dict(model_options or {})
-        by_name: dict[str, Tool] = {}
+        by_name: dict[str, AnyTool] = {}
         for one in tools:
             made = as_tool(one)
             if made.name in by_name:
@@ -54,5 +54,5 @@ class Agent(Runnable):
         )
 
     @property
-    def tools(self) -> Mapping[str, Tool]:
+    def tools(self) -> Mapping[str, AnyTool]:
         return self._recipe.tools

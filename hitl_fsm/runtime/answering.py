@@ -106,8 +106,7 @@ def _filled_in(
     problems = form(question.schema).problems(given)
     if problems:
         msg = "the form is not filled in correctly"
-        raise AnswerRefused(msg, problems, help="nothing was stored; it can be answered again"
-        )
+        raise AnswerRefused(msg, problems, help="nothing was stored; it can be answered again")
     if not call.form_args:
         return None, given
     own = set(call.form_args) & set(question.schema.get("properties", {}))
@@ -118,7 +117,7 @@ def _filled_in(
         problems = tool.problems(args, except_for=missing_later)
         if problems:
             msg = f"the values do not fit {call.tool}"
-        raise AnswerRefused(msg, problems, help="nothing was stored")
+            raise AnswerRefused(msg, problems, help="nothing was stored")
     return args, {name: value for name, value in given.items() if name not in own}
 
 
@@ -143,11 +142,9 @@ def _check_result(requirement: Requirement, result: Any) -> None:
         problems = value_problems(question.result_schema, result)
         if problems:
             msg = f"the result does not fit the schema of route {question.route}"
-        raise AnswerRefused(msg, problems,
-                help="nothing was stored; it can be reported again",
-            )
+            raise AnswerRefused(msg, problems, help="nothing was stored; it can be reported again")
 
 
 def _refuse(requirement: Requirement, why: str, then: str) -> NoReturn:
     msg = f"{requirement.requirement_id}: {why}"
-        raise AnswerRefused(msg, help=then)
+    raise AnswerRefused(msg, help=then)

@@ -3,39 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NoReturn
 
 from hitl_fsm.errors import NotAuthorised
 from hitl_fsm.model.actor import Actor
-from hitl_fsm.model.requirement import OutcomeUnknown, Requirement
+from hitl_fsm.model.requirement import Question, Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.verdict import Approval, Confirm, External, UserInput
 
 
 def authorise(run: Run, requirement: Requirement, actor: Actor) -> None:
     """NotAuthorised, with who could answer, unless `actor` may."""
-    question = requirement.question
-    requester = run.user.id
+    objection = _objection(requirement.question, actor, run.user.id)
+    if objection is not None:
+        msg = f"{actor.id} may not answer {requirement.requirement_id}: {objection}"
+        raise NotAuthorised(msg, help=f"`hitl-fsm show {requirement.requirement_id}` tells who may")
+
+
+def _objection(question: Question, actor: Actor, requester: str) -> str | None:
     if isinstance(question, External):
-        if actor.kind == "agent":
-            _refuse(requirement, actor, "an agent does not report the result of an external call")
-        return
+        return "an agent does not report the result of an external call" if actor.kind == "agent" else None
     if actor.kind != "human":
-        _refuse(requirement, actor, f"a {actor.kind} never counts as a person")
+        return f"a {actor.kind} never counts as a person"
+    if isinstance(question, Approval) and matches(question.excluded, actor, requester):
+        return f"the policy excludes {', '.join(question.excluded)}"
+    of = _asked(question)
+    if of and not matches(of, actor, requester):
+        return f"it is for {' or '.join(requester if name == 'requester' else name for name in of)}"
+    return None
+
+
+def _asked(question: Question) -> tuple[str, ...]:
+    """Who may answer; empty: any person."""
     match question:
         case Confirm():
-            if actor.id != requester:
-                _refuse(requirement, actor, f"only {requester}, for whom the run acts, confirms it")
-        case Approval(of, excluded):
-            if matches(excluded, actor, requester):
-                _refuse(requirement, actor, f"the policy excludes {', '.join(excluded)}")
-            if not matches(of, actor, requester):
-                _refuse(requirement, actor, f"the policy asks for {' or '.join(of)}")
+            return ("requester",)
+        case Approval(of):
+            return of
         case UserInput(_, of):
-            if not matches(of or ("requester",), actor, requester):
-                _refuse(requirement, actor, f"the form is for {' or '.join(of) or requester}")
-        case OutcomeUnknown():
-            pass
+            return of or ("requester",)
+        case _:
+            return ()
 
 
 def matches(names: Iterable[str], actor: Actor, requester: str) -> bool:
@@ -50,8 +57,3 @@ def matches(names: Iterable[str], actor: Actor, requester: str) -> bool:
         elif name.removeprefix("user:") == actor.id:
             return True
     return False
-
-
-def _refuse(requirement: Requirement, actor: Actor, why: str) -> NoReturn:
-    msg = f"{actor.id} may not answer {requirement.requirement_id}: {why}"
-    raise NotAuthorised(msg, help=f"`hitl-fsm show {requirement.requirement_id}` tells who may")

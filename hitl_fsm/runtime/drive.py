@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from hitl_fsm.core.decide import Step, decide, due
 from hitl_fsm.core.replay import replay
-from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, Tampered, UnknownTool
+from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, Tampered, ToolTimedOut, UnknownTool
 from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import ENGINE, TIMER, Actor
 from hitl_fsm.model.call import Call
-from hitl_fsm.model.context import CallContext
+from hitl_fsm.model.context import CallContext, idempotency_key
 from hitl_fsm.model.effect import CallModel, Effect, RunTools, StartCalls
 from hitl_fsm.model.event import Entry, Event
 from hitl_fsm.model.message import Message, ModelReply
@@ -78,21 +78,34 @@ def step_commit(before: Run | None, step: Step, entry: Entry, lease: Any, worker
         calls=tuple(c for c in step.run.calls if old_calls.get(c.call_id) is not c),
         requirements=tuple(r for r in step.run.requirements if old_requirements.get(r.requirement_id) is not r),
         records=step.records,
-        approved=_approvals(step.run, entry.event),
+        seen=_relied_on(before, step.run, entry.event),
     )
 
 
-def _approvals(run: Run, event: Event) -> tuple[Requirement, ...]:
-    """The questions about the calls that an intent starts, as the log tells them."""
-    if not isinstance(event, events.CallsStarted):
+def _relied_on(before: Run | None, after: Run, event: Event) -> tuple[Requirement, ...]:
+    """The questions that the step answers, and those about the calls that it starts, as they were before it."""
+    if before is None or not before.requirements:
         return ()
-    return tuple(r for r in run.requirements if r.call_id in event.call_ids)
+    kept = {id(requirement) for requirement in after.requirements}
+    started = event.call_ids if isinstance(event, events.CallsStarted) else ()
+    return tuple(r for r in before.requirements if id(r) not in kept or r.call_id in started)
 
 
 class Drive:
     """One worker's hold on one run."""
 
-    __slots__ = ("_fence", "_held", "_messages", "_parts", "_publish", "_recipe", "_renewal", "_started", "_tasks", "run")
+    __slots__ = (
+        "_fence",
+        "_held",
+        "_messages",
+        "_parts",
+        "_publish",
+        "_recipe",
+        "_renewal",
+        "_started",
+        "_tasks",
+        "run",
+    )
 
     def __init__(self, parts: Parts, recipe: Recipe, publish: stream.Publish | None) -> None:
         self._parts = parts
@@ -256,13 +269,15 @@ class Drive:
         context = CallContext(
             run_id=run.run_id,
             call_id=call.call_id,
-            idempotency_key=f"{run.run_id}:{call.call_id}" + ("" if call.idempotent else f":{call.attempt}"),
+            idempotency_key=idempotency_key(run.run_id, call.call_id, call.attempt, idempotent=call.idempotent),
             attempt=call.attempt,
             user=run.user,
             answers=call.answers,
         )
         try:
             result = await tool.call(call.args or {}, context)
+        except ToolTimedOut:
+            return events.CallLost(call.call_id)  # it may still act: a person says what happened (law 3)
         except Exception as error:  # noqa: BLE001 - whatever a tool raises is what the model must hear
             return events.CallRaised(call.call_id, f"{type(error).__name__}: {error}"[: stream.STREAM_BUFFER])
         return events.CallReturned(call.call_id, result)

@@ -13,7 +13,6 @@ from hitl_fsm.errors import (
     RequirementExpired,
     RequirementNotFound,
     RunEnded,
-    Tampered,
     UnknownRunnable,
 )
 from hitl_fsm.model import event as events
@@ -188,32 +187,34 @@ class Engine:
                 raise RequirementChanged(msg, help="look at it again, then answer")
             await self._refuse_expired(loaded, requirement)
             authorise(run, requirement, actor)
-            call = run.call(requirement.call_id)
-            recipe = self.recipe(run)
-            tool = recipe.tools.get(call.tool) if recipe else None
-            policies = await self._policies_of(call.verdict.policy_digest) if may_edit(answer) else self.policies
-            event, verdict = fitted(
-                requirement, call, answer, tool, lambda args: judge_args(self._parts, policies, run, call.tool, args)
-            )
-            verdicts = {} if verdict is None else {call.call_id: verdict}
             try:
-                return await self._apply(loaded, event, actor, verdicts)
+                return await self._record_answer(loaded, requirement, answer, actor)
             except Fenced:
                 continue
         msg = f"{requirement_id}: the run kept moving while the answer was given"
         raise Fenced(msg, help="try again")
 
+    async def _record_answer(self, loaded: Loaded, requirement: Requirement, answer: Answer, actor: Actor) -> RunHandle:
+        run = loaded.run
+        call = run.call(requirement.call_id)
+        recipe = self.recipe(run)
+        tool = recipe.tools.get(call.tool) if recipe else None
+        policies = await self._policies_of(call.verdict.policy_digest) if may_edit(answer) else self.policies
+
+        def rejudge(args: dict[str, Any]) -> Verdict:
+            return judge_args(self._parts, policies, run, call.tool, args)
+
+        event, verdict = fitted(requirement, call, answer, tool, rejudge)
+        return await self._apply(loaded, event, actor, {} if verdict is None else {call.call_id: verdict})
+
     async def _find(self, requirement_id: str) -> tuple[Loaded, Requirement]:
-        """The open requirement and its run; the row and the log must tell the same."""
+        """The open requirement and its run, as the log tells them; the commit holds the row against it."""
         row = await self.store.requirement(requirement_id)
         if row is None:
             msg = f"no requirement {requirement_id!r} in this store"
             raise RequirementNotFound(msg, help="`hitl-fsm inbox` lists what is open")
         loaded = await load(self._parts, row.run_id)
         requirement = next((r for r in loaded.run.requirements if r.requirement_id == requirement_id), None)
-        if requirement is not None and requirement != row:
-            msg = f"the row of {requirement_id} is not what its run's log says"
-            raise Tampered(msg, help="nothing was recorded; `hitl-fsm audit verify` tells more")
         if requirement is None or requirement.state is not RequirementState.OPEN:
             raise already(requirement or row)
         return loaded, requirement

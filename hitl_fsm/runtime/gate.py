@@ -18,7 +18,7 @@ from hitl_fsm.model.states import CallState
 from hitl_fsm.runtime.handles import RunHandle
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.recipe import Recipe
-from hitl_fsm.runtime.tools import Tool, as_tool
+from hitl_fsm.runtime.tools import AnyTool, as_tool
 
 if TYPE_CHECKING:
     from hitl_fsm.runtime.engine import Engine
@@ -49,7 +49,7 @@ class Gated:
     one: `await` the call; `aresume` is the coroutine of `resume`.
     """
 
-    def __init__(self, engine: Engine, tool: Tool, user: Actor = CALLER) -> None:
+    def __init__(self, engine: Engine, tool: AnyTool, user: Actor = CALLER) -> None:
         self._engine = engine
         self._tool = tool
         self._user = user
@@ -58,7 +58,7 @@ class Gated:
         engine.register(self._recipe)
 
     @property
-    def tool(self) -> Tool:
+    def tool(self) -> AnyTool:
         return self._tool
 
     def for_user(self, user: Actor | str) -> Gated:
@@ -94,14 +94,17 @@ def _result(handle: RunHandle) -> Any:
         raise Paused(msg, run.run_id, help=f"answer, then resume({run.run_id!r})")
     call = run.calls[0] if run.calls else None
     if call is None or run.error:
-        raise ToolError(f"{run.name}: {run.error or 'the run ended without a call'}")
+        msg = f"{run.name}: {run.error or 'the run ended without a call'}"
+        raise ToolError(msg)
     if call.state is CallState.SUCCEEDED:
         return call.result
     if call.state is CallState.FAILED:
-        raise ToolError(f"{run.name}: {call.result}", help=f"`hitl-fsm runs show {run.run_id}` tells more")
-    raise Denied(f"{run.name}: {call.result or 'the run was cancelled'}")
+        msg = f"{run.name}: {call.result}"
+        raise ToolError(msg, help=f"`hitl-fsm runs show {run.run_id}` tells more")
+    msg = f"{run.name}: {call.result or 'the run was cancelled'}"
+    raise Denied(msg)
 
 
-def gated(engine: Engine, fn: Callable[..., Any] | Tool) -> Gated:
+def gated(engine: Engine, fn: Callable[..., Any] | AnyTool) -> Gated:
     """Register a callable with an engine."""
     return Gated(engine, as_tool(fn))

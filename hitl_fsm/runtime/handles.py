@@ -198,8 +198,6 @@ class RunHandle:
 
     async def answer(self, requirement: Requirement, answer: answers.Answer, by: By) -> RunHandle:
         """Answer one of this run's questions, bound to the action that this handle shows."""
-        after = await self._engine.aresolve(
-            requirement.requirement_id, answer, by=by, digest=requirement.digest
-        )
+        after = await self._engine.aresolve(requirement.requirement_id, answer, by=by, digest=requirement.digest)
         self._run = after.value
         return self

@@ -11,11 +11,11 @@ from hitl_fsm.model.event import ProposedCall
 from hitl_fsm.model.message import ModelReply, ToolCall
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.verdict import UserInput, Verdict
-from hitl_fsm.policy.evaluate import PolicySet, join
 from hitl_fsm.policy.ask_user import ask_user_schema
+from hitl_fsm.policy.evaluate import PolicySet, join
 from hitl_fsm.runtime.arguments import read_arguments
 from hitl_fsm.runtime.parts import Parts
-from hitl_fsm.runtime.tools import Tool
+from hitl_fsm.runtime.tools import AnyTool
 
 RAW_ECHO_LIMIT = 2_000
 """Characters of unreadable argument text that go back to the model and into the log."""
@@ -23,18 +23,14 @@ CALLS_PER_TURN = 128
 """Calls that one model reply may ask for; the rest are denied."""
 
 
-def judge_args(
-    parts: Parts, policies: PolicySet, run: Run, tool: str, args: dict[str, Any]
-) -> Verdict:
+def judge_args(parts: Parts, policies: PolicySet, run: Run, tool: str, args: dict[str, Any]) -> Verdict:
     """The verdict on one action of a run, at this instant."""
-    action = Action(
-        tool=tool, args=args, user=run.user, now=parts.clock.now(), run_id=run.run_id, agent=run.name
-    )
+    action = Action(tool=tool, args=args, user=run.user, now=parts.clock.now(), run_id=run.run_id, agent=run.name)
     return policies.evaluate(action, default=parts.default)
 
 
 def judge_reply(
-    parts: Parts, tools: Mapping[str, Tool], run: Run, reply: ModelReply
+    parts: Parts, tools: Mapping[str, AnyTool], run: Run, reply: ModelReply
 ) -> tuple[tuple[ProposedCall, ...], dict[str, Verdict]]:
     """Read and judge every call of a reply; what cannot be read or judged comes back as a problem, never as a call."""
     proposed: list[ProposedCall] = []
@@ -53,7 +49,7 @@ def judge_reply(
 
 
 def _judge_call(
-    parts: Parts, tools: Mapping[str, Tool], run: Run, call_id: str, call: ToolCall
+    parts: Parts, tools: Mapping[str, AnyTool], run: Run, call_id: str, call: ToolCall
 ) -> tuple[ProposedCall, Verdict | None]:
     tool = tools.get(call.tool)
     if tool is None:
@@ -77,14 +73,16 @@ def _judge_call(
     return _usable(call_id, call, tool, kept, form_args), verdict
 
 
-def form_arguments(verdict: Verdict, tool: Tool) -> tuple[str, ...]:
+def form_arguments(verdict: Verdict, tool: AnyTool) -> tuple[str, ...]:
     """The tool's arguments that a person fills in; a model's values for them never count (law 9)."""
-    fields = [name for gate in verdict.gates if isinstance(gate, UserInput) for name in gate.schema.get("properties", {})]
+    fields = [
+        name for gate in verdict.gates if isinstance(gate, UserInput) for name in gate.schema.get("properties", {})
+    ]
     return tuple(name for name in dict.fromkeys(fields) if name in tool.parameters)
 
 
 def _judge_question(parts: Parts, run: Run, args: dict[str, Any]) -> Verdict | str:
-    """A verdict on `ask_user`: the question itself is the gate, behind whatever the policies add; a text if it is none."""
+    """A verdict on `ask_user`, whose gate is the question itself beside what policies add; a text if it is none."""
     try:
         gate = UserInput(ask_user_schema(args))
     except HitlError as error:
@@ -96,7 +94,7 @@ def _judge_question(parts: Parts, run: Run, args: dict[str, Any]) -> Verdict | s
 
 
 def _usable(
-    call_id: str, call: ToolCall, tool: Tool, args: dict[str, Any], form_args: tuple[str, ...] = ()
+    call_id: str, call: ToolCall, tool: AnyTool, args: dict[str, Any], form_args: tuple[str, ...] = ()
 ) -> ProposedCall:
     return ProposedCall(
         call_id=call_id,

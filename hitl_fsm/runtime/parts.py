@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -29,8 +29,10 @@ class SystemClock:
 
 
 class TimeOrderedIds:
-    """`run_` + 48 bits of time + 40 random bits, in lower-case Crockford base 32: in order of creation, so that a
-    database appends; without letters that look alike."""
+    """`run_` + 48 bits of time + 40 random bits, in lower-case Crockford base 32, which has no look-alike letters.
+
+    They come in order of creation, so that a database appends.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -41,7 +43,7 @@ class TimeOrderedIds:
         return "run_" + "".join(reversed(chars))
 
 
-def actor_lookup(known: ActorLookup | Mapping[str, tuple[str, ...] | list[str]] | None) -> ActorLookup:
+def actor_lookup(known: ActorLookup | Mapping[str, Sequence[str]] | None) -> ActorLookup:
     """A mapping of names to roles, or a callable, as a lookup; a name that nobody knows has no roles."""
     if known is None:
         return lambda name: Actor(id=name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hitl_fsm.model.message import ChatRequest, Message
 from hitl_fsm.ports import ChatModel
-from hitl_fsm.runtime.tools import Tool
+from hitl_fsm.runtime.tools import AnyTool
 
 TURNS = 100
 """Model turns a run may take by default."""
@@ -22,7 +22,7 @@ class Recipe:
     name: str
     model_name: str
     model: ChatModel
-    tools: Mapping[str, Tool]
+    tools: Mapping[str, AnyTool]
     instructions: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     max_turns: int | None = TURNS

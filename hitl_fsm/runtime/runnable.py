@@ -51,7 +51,9 @@ class Runnable:
         return run_sync(self.arun(prompt, user=user))
 
     @overload
-    def arun(self, prompt: str, *, user: By = None, stream: Literal[False] = False) -> Coroutine[Any, Any, RunHandle]: ...
+    def arun(
+        self, prompt: str, *, user: By = None, stream: Literal[False] = False
+    ) -> Coroutine[Any, Any, RunHandle]: ...
     @overload
     def arun(self, prompt: str, *, user: By = None, stream: Literal[True]) -> AsyncIterator[StreamEvent]: ...
     def arun(
@@ -97,9 +99,7 @@ class Runnable:
         be this run's, as it now is: an unknown, foreign or changed one is an error, and nothing happens.
         """
         if stream:
-            return iterate_sync(
-                self.acontinue_run(run_response, run_id=run_id, requirements=requirements, stream=True)
-            )
+            return iterate_sync(self.acontinue_run(run_response, run_id=run_id, requirements=requirements, stream=True))
         return run_sync(self.acontinue_run(run_response, run_id=run_id, requirements=requirements))
 
     @overload

@@ -202,6 +202,10 @@ def _foreign(result: object) -> bool:
     return result is not None and not isinstance(result, (bool, int, float, str))
 
 
+AnyTool = Tool[..., Any]
+"""A tool of any signature."""
+
+
 @overload
 def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
 

@@ -79,7 +79,7 @@ class Runs:
         stored = await self._engine.store.load(run_id)
         return () if stored is None else stored.entries
 
-    def timeline(self, run_id: str) -> list[dict[str, Any]]:
+    def timeline(self, run_id: str) -> Sequence[dict[str, Any]]:
         """The run's lines of the record, in order, decoded."""
         return [msgspec.json.decode(line.body) for line in self._engine.audit.records(run_id=run_id)]
 

@@ -17,7 +17,9 @@ PROCESS = Path(__file__).with_name("process.py")
 def begin(folder: Path, *command: str, **environ: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(PROCESS), str(folder), *command],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environ},
     )
 
 
@@ -48,7 +50,10 @@ def test_law01_each_step_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert effects(tmp_path) == []
     do(tmp_path, "confirm", started["run"])
     assert do(tmp_path, "continue", started["run"]) == {
-        "run": started["run"], "state": "done", "open": [], "output": "the end",
+        "run": started["run"],
+        "state": "done",
+        "open": [],
+        "output": "the end",
     }
     assert do(tmp_path, "continue", started["run"])["state"] == "done"
     assert effects(tmp_path) == ["paid 5 to bob"]

@@ -17,7 +17,9 @@ def test_law01_a_gated_call_waits_and_runs_once_after_the_yes(house: House) -> N
     assert house.effects == []
     (requirement,) = run.active_requirements
     assert (requirement.kind, requirement.tool.tool_name, requirement.tool.tool_args) == (
-        "confirm", "pay", {"to": "bob", "amount": 5},
+        "confirm",
+        "pay",
+        {"to": "bob", "amount": 5},
     )
     requirement.confirm(by="alice")
     assert house.effects == [], "an answer records; it executes nothing"
@@ -84,9 +86,7 @@ def test_law01_a_list_of_gates_is_passed_in_order(house: House) -> None:
 
 def test_law01_it_pauses_again_after_a_resume(house: House) -> None:
     engine = house.engine()
-    agent = house.agent(
-        engine, [calls(call("pay", to="bob", amount=1)), calls(call("pay", to="eve", amount=2))]
-    )
+    agent = house.agent(engine, [calls(call("pay", to="bob", amount=1)), calls(call("pay", to="eve", amount=2))])
     run = agent.run("go", user="alice")
     run.active_requirements[0].confirm()
     run = agent.continue_run(run)

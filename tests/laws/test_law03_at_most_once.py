@@ -42,7 +42,9 @@ def crash_inside_the_call(house: House, *, idempotent: bool = False) -> tuple[An
     with pytest.raises(Crash):
         asyncio.run(agent.acontinue_run(run))
     second = house.engine()
-    again = house.agent(second, [calls(call("pay", to="bob", amount=5))], tools=[crashing(house, idempotent=idempotent)])
+    again = house.agent(
+        second, [calls(call("pay", to="bob", amount=5))], tools=[crashing(house, idempotent=idempotent)]
+    )
     return second, again, run.run_id
 
 
@@ -77,11 +79,14 @@ def test_law03_a_crash_in_the_tool_becomes_a_question(house: House) -> None:
     assert len(house.effects) == 1
 
 
-@pytest.mark.parametrize(("say", "effects", "told"), [
-    ("happened", 1, "paid by hand"),
-    ("did not", 2, "paid"),
-    ("give up", 1, "Whether this call took effect is not known. Do not assume either, and do not repeat it."),
-])
+@pytest.mark.parametrize(
+    ("say", "effects", "told"),
+    [
+        ("happened", 1, "paid by hand"),
+        ("did not", 2, "paid"),
+        ("give up", 1, "Whether this call took effect is not known. Do not assume either, and do not repeat it."),
+    ],
+)
 def test_law03_a_person_says_what_happened(house: House, say: str, effects: int, told: str) -> None:
     engine, agent, run_id = crash_inside_the_call(house)
     run = agent.continue_run(run_id=run_id)

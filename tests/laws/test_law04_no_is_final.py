@@ -38,13 +38,16 @@ def test_law04_a_policy_that_loses_its_gate_does_not_revive_a_rejected_call(hous
     assert house.effects == []
 
 
-@pytest.mark.parametrize("damage", [
-    "DELETE FROM requirement",
-    "UPDATE requirement SET state = 'resolved'",
-    "UPDATE requirement SET state = 'open'",
-    "UPDATE run SET state = 'continuing'",
-    "UPDATE call SET state = 'authorised'",
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM requirement",
+        "UPDATE requirement SET state = 'resolved'",
+        "UPDATE requirement SET state = 'open'",
+        "UPDATE run SET state = 'continuing'",
+        "UPDATE call SET state = 'authorised'",
+    ],
+)
 def test_law04_an_edited_database_does_not_revive_a_rejected_call(house: House, damage: str) -> None:
     engine = house.engine()
     agent = house.agent(engine, SCRIPT)

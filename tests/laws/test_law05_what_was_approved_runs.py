@@ -49,13 +49,16 @@ def test_law05_edited_arguments_run_as_edited_and_void_earlier_votes(house: Hous
     assert house.effects == [("pay", "bob", 3, "-")]
 
 
-@pytest.mark.parametrize("args", [
-    {"to": "bob"},
-    {"to": "bob", "amount": "5"},
-    {"to": "bob", "amount": 5, "tool": "refund"},
-    {"to": "bob", "amount": float("nan")},
-    {"to": "bob", "amount": 2**60},
-])
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"to": "bob"},
+        {"to": "bob", "amount": "5"},
+        {"to": "bob", "amount": 5, "tool": "refund"},
+        {"to": "bob", "amount": float("nan")},
+        {"to": "bob", "amount": 2**60},
+    ],
+)
 def test_law05_an_edit_that_does_not_fit_is_refused_and_stores_nothing(house: House, args: dict[str, Any]) -> None:
     engine = house.engine()
     agent = house.agent(engine, SCRIPT)
@@ -155,10 +158,20 @@ def test_law05_the_digest_covers_each_part_of_the_action(house: House) -> None:
     from hitl_fsm.audit.canonical import action_digest
 
     base: dict[str, Any] = {
-        "run_id": "r", "call_id": "1.0", "tool": "pay", "args": {"a": 1}, "tool_version": "1", "policy_digest": "p",
+        "run_id": "r",
+        "call_id": "1.0",
+        "tool": "pay",
+        "args": {"a": 1},
+        "tool_version": "1",
+        "policy_digest": "p",
     }
     other: dict[str, Any] = {
-        "run_id": "r2", "call_id": "1.1", "tool": "refund", "args": {"a": 2}, "tool_version": "2", "policy_digest": "q",
+        "run_id": "r2",
+        "call_id": "1.1",
+        "tool": "refund",
+        "args": {"a": 2},
+        "tool_version": "2",
+        "policy_digest": "q",
     }
     digests = {action_digest(**base)} | {action_digest(**{**base, key: value}) for key, value in other.items()}
     assert len(digests) == 1 + len(other), json.dumps(base)

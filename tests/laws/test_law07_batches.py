@@ -9,15 +9,20 @@ from hitl_fsm.model.states import RunState
 
 RULES = "- {id: look, tools: [look, note], gate: allow}\n- {id: pay, tools: [pay], gate: confirm}"
 BATCH = [
-    calls(call("look", order_id="1"), call("pay", to="bob", amount=5), call("look", order_id="2"), call("note", text="x"))
+    calls(
+        call("look", order_id="1"), call("pay", to="bob", amount=5), call("look", order_id="2"), call("note", text="x")
+    )
 ]
 
 
-@pytest.mark.parametrize(("batch", "before"), [
-    ("in_order", [("look", "1")]),
-    ("hold_all", []),
-    ("run_ungated", [("look", "1"), ("look", "2"), ("note", "x")]),
-])
+@pytest.mark.parametrize(
+    ("batch", "before"),
+    [
+        ("in_order", [("look", "1")]),
+        ("hold_all", []),
+        ("run_ungated", [("look", "1"), ("look", "2"), ("note", "x")]),
+    ],
+)
 def test_law07_what_runs_before_the_answer(house: House, batch: str, before: list[tuple[str, ...]]) -> None:
     engine = house.engine(policies(policy_text(RULES, extra=f"batch: {batch}")))
     agent = house.agent(engine, BATCH)

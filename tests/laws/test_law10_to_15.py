@@ -29,9 +29,18 @@ def test_law10_each_step_of_the_log_has_its_records_and_the_chain_is_whole(house
     run.active_requirements[0].confirm(note="fine")
     agent.continue_run(run)
     assert house.records(engine, run.run_id) == [
-        "run_created", "model_replied", "call_judged", "requirement_opened", "run_paused",
-        "requirement_resolved", "run_resolving", "run_continuing",
-        "call_started", "call_succeeded", "model_replied", "run_done",
+        "run_created",
+        "model_replied",
+        "call_judged",
+        "requirement_opened",
+        "run_paused",
+        "requirement_resolved",
+        "run_resolving",
+        "run_continuing",
+        "call_started",
+        "call_succeeded",
+        "model_replied",
+        "run_done",
     ]
     assert engine.audit.verify().intact
 
@@ -72,7 +81,9 @@ EVENTS = [
 
 @pytest.mark.parametrize("state", list(RunState))
 @pytest.mark.parametrize("event", EVENTS, ids=lambda e: type(e).__name__)
-def test_law11_an_event_either_fits_or_is_one_error_and_the_run_is_unchanged(state: RunState, event: events.Event) -> None:
+def test_law11_an_event_either_fits_or_is_one_error_and_the_run_is_unchanged(
+    state: RunState, event: events.Event
+) -> None:
     run = decide(None, Entry(1, 1, ALICE, events.RunCreated("run_r", "agent", "a", "hi", ALICE))).run
     run = msgspec.structs.replace(run, state=state)
     before = msgspec.json.encode(run)
@@ -132,18 +143,25 @@ def test_law12_a_clock_that_steps_back_expires_nothing_early(house: House) -> No
     assert agent.continue_run(run).is_paused
 
 
-@pytest.mark.parametrize(("gate", "by", "allowed"), [
-    ("confirm", "alice", True),
-    ("confirm", "maria", False),
-    ("{approval: {of: ['role:finance']}}", "maria", True),
-    ("{approval: {of: ['role:finance']}}", "otto", False),
-    ("{approval: {of: ['role:finance']}}", "nobody", False),
-    ("{approval: {of: [otto]}}", "otto", True),
-    ("{approval: {of: [requester]}}", "alice", True),
-    ("{approval: {of: ['role:finance', alice], not: [requester]}}", "alice", False),
-    ("{user_input: {schema: {type: object, properties: {memo: {type: string}}}}}", "maria", False),
-    ("{user_input: {schema: {type: object, properties: {memo: {type: string}}}, of: ['role:finance']}}", "maria", True),
-])
+@pytest.mark.parametrize(
+    ("gate", "by", "allowed"),
+    [
+        ("confirm", "alice", True),
+        ("confirm", "maria", False),
+        ("{approval: {of: ['role:finance']}}", "maria", True),
+        ("{approval: {of: ['role:finance']}}", "otto", False),
+        ("{approval: {of: ['role:finance']}}", "nobody", False),
+        ("{approval: {of: [otto]}}", "otto", True),
+        ("{approval: {of: [requester]}}", "alice", True),
+        ("{approval: {of: ['role:finance', alice], not: [requester]}}", "alice", False),
+        ("{user_input: {schema: {type: object, properties: {memo: {type: string}}}}}", "maria", False),
+        (
+            "{user_input: {schema: {type: object, properties: {memo: {type: string}}}, of: ['role:finance']}}",
+            "maria",
+            True,
+        ),
+    ],
+)
 def test_law13_who_may_answer(house: House, gate: str, by: str, allowed: bool) -> None:
     engine = house.engine("- {id: all, gate: " + gate + "}")
     run = house.agent(engine, SCRIPT).run("go", user="alice")

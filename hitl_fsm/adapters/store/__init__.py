@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hitl_fsm.ports import Store
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, may_block: Callable[[], bool] | None = None) -> Store:
     """The store of a URL (`sqlite:///file.db`, `sqlite:////abs/file.db`, `sqlite:///:memory:`).
 
     Touches no file yet: the first use makes or migrates the database. Raises StoreError for any other URL.
+    `may_block`: whether the calling thread, at that moment, may itself wait for the disk (default: never).
     """
     from hitl_fsm.adapters.store.sqlite import SqliteStore  # noqa: PLC0415 - sqlite3 and threads cost start-up time
     from hitl_fsm.adapters.store.url import parse  # noqa: PLC0415
 
-    return SqliteStore(parse(url))
+    return SqliteStore(parse(url)) if may_block is None else SqliteStore(parse(url), may_block=may_block)

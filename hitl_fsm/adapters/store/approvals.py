@@ -58,6 +58,16 @@ def read(row: Row) -> Requirement:
     return requirement
 
 
+def check_seen(connection: sqlite3.Connection, commit: Commit) -> None:
+    """Tampered unless each question that the step relies on is stored exactly as the run's log tells it."""
+    for requirement in commit.seen:
+        found = connection.execute(sql.REQUIREMENT_ROW, (requirement.requirement_id,)).fetchone()
+        if found is None:
+            _refuse(f"the row of requirement {requirement.requirement_id} is gone")
+        if read(Row(*found)) != requirement:
+            _refuse(f"the row of requirement {requirement.requirement_id} is not what its run's log says")
+
+
 def check_starts(connection: sqlite3.Connection, commit: Commit) -> None:
     """Tampered unless every call that this step starts is the one that was approved, by answers already on disk."""
     for call in commit.calls:

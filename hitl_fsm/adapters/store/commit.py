@@ -56,6 +56,7 @@ def apply(connection: sqlite3.Connection, prepared: Prepared, now: int) -> int:
     """Returns the run's fence after the step. `now`: ms since the epoch."""
     commit = prepared.commit
     fence = _check_run(connection, commit, now)
+    approvals.check_seen(connection, commit)
     approvals.check_starts(connection, commit)
     approvals.write_requirements(connection, commit, prepared.requirements)
     run_id = commit.run.run_id

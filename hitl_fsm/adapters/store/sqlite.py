@@ -21,7 +21,7 @@ from hitl_fsm.adapters.store.problems import explain
 from hitl_fsm.adapters.store.readers import NotReadyError, Query, Readers
 from hitl_fsm.adapters.store.revisions import HEAD
 from hitl_fsm.adapters.store.url import Location
-from hitl_fsm.adapters.store.writer import Work, Writer
+from hitl_fsm.adapters.store.writer import Work, Writer, never
 from hitl_fsm.audit.chain import encode_record
 from hitl_fsm.errors import StoreError
 from hitl_fsm.model.record import Record
@@ -39,14 +39,16 @@ def clock_ms() -> int:
 class SqliteStore:
     """Opening is lazy: the first use makes or migrates the file, `info` never does. Usable from any event loop."""
 
-    def __init__(self, location: Location, clock: Callable[[], int] = clock_ms) -> None:
+    def __init__(
+        self, location: Location, clock: Callable[[], int] = clock_ms, may_block: Callable[[], bool] = never
+    ) -> None:
         self._location = location
         self._clock = clock
         self._pid = os.getpid()
         self._readers = None if location.path is None else Readers(location.path)
         self._closed = False
         lock = NoLock() if location.path is None else FileLock(location.path)
-        self._writer = Writer(location.url, partial(opening.open_writer, location), lock)
+        self._writer = Writer(location.url, partial(opening.open_writer, location), lock, may_block)
         self._finalizer = weakref.finalize(self, _stop, self._writer, self._pid)
 
     async def commit(self, commit: Commit) -> int:

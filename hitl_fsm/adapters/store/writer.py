@@ -36,19 +36,35 @@ class _Job(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    job: _Job
     value: Any
     error: Exception | None
 
 
-class Writer:
-    """Owns the writing connection. `open_connection` is called in the thread, with `lock` held, when first needed."""
+def never() -> bool:
+    """The thread of an event loop that others share must not wait for a disk."""
+    return False
 
-    def __init__(self, where: str, open_connection: Callable[[], sqlite3.Connection], lock: FileLock | NoLock) -> None:
+
+class Writer:
+    """Owns the writing connection. `open_connection` is called with `lock` held, when first needed.
+
+    `may_block` says whether the calling thread may wait for the disk itself: then a write that is alone is done there,
+    since handing it to the thread and back costs more than a small commit.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        open_connection: Callable[[], sqlite3.Connection],
+        lock: FileLock | NoLock,
+        may_block: Callable[[], bool] = never,
+    ) -> None:
         self._where = where
         self._open = open_connection
         self._lock = lock
+        self._may_block = may_block
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._turn = threading.Lock()  # held by whoever uses the connection
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopped = False
@@ -62,17 +78,30 @@ class Writer:
         if self._queue.qsize() >= QUEUE_LIMIT:
             message = f"{QUEUE_LIMIT} writes are waiting for {self._where}"
             raise StoreBusy(message, help="slow down, or look why the disk is slow")
+        if self._may_block() and self._queue.empty() and self._turn.acquire(blocking=False):
+            try:
+                if self._stopped:
+                    raise self._closed()
+                (outcome,) = self._write([work])
+            finally:
+                self._turn.release()
+            if outcome.error is not None:
+                raise outcome.error
+            return outcome.value
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()
         with self._start:
             if self._stopped:
-                message = f"the store {self._where} is closed"
-                raise StoreError(message, help="open it again")
+                raise self._closed()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="hitl-fsm-writer", daemon=True)
                 self._thread.start()
             self._queue.put(_Job(work, done, loop))
         return await done
+
+    def _closed(self) -> StoreError:
+        message = f"the store {self._where} is closed"
+        return StoreError(message, help="open it again")
 
     def stop(self) -> None:
         """Finish what waits, close the connection, end the thread. Repeatable."""
@@ -81,7 +110,10 @@ class Writer:
             thread = self._thread
             if thread is not None:
                 self._queue.put(None)
-        if thread is not None and thread is not threading.current_thread():
+        if thread is None:
+            with self._turn:
+                self._close()
+        elif thread is not threading.current_thread():
             thread.join(CLOSE_WAIT_S)
 
     def _run(self) -> None:
@@ -89,9 +121,12 @@ class Writer:
         while not ending:
             batch, ending = self._take()
             if batch:
-                _deliver(self._write(batch))
+                with self._turn:
+                    outcomes = self._write([job.work for job in batch])
+                _deliver(batch, outcomes)
             batch.clear()  # a job kept here while waiting would keep its store alive
-        self._close()
+        with self._turn:
+            self._close()
 
     def _take(self) -> tuple[list[_Job], bool]:
         batch: list[_Job] = []
@@ -106,25 +141,25 @@ class Writer:
             return batch, False
         return batch, True
 
-    def _write(self, batch: list[_Job]) -> list[_Outcome]:
+    def _write(self, works: list[Work]) -> list[_Outcome]:
         try:
             with self._lock:
                 if self._connection is None:
                     self._connection = self._open()
-                return self._transaction(self._connection, batch)
+                return self._transaction(self._connection, works)
         except HitlError as error:
-            return _all_failed(batch, error)
+            return [_Outcome(None, error)] * len(works)
         except sqlite3.Error as error:
-            return _all_failed(batch, explain(error, self._where))
-        except Exception as error:  # noqa: BLE001 - not swallowed: the waiters get it; this thread must go on
-            return _all_failed(batch, error)
+            return [_Outcome(None, explain(error, self._where))] * len(works)
+        except Exception as error:  # noqa: BLE001 - not swallowed: the waiters get it; the thread must go on
+            return [_Outcome(None, error)] * len(works)
 
-    def _transaction(self, connection: sqlite3.Connection, batch: list[_Job]) -> list[_Outcome]:
+    def _transaction(self, connection: sqlite3.Connection, works: list[Work]) -> list[_Outcome]:
         """All or nothing on disk: on the way out the transaction is committed, or rolled back and every job failed."""
-        alone = len(batch) == 1
+        alone = len(works) == 1
         connection.execute("BEGIN IMMEDIATE")
         try:
-            outcomes = [self._one(connection, job, alone=alone) for job in batch]
+            outcomes = [self._one(connection, work, alone=alone) for work in works]
             if alone and outcomes[0].error is not None:
                 connection.execute("ROLLBACK")
             else:
@@ -136,22 +171,21 @@ class Writer:
             raise
         return outcomes
 
-    def _one(self, connection: sqlite3.Connection, job: _Job, *, alone: bool) -> _Outcome:
+    def _one(self, connection: sqlite3.Connection, work: Work, *, alone: bool) -> _Outcome:
         if not alone:
             connection.execute("SAVEPOINT job")
         try:
-            value = job.work(connection)
+            value = work(connection)
         except Exception as error:
             if not connection.in_transaction:
                 raise  # the whole transaction is gone, and the other jobs with it
             if not alone:
                 connection.execute("ROLLBACK TO job")
                 connection.execute("RELEASE job")
-            known = explain(error, self._where) if isinstance(error, sqlite3.Error) else error
-            return _Outcome(job, None, known)
+            return _Outcome(None, explain(error, self._where) if isinstance(error, sqlite3.Error) else error)
         if not alone:
             connection.execute("RELEASE job")
-        return _Outcome(job, value, None)
+        return _Outcome(value, None)
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
@@ -165,20 +199,15 @@ class Writer:
             self._lock.close()
 
 
-def _all_failed(batch: list[_Job], error: Exception) -> list[_Outcome]:
-    return [_Outcome(job, None, error) for job in batch]
-
-
-def _deliver(outcomes: list[_Outcome]) -> None:
-    for outcome in outcomes:
+def _deliver(batch: list[_Job], outcomes: list[_Outcome]) -> None:
+    for job, outcome in zip(batch, outcomes, strict=True):
         try:
-            outcome.job.loop.call_soon_threadsafe(_settle, outcome)
+            job.loop.call_soon_threadsafe(_settle, job.done, outcome)
         except RuntimeError:  # that event loop is closed: nobody waits any more
             continue
 
 
-def _settle(outcome: _Outcome) -> None:
-    done = outcome.job.done
+def _settle(done: asyncio.Future[Any], outcome: _Outcome) -> None:
     if done.done():  # cancelled meanwhile
         return
     if outcome.error is None:

@@ -37,9 +37,7 @@ def test_every_dropped_or_retargeted_row_is_noticed(name: str) -> None:
         assert written(dropped) != expected
         for other in table.states:
             if other is not row.target:
-                moved = table._replace(
-                    rows=(*table.rows[:index], row._replace(target=other), *table.rows[index + 1 :])
-                )
+                moved = table._replace(rows=(*table.rows[:index], row._replace(target=other), *table.rows[index + 1 :]))
                 assert written(moved) != expected
 
 

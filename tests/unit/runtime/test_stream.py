@@ -25,10 +25,24 @@ def names(events: list[Any]) -> list[str]:
     return folded
 
 
-FIRST = ["RunStarted", "StepStarted", "ContentDelta", "StepCompleted", "ToolCallStarted", "ToolCallCompleted", "RunPaused"]
+FIRST = [
+    "RunStarted",
+    "StepStarted",
+    "ContentDelta",
+    "StepCompleted",
+    "ToolCallStarted",
+    "ToolCallCompleted",
+    "RunPaused",
+]
 SECOND = [
-    "RequirementResolved", "RunContinued", "ToolCallStarted", "ToolCallCompleted",
-    "StepStarted", "ContentDelta", "StepCompleted", "RunCompleted",
+    "RequirementResolved",
+    "RunContinued",
+    "ToolCallStarted",
+    "ToolCallCompleted",
+    "StepStarted",
+    "ContentDelta",
+    "StepCompleted",
+    "RunCompleted",
 ]
 
 
