@@ -67,16 +67,31 @@ class ConditionError(ValueError):
 
 
 class Scope:
-    """What the conditions of one verdict may look at, converted once for each policy's `vars`.
+    """What the conditions of one verdict may look at: checked and converted at the first condition, then reused."""
 
-    `problem` is set when the data cannot be put before CEL; then every condition has that problem.
-    """
-
-    __slots__ = ("_activations", "_data", "problem")
+    __slots__ = ("_action", "_activations", "_data", "_problem")
 
     def __init__(self, action: Action) -> None:
-        user = action.user
-        self._data: dict[str, Any] = {
+        self._action = action
+        self._data: dict[str, Any] | None = None
+        self._problem: ConditionProblem | None = None
+        self._activations: dict[int, cel.Activation] = {}
+
+    def activation(self, variables: Mapping[str, Any]) -> cel.Activation | ConditionProblem:
+        """The data with these `vars` (told apart by identity: they belong to a policy), or why CEL cannot have it."""
+        found = self._activations.get(id(variables))
+        if found is not None:
+            return found
+        if self._data is None:
+            self._data = self._read()
+        if self._problem is not None:
+            return self._problem
+        found = self._activations[id(variables)] = _ENV.Activation({**self._data, "vars": dict(variables)})
+        return found
+
+    def _read(self) -> dict[str, Any]:
+        action, user = self._action, self._action.user
+        data: dict[str, Any] = {
             "args": action.args,
             "tool": action.tool,
             "step": "",
@@ -87,21 +102,14 @@ class Scope:
             "run": {"id": action.run_id},
             "env": dict(action.env),
         }
-        self._activations: dict[int, cel.Activation] = {}
-        text = data_problem(self._data)
+        text = data_problem(data)
         if text is None:
             try:
-                self._data["now"] = _EPOCH + timedelta(milliseconds=action.now)
+                data["now"] = _EPOCH + timedelta(milliseconds=action.now)
             except (OverflowError, TypeError):
                 text = "`now` is not an instant"
-        self.problem = ConditionProblem(text) if text else None
-
-    def activation(self, variables: Mapping[str, Any]) -> cel.Activation:
-        """The prepared data with these `vars` (told apart by identity: they belong to a policy)."""
-        found = self._activations.get(id(variables))
-        if found is None:
-            found = self._activations[id(variables)] = _ENV.Activation({**self._data, "vars": dict(variables)})
-        return found
+        self._problem = ConditionProblem(text) if text else None
+        return data
 
 
 class Condition:
@@ -115,10 +123,11 @@ class Condition:
 
     def evaluate(self, scope: Scope, variables: Mapping[str, Any]) -> bool | ConditionProblem:
         """True or False only if CEL says so; everything else is a problem."""
-        if scope.problem is not None:
-            return scope.problem
         try:
-            value = self._expression.eval(scope.activation(variables))
+            activation = scope.activation(variables)
+            if isinstance(activation, ConditionProblem):
+                return activation
+            value = self._expression.eval(activation)
             kind = value.type()
             if kind == _BOOL:
                 return value.value() is True

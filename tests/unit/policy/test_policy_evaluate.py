@@ -303,9 +303,7 @@ CONDITIONS = (
 @st.composite
 def rule_texts(draw: st.DrawFn) -> str:
     parts = [f"gate: {draw(st.sampled_from(RULE_GATES))}", f"severity: {draw(st.sampled_from(SEVERITIES))}"]
-    for key in ("when", "unless"):
-        if draw(st.booleans()):
-            parts.append(f"{key}: {draw(st.sampled_from(CONDITIONS))}")
+    parts += [f"{key}: {draw(st.sampled_from(CONDITIONS))}" for key in ("when", "unless") if draw(st.booleans())]
     return ", ".join(parts)
 
 
