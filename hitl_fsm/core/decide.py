@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from hitl_fsm.core import facts
 from hitl_fsm.core.draft import Draft, denial
-from hitl_fsm.core.facts import content_digest
 from hitl_fsm.core.gates import pending, startable
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import answer as answers
@@ -39,18 +39,24 @@ class Step(msgspec.Struct, frozen=True):
 
 def decide(run: Run | None, entry: Entry) -> Step:
     """Apply one event to a run (None: the event creates it)."""
+    draft = apply(run, entry, telling=True)
+    return Step(draft.run, due(draft.run), tuple(draft.records), tuple(draft.messages))
+
+
+def apply(run: Run | None, entry: Entry, *, telling: bool) -> Draft:
+    """The state and the messages of `decide`; its records only when `telling`. A replay needs no more."""
     event = entry.event
     if run is None:
         if not isinstance(event, events.RunCreated):
             msg = "the first event of a run is run_created"
             raise IllegalTransition(msg, help="the log of this run is damaged; `hitl-fsm audit verify` tells more")
-        draft = _create(entry, event)
+        draft = _create(entry, event, telling=telling)
     else:
-        draft = Draft(run, entry)
+        draft = Draft(run, entry, telling=telling)
         _HANDLERS[type(event)](draft, event)
         draft.hand_over_results()
-    after = msgspec.structs.replace(draft.run, version=entry.seq)
-    return Step(run=after, effects=due(after), records=tuple(draft.records), messages=tuple(draft.messages))
+    draft.set_run(version=entry.seq)
+    return draft
 
 
 def due(run: Run) -> tuple[Effect, ...]:
@@ -69,7 +75,7 @@ def due(run: Run) -> tuple[Effect, ...]:
     return tuple(effects)
 
 
-def _create(entry: Entry, event: events.RunCreated) -> Draft:
+def _create(entry: Entry, event: events.RunCreated, *, telling: bool) -> Draft:
     run = Run(
         run_id=event.run_id,
         kind=event.kind,
@@ -78,16 +84,8 @@ def _create(entry: Entry, event: events.RunCreated) -> Draft:
         created_at=entry.at,
         policy_digest=event.policy_digest,
     )
-    draft = Draft(run, entry)
-    draft.record(
-        "run_created",
-        kind=event.kind,
-        name=event.name,
-        user=event.user.id,
-        input=content_digest(event.input),
-        model=event.model,
-        policies=event.policy_digest,
-    )
+    draft = Draft(run, entry, telling=telling)
+    draft.record("run_created", facts.created, event)
     draft.messages.append(Message(role="user", content=event.input))
     return draft
 
@@ -95,23 +93,14 @@ def _create(entry: Entry, event: events.RunCreated) -> Draft:
 def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
     run = draft.run
     draft.require(run.state in RUN_ADVANCING and all(c.state in CALL_ENDED for c in run.calls), "take a model's reply")
-    draft.record(
-        "model_replied",
-        turn=run.turn + 1,
-        model=event.model,
-        text=content_digest(event.text),
-        calls=len(event.calls),
-        tokens=[event.usage.prompt, event.usage.completion],
-    )
-    if event.model or event.text or event.calls:
-        calls = tuple(ToolCall(p.provider_id, p.tool, p.raw) for p in event.calls)
-        draft.messages.append(Message(role="assistant", content=event.text, calls=calls, echo=event.echo))
-    draft.set_run(turn=run.turn + 1)
+    draft.record("model_replied", facts.replied, event, run.turn + 1)
+    calls = tuple(ToolCall(p.provider_id, p.tool, p.raw) for p in event.calls)
+    draft.messages.append(Message(role="assistant", content=event.text, calls=calls, echo=event.echo))
     if not event.calls:
-        draft.set_run(output=event.text)
+        draft.set_run(turn=run.turn + 1, output=event.text)
         draft.fire(RunTrigger.FINISHED)
         return
-    draft.set_run(calls=(), requirements=())
+    draft.set_run(turn=run.turn + 1, calls=(), requirements=())
     for proposed in event.calls:
         draft.propose(proposed)
     draft.settle()

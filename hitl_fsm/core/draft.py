@@ -5,6 +5,7 @@ Local to one `decide`: nobody outside sees it half done, and a raise throws it a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -52,9 +53,10 @@ def as_text(result: Any) -> str:
 class Draft:
     """A run under change, with the records and messages that the change brings."""
 
-    __slots__ = ("before", "entry", "messages", "records", "run")
+    __slots__ = ("before", "entry", "messages", "records", "run", "telling")
 
-    def __init__(self, run: Run, entry: Entry) -> None:
+    def __init__(self, run: Run, entry: Entry, *, telling: bool = True) -> None:
+        self.telling = telling
         self.before = run
         self.run = run
         self.entry = entry
@@ -85,8 +87,13 @@ class Draft:
 
     # -- changing
 
-    def record(self, event: str, **data: Any) -> None:
-        self.records.append(Record(event, self.entry.at, self.entry.by, self.run.run_id, data))
+    def record(
+        self, event: str, facts_of: Callable[..., dict[str, Any]] | None = None, *about: Any, **data: Any
+    ) -> None:
+        """One line for the record: `facts_of(*about)` and `data`. A replay tells nothing, so it computes nothing."""
+        if self.telling:
+            told = data if facts_of is None else {**facts_of(*about), **data}
+            self.records.append(Record(event, self.entry.at, self.entry.by, self.run.run_id, told))
 
     def set_run(self, **changes: Any) -> None:
         self.run = msgspec.structs.replace(self.run, **changes)
@@ -115,7 +122,7 @@ class Draft:
                 closed if r.requirement_id == closed.requirement_id else r for r in self.run.requirements
             )
         )
-        self.record(f"requirement_{closed.state.value}", **facts.closed(closed, self.entry.at))
+        self.record(f"requirement_{closed.state.value}", facts.closed, closed, self.entry.at)
 
     # -- calls
 
@@ -150,7 +157,7 @@ class Draft:
 
     def judge(self, call: Call) -> None:
         """Let the verdict take effect on a call that is proposed, or authorised and judged again."""
-        self.record("call_judged", **facts.judged(call))
+        self.record("call_judged", facts.judged, call)
         if call.problem:
             self.deny(call, f"{call.problem} It was not executed.")
         elif call.verdict.outcome == "deny":
@@ -166,7 +173,7 @@ class Draft:
         """Other arguments: another action, with a digest and a verdict of its own."""
         digest = self.digest_of(call.call_id, call.tool, args, call.tool_version, verdict.policy_digest)
         edited = self.replace(call, args=args, digest=digest, verdict=verdict)
-        self.record("call_edited", was=call.digest, **facts.judged(edited))
+        self.record("call_edited", facts.judged, edited, was=call.digest)
         return edited
 
     def revise(self, call: Call, verdict: Verdict, tool_version: str) -> Call:
@@ -187,9 +194,7 @@ class Draft:
 
     def finish(self, call: Call, result: Any) -> None:
         self.move(call, CallTrigger.RETURNED, result=result)
-        self.record(
-            "call_succeeded", call=call.call_id, tool=call.tool, digest=call.digest, result=facts.content_digest(result)
-        )
+        self.record("call_succeeded", facts.succeeded, call, result)
 
     def fail(self, call: Call, told: str) -> None:
         self.move(call, CallTrigger.RAISED, result=told)
@@ -231,7 +236,7 @@ class Draft:
             expires_at=None if expires_ms is None else self.entry.at + expires_ms,
         )
         self.set_run(requirements=(*self.run.requirements, requirement), requirement_count=number)
-        self.record("requirement_opened", **facts.opened(requirement))
+        self.record("requirement_opened", facts.opened, requirement)
 
     def settle(self) -> None:
         """After something ended: pause if nothing can go on and somebody must be asked."""

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from hitl_fsm.model.call import Call
+from hitl_fsm.model.event import ModelReplied, RunCreated
 from hitl_fsm.model.requirement import Requirement
 
 _DOMAIN = b"hitl-fsm/content/v1\0"
@@ -20,6 +21,34 @@ _ENCODER = msgspec.json.Encoder(order="sorted")
 def content_digest(value: Any) -> str:
     """SHA-256 (hex) of a JSON value's sorted encoding, domain-separated from every other digest."""
     return hashlib.sha256(_DOMAIN + _ENCODER.encode(value)).hexdigest()
+
+
+def created(event: RunCreated) -> dict[str, Any]:
+    """A run: of whom, for whom, under which policies; what was asked by digest."""
+    return {
+        "kind": event.kind,
+        "name": event.name,
+        "user": event.user.id,
+        "input": content_digest(event.input),
+        "model": event.model,
+        "policies": event.policy_digest,
+    }
+
+
+def replied(event: ModelReplied, turn: int) -> dict[str, Any]:
+    """A model's turn: which model, what it said by digest, what it cost."""
+    return {
+        "turn": turn,
+        "model": event.model,
+        "text": content_digest(event.text),
+        "calls": len(event.calls),
+        "tokens": [event.usage.prompt, event.usage.completion],
+    }
+
+
+def succeeded(call: Call, result: Any) -> dict[str, Any]:
+    """An effect: of which action, with which result (by digest)."""
+    return {"call": call.call_id, "tool": call.tool, "digest": call.digest, "result": content_digest(result)}
 
 
 def judged(call: Call) -> dict[str, Any]:

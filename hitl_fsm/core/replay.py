@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hitl_fsm.core.decide import decide
+from hitl_fsm.core.decide import apply
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.message import Message
 from hitl_fsm.model.run import Run
@@ -15,7 +15,7 @@ def replay(entries: Iterable[Entry]) -> tuple[Run | None, list[Message]]:
     run: Run | None = None
     messages: list[Message] = []
     for entry in entries:
-        step = decide(run, entry)
-        run = step.run
-        messages.extend(step.messages)
+        draft = apply(run, entry, telling=False)
+        run = draft.run
+        messages.extend(draft.messages)
     return run, messages

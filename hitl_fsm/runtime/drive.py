@@ -116,7 +116,8 @@ class Drive:
         self._held = False
         self._started: set[str] = set()
         self._tasks: dict[asyncio.Task[Event], str] = {}
-        self._renewal: asyncio.Task[None] | None = None
+        self._renewal: asyncio.TimerHandle | None = None
+        self._renewing: asyncio.Task[None] | None = None
         self.run: Run | None = None
 
     # -- entrances
@@ -355,13 +356,17 @@ class Drive:
 
     def _renew_while_waiting(self) -> None:
         if self._renewal is None:
-            self._renewal = asyncio.create_task(self._renew())
+            self._renewal = asyncio.get_running_loop().call_later(RENEW_S, self._renew_now)
+
+    def _renew_now(self) -> None:
+        self._renewal = None
+        if self._held:
+            self._renewing = asyncio.create_task(self._renew())
+            self._renew_while_waiting()
 
     async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(RENEW_S)
-            if self._held:
-                await self._parts.store.renew(self._now.run_id, Lease(self._parts.worker, self._fence))
+        with suppress(HitlError):  # the next commit says whether the run is still ours
+            await self._parts.store.renew(self._now.run_id, Lease(self._parts.worker, self._fence))
 
     async def _let_go(self) -> None:
         """Leave nothing running and nothing held, however the loop ended."""
