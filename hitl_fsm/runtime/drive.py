@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
-from hitl_fsm.core.decide import Step, decide, due
-from hitl_fsm.core.replay import replay
-from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, Tampered, ToolTimedOut, UnknownTool
+from hitl_fsm.core.decide import decide, due
+from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, ToolTimedOut, UnknownTool
 from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import ENGINE, TIMER, Actor
 from hitl_fsm.model.call import Call
@@ -22,16 +21,16 @@ from hitl_fsm.model.effect import CallModel, Effect, RunTools, StartCalls
 from hitl_fsm.model.event import Entry, Event
 from hitl_fsm.model.message import Message, ModelReply
 from hitl_fsm.model.record import Record
-from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RUN_ADVANCING, RunState
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.policy.evaluate import join
-from hitl_fsm.ports import Commit, Lease
+from hitl_fsm.ports import Lease
 from hitl_fsm.runtime import stream
 from hitl_fsm.runtime.judge import judge_args, judge_reply
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
+from hitl_fsm.runtime.steps import Loaded, step_commit
 
 MODEL_ATTEMPTS = 3
 """Tries of one model call before the run is failed (`runs continue` goes on from there)."""
@@ -41,54 +40,6 @@ IDEMPOTENT_ATTEMPTS = 3
 """Starts of one idempotent call whose worker died, before a person is asked."""
 RENEW_S = 20.0
 """Seconds between two renewals of the lease while something takes long."""
-
-
-class Loaded(NamedTuple):
-    """A run as it stands in the store, its conversation, and the fence that its row has."""
-
-    run: Run
-    messages: list[Message]
-    fence: int
-
-
-async def load(parts: Parts, run_id: str) -> Loaded:
-    """A run from the store, replayed; Tampered if the row and the log do not tell the same."""
-    stored = await parts.store.load(run_id)
-    if stored is None:
-        msg = f"no run {run_id!r} in this store"
-        raise RunNotFound(msg, help="`hitl-fsm runs list` shows what there is")
-    run, messages = replay(stored.entries)
-    if run is None or run.run_id != run_id or run.version != stored.version or run.state.value != stored.state:
-        msg = f"the row of {run_id} and its log do not tell the same"
-        raise Tampered(msg, help="nothing was executed; `hitl-fsm audit verify` tells more")
-    return Loaded(run, messages, stored.fence)
-
-
-def step_commit(before: Run | None, step: Step, entry: Entry, lease: Any, worker: Lease) -> Commit:
-    """What one step changed, ready to be written."""
-    old_calls = {c.call_id: c for c in before.calls} if before else {}
-    old_requirements = {r.requirement_id: r for r in before.requirements} if before else {}
-    return Commit(
-        run=step.run,
-        expected_version=before.version if before else 0,
-        fence=worker.fence,
-        lease=lease,
-        owner=worker.owner,
-        entries=(entry,),
-        calls=tuple(c for c in step.run.calls if old_calls.get(c.call_id) is not c),
-        requirements=tuple(r for r in step.run.requirements if old_requirements.get(r.requirement_id) is not r),
-        records=step.records,
-        seen=_relied_on(before, step.run, entry.event),
-    )
-
-
-def _relied_on(before: Run | None, after: Run, event: Event) -> tuple[Requirement, ...]:
-    """The questions that the step answers, and those about the calls that it starts, as they were before it."""
-    if before is None or not before.requirements:
-        return ()
-    kept = {id(requirement) for requirement in after.requirements}
-    started = event.call_ids if isinstance(event, events.CallsStarted) else ()
-    return tuple(r for r in before.requirements if id(r) not in kept or r.call_id in started)
 
 
 class Drive:
@@ -102,6 +53,7 @@ class Drive:
         "_publish",
         "_recipe",
         "_renewal",
+        "_renewing",
         "_started",
         "_tasks",
         "run",
@@ -199,7 +151,7 @@ class Drive:
             verdicts=verdicts or {},
         )
         step = decide(self.run, entry)
-        lease = "keep" if self._held else "take"
+        lease: Literal["keep", "take"] = "keep" if self._held else "take"
         worker = Lease(self._parts.worker, self._fence)
         self._fence = await self._parts.store.commit(step_commit(self.run, step, entry, lease, worker))
         self._held = step.run.state in RUN_ADVANCING

@@ -30,13 +30,14 @@ from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.ports import Lease, Store
 from hitl_fsm.runtime.answering import fitted, may_edit
 from hitl_fsm.runtime.authorise import authorise
-from hitl_fsm.runtime.drive import Drive, Loaded, load, step_commit
+from hitl_fsm.runtime.drive import Drive
 from hitl_fsm.runtime.gate import Gated, gated
 from hitl_fsm.runtime.handles import By, RunHandle
 from hitl_fsm.runtime.judge import judge_args
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
+from hitl_fsm.runtime.steps import Loaded, load, step_commit
 from hitl_fsm.runtime.stream import Publish
 from hitl_fsm.runtime.views import Audit, Inbox, Runs
 

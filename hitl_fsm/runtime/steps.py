@@ -1,0 +1,66 @@
+"""Between the core's steps and the store: a run out of its log, and a step as one commit."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from hitl_fsm.core.decide import Step
+from hitl_fsm.core.replay import replay
+from hitl_fsm.errors import RunNotFound, Tampered
+from hitl_fsm.model import event as events
+from hitl_fsm.model.event import Entry, Event
+from hitl_fsm.model.message import Message
+from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.run import Run
+from hitl_fsm.ports import Commit, Lease
+from hitl_fsm.runtime.parts import Parts
+
+
+class Loaded(NamedTuple):
+    """A run as it stands in the store, its conversation, and the fence that its row has."""
+
+    run: Run
+    messages: list[Message]
+    fence: int
+
+
+async def load(parts: Parts, run_id: str) -> Loaded:
+    """A run from the store, replayed; Tampered if the row and the log do not tell the same."""
+    stored = await parts.store.load(run_id)
+    if stored is None:
+        msg = f"no run {run_id!r} in this store"
+        raise RunNotFound(msg, help="`hitl-fsm runs list` shows what there is")
+    run, messages = replay(stored.entries)
+    if run is None or run.run_id != run_id or run.version != stored.version or run.state.value != stored.state:
+        msg = f"the row of {run_id} and its log do not tell the same"
+        raise Tampered(msg, help="nothing was executed; `hitl-fsm audit verify` tells more")
+    return Loaded(run, messages, stored.fence)
+
+
+def step_commit(
+    before: Run | None, step: Step, entry: Entry, lease: Literal["take", "keep", "none"], worker: Lease
+) -> Commit:
+    """What one step changed, ready to be written."""
+    old_calls = {c.call_id: c for c in before.calls} if before else {}
+    old_requirements = {r.requirement_id: r for r in before.requirements} if before else {}
+    return Commit(
+        run=step.run,
+        expected_version=before.version if before else 0,
+        fence=worker.fence,
+        lease=lease,
+        owner=worker.owner,
+        entries=(entry,),
+        calls=tuple(c for c in step.run.calls if old_calls.get(c.call_id) is not c),
+        requirements=tuple(r for r in step.run.requirements if old_requirements.get(r.requirement_id) is not r),
+        records=step.records,
+        seen=_relied_on(before, step.run, entry.event),
+    )
+
+
+def _relied_on(before: Run | None, after: Run, event: Event) -> tuple[Requirement, ...]:
+    """The questions that the step answers, and those about the calls that it starts, as they were before it."""
+    if before is None or not before.requirements:
+        return ()
+    kept = {id(requirement) for requirement in after.requirements}
+    started = event.call_ids if isinstance(event, events.CallsStarted) else ()
+    return tuple(r for r in before.requirements if id(r) not in kept or r.call_id in started)
