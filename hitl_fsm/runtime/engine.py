@@ -236,7 +236,7 @@ class Engine:
             return self.policies
         from hitl_fsm.policy.load import restore  # noqa: PLC0415 - brings pydantic, which most answers do not need
 
-        return restore(text)
+        return restore(text, digest=digest)
 
     async def _apply(self, loaded: Loaded, event: events.Event, by: Actor, verdicts: dict[str, Verdict]) -> RunHandle:
         """One event from outside, which needs no lease: version and fence decide who is first."""

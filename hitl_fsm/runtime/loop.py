@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -33,17 +33,47 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
         coroutine.close()
         msg = "the synchronous API was called on the engine's own event loop, where it would wait for itself"
         raise RuntimeError(msg)
+    call = _Call(background.loop, coroutine)
     with _lock:
         background.callers += 1
-    future = asyncio.run_coroutine_threadsafe(coroutine, background.loop)
     try:
-        return future.result()
-    except BaseException:
-        future.cancel()
-        raise
+        return call.wait()
     finally:
         with _lock:
             background.callers -= 1
+
+
+class _Call(Generic[T]):
+    """One coroutine on its way through the loop, and the thread that waits for it.
+
+    A bare lock instead of a `concurrent.futures.Future`: that one costs as much as a small commit.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> None:
+        self._loop = loop
+        self._coroutine = coroutine
+        self._task: asyncio.Task[T] | None = None
+        self._ended = threading.Lock()
+
+    def wait(self) -> T:
+        self._ended.acquire()
+        self._loop.call_soon_threadsafe(self._start)
+        try:
+            self._ended.acquire()
+        except BaseException:  # an interrupt of the waiting thread ends the work, too
+            self._loop.call_soon_threadsafe(self._cancel)
+            raise
+        if self._task is None:  # pragma: no cover - the lock is released by the task alone
+            raise AssertionError
+        return self._task.result()
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._coroutine)
+        self._task.add_done_callback(lambda _: self._ended.release())
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
 
 def iterate_sync(source: AsyncIterator[T]) -> Iterator[T]:

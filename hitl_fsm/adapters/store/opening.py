@@ -22,6 +22,9 @@ with pages of 2 or 4 KiB (bench/store_bytes.py)."""
 BUSY_WAIT_MS = 5000
 """How long SQLite itself waits for programs that do not know our lock file."""
 
+CHECKPOINT_PAGES = 4096
+"""Pages of the write-ahead log before they are copied into the database: 4 MiB at our page size, as SQLite's own."""
+
 APPLICATION_ID = 0x6869746C
 """Marks the file as ours (`hitl`)."""
 
@@ -40,6 +43,7 @@ def open_writer(location: Location) -> sqlite3.Connection:
         try:
             _bring_up_to_date(connection, path)
             connection.execute(f"PRAGMA synchronous = {location.synchronous}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         except BaseException:
             connection.close()
             raise
