@@ -26,7 +26,7 @@ class Settings:
 
 
 def settings(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
-    """From `HITL_FSM_APP`, `_STORE`, `_FORMAT`; then from `[tool.hitl-fsm]` of the nearest pyproject.toml; then defaults.
+    """From `HITL_FSM_APP`, `_STORE`, `_FORMAT`, then `[tool.hitl-fsm]` of the nearest pyproject.toml.
 
     Raises SettingsError for a setting that is unknown or not text, and for a file that is not TOML.
     """

@@ -1,0 +1,166 @@
+"""What `doctor` looks at. Each check gives findings that name their remedy; none changes anything."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from importlib import metadata, util
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from hitl_fsm.errors import HitlError, PolicyError
+
+if TYPE_CHECKING:
+    from hitl_fsm.cli.session import Session
+
+Outcome = Literal["ok", "note", "problem"]
+
+OLDEST_PYTHON = (3, 11)
+DISTRIBUTION = "hitl-fsm"
+MODEL_LIBRARY = "litellm"
+POLICY_FOLDER = "policies"
+BAD_LITELLM = {"1.82.7", "1.82.8"}
+"""Releases with malicious code in them."""
+
+
+class Check(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that was looked at. A `problem` has a remedy; a `note` is worth knowing and no problem."""
+
+    topic: str
+    outcome: Outcome
+    told: str
+    remedy: str | None = None
+
+
+def all_checks(session: Session) -> Iterator[Check]:
+    """Every check, in order; later ones go on when earlier ones find something."""
+    yield python()
+    yield from dependencies()
+    yield model_library()
+    yield from store(session)
+    yield policies()
+    yield application(session)
+
+
+def python() -> Check:
+    """Whether this Python is new enough."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        return Check("python", "problem", version, f"use Python {'.'.join(map(str, OLDEST_PYTHON))} or newer")
+    return Check("python", "ok", f"{version} at {sys.executable}")
+
+
+def dependencies() -> Iterator[Check]:
+    """The versions of what this package needs, from their metadata; nothing is imported."""
+    try:
+        needed = metadata.requires(DISTRIBUTION) or []
+        yield Check(DISTRIBUTION, "ok", metadata.version(DISTRIBUTION))
+    except metadata.PackageNotFoundError:
+        yield Check(DISTRIBUTION, "problem", "not installed as a package", "pip install hitl-fsm")
+        return
+    for requirement in needed:
+        if "extra ==" in requirement:
+            continue
+        name = _name_of(requirement)
+        if name == MODEL_LIBRARY:
+            continue
+        try:
+            yield Check(name, "ok", metadata.version(name))
+        except metadata.PackageNotFoundError:
+            yield Check(name, "problem", "missing", f"pip install '{requirement.partition(';')[0].strip()}'")
+
+
+def _name_of(requirement: str) -> str:
+    for index, char in enumerate(requirement):
+        if not (char.isalnum() or char in "-_."):
+            return requirement[:index]
+    return requirement
+
+
+def model_library() -> Check:
+    """Whether the library of models is there, and not one of the releases that must not run."""
+    try:
+        version = metadata.version(MODEL_LIBRARY)
+    except metadata.PackageNotFoundError:
+        return Check(
+            "models", "problem", f"{MODEL_LIBRARY} is missing: only scripted models run", "pip install litellm"
+        )
+    if version in BAD_LITELLM:
+        return Check(
+            "models",
+            "problem",
+            f"{MODEL_LIBRARY} {version} is malicious",
+            "pip install -U litellm, and change your keys",
+        )
+    if util.find_spec(MODEL_LIBRARY) is None:
+        return Check(
+            "models", "problem", f"{MODEL_LIBRARY} {version} cannot be found", "pip install --force-reinstall litellm"
+        )
+    return Check("models", "ok", f"{MODEL_LIBRARY} {version}")
+
+
+def store(session: Session) -> Iterator[Check]:
+    """Whether the store can be read, and its schema is ours."""
+    from hitl_fsm.adapters.store import open_store  # noqa: PLC0415 - with sqlite3
+    from hitl_fsm.adapters.store.url import parse  # noqa: PLC0415 - as above
+    from hitl_fsm.runtime.loop import run_sync  # noqa: PLC0415 - as above
+
+    url = session.store_url
+    try:
+        path = parse(url).path
+        if path is not None and not Path(path).exists():
+            yield _no_store_yet(url, Path(path))
+            return
+        info = run_sync(open_store(url).info())
+    except HitlError as error:
+        yield Check("store", "problem", f"{error.code} {error.message}", error.help)
+        return
+    yield Check("store", "ok", f"{info.url}, synchronous {info.synchronous}, {info.bytes} bytes")
+    if info.schema is None:
+        yield Check("schema", "problem", "the database is not one of hitl-fsm", "name another file with --store")
+    elif info.schema != info.expected_schema:
+        told = f"{info.schema}; this program expects {info.expected_schema}"
+        yield Check(
+            "schema", "note", told, "an older one is migrated at the next run; a newer one needs a newer hitl-fsm"
+        )
+    else:
+        yield Check("schema", "ok", info.schema)
+    yield Check("content", "ok", f"{info.runs} runs, {info.open_requirements} open questions, {info.records} records")
+
+
+def _no_store_yet(url: str, path: Path) -> Check:
+    if not path.parent.is_dir():
+        return Check("store", "problem", f"{url}: there is no directory {path.parent}", f"mkdir -p {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        return Check("store", "problem", f"{url}: {path.parent} is not writable", "make it writable, or use --store")
+    return Check("store", "note", f"{url}: not there yet", "the first run makes it")
+
+
+def policies() -> Check:
+    """Whether the policies of `policies/` load, if there are any here."""
+    from hitl_fsm.connect import load_policies  # noqa: PLC0415 - with pydantic
+
+    folder = Path(POLICY_FOLDER)
+    if not folder.is_dir():
+        return Check("policies", "note", f"no folder {POLICY_FOLDER}/ here", "`hitl-fsm init` writes one to start from")
+    try:
+        loaded = load_policies(folder)
+    except PolicyError as error:
+        told = f"{len(error.diagnostics)} problems in {POLICY_FOLDER}/"
+        return Check("policies", "problem", told, f"hitl-fsm validate {POLICY_FOLDER}")
+    return Check("policies", "ok", f"{len(loaded.names)} in {POLICY_FOLDER}/: {', '.join(loaded.names)}")
+
+
+def application(session: Session) -> Check:
+    """Whether the application loads, if one is named."""
+    name = session.app_name
+    if not name:
+        return Check("application", "note", "none is named", "give --app module:engine, or [tool.hitl-fsm] app = …")
+    try:
+        session.load(name)
+    except HitlError as error:
+        return Check("application", "problem", f"{name}: {error.code} {error.message}", error.help)
+    return Check("application", "ok", name)

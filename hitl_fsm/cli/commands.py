@@ -1,0 +1,33 @@
+"""Every command of the program: its name, where it is, one line of help. `--help` imports none of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """`home` is `module:attribute` of a function or of a group's Typer object; `help` is its line in the list."""
+
+    home: str
+    help: str
+
+
+_HERE = "hitl_fsm.cli"
+
+COMMANDS = {
+    "demo": Entry(f"{_HERE}.demo:demo", "See every kind of gate in one minute, offline."),
+    "init": Entry(f"{_HERE}.init:init", "Write a small working project to start from."),
+    "doctor": Entry(f"{_HERE}.doctor:doctor", "Check this installation, the store, the policies and the application."),
+    "schema": Entry(f"{_HERE}.schema:schema", "Print or write the JSON Schemas of policies, records and answers."),
+    "validate": Entry(f"{_HERE}.validate:validate", "Check policy files; every problem of every file in one pass."),
+    "graph": Entry(f"{_HERE}.graph:graph", "Draw a state machine, or the path that a run took through it."),
+    "run": Entry(f"{_HERE}.run:run", "Start an agent; exits 8 when a person is asked."),
+    "runs": Entry(f"{_HERE}.runs:app", "List, show, continue and cancel runs."),
+    "inbox": Entry(f"{_HERE}.inbox:inbox", "List the open questions of all runs, oldest first."),
+    "show": Entry(f"{_HERE}.show:show", "Show one question: the exact action, why it is asked, who may answer."),
+    "approve": Entry(f"{_HERE}.approve:approve", "Say yes to one or several questions."),
+    "reject": Entry(f"{_HERE}.reject:reject", "Say no to one or several questions, for good."),
+    "input": Entry(f"{_HERE}.fill:fill", "Fill in the form of a question."),
+    "result": Entry(f"{_HERE}.result:result", "Report the result of an external call, or of one that was lost."),
+    "audit": Entry(f"{_HERE}.audit:app", "Show and verify the record."),
+}

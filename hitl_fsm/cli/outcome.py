@@ -1,0 +1,111 @@
+"""How `run` and `runs continue` tell what became of a run, and with which exit code they end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import typer
+
+from hitl_fsm.cli.output import error, json_document, json_line, say, text_block, write
+from hitl_fsm.cli.present import open_questions, waiting_lines
+from hitl_fsm.model.states import RunState
+from hitl_fsm.model.visible import visible_block
+from hitl_fsm.runtime.stream import ContentDelta, RequirementResolved, RunCompleted, StepCompleted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hitl_fsm.cli.session import Session
+    from hitl_fsm.model.run import Run
+    from hitl_fsm.runtime.stream import StreamEvent
+
+EXIT_PAUSED = 8
+EXIT_FAILED = 3
+EXIT_CANCELLED = 5
+VALUE_CHARS = 200
+"""Of a value in a line that tells of an event; what is left out is counted there."""
+
+
+def document(run: Run) -> dict[str, Any]:
+    """A run as `run --format json` prints it."""
+    return {
+        "run": run.run_id,
+        "state": run.state,
+        "output": run.output,
+        "error": run.error,
+        "requirements": open_questions(run),
+    }
+
+
+def finish(session: Session, run: Run, *, streamed: bool) -> None:
+    """Print what became of the run (in JSON with --stream the events were it), and exit accordingly."""
+    if session.json and not streamed:
+        json_document(document(run))
+    elif not session.json:
+        _tell(session, run, streamed=streamed)
+    if run.state is RunState.FAILED:
+        error(f"{run.run_id} failed: {run.error}", f"`hitl-fsm runs continue {run.run_id}` tries again from there")
+        raise typer.Exit(EXIT_FAILED)
+    if run.state is RunState.CANCELLED:
+        error(f"{run.run_id} was cancelled; it cannot go on", f"`hitl-fsm runs show {run.run_id}` tells more")
+        raise typer.Exit(EXIT_CANCELLED)
+    if run.is_paused:
+        raise typer.Exit(EXIT_PAUSED)
+
+
+def _tell(session: Session, run: Run, *, streamed: bool) -> None:
+    if run.is_paused:
+        say(session, *waiting_lines(run), "", f"then: hitl-fsm runs continue {run.run_id}")
+    elif run.state is RunState.DONE:
+        if not streamed:
+            text_block(run.output or "")
+        say(session, f"{run.run_id} is done")
+
+
+def teller(session: Session) -> Callable[[StreamEvent], None]:
+    """What prints each event as it happens: text as data, everything else as a line of words."""
+    if session.json:
+        return lambda event: json_line(_event(event))
+    middle = False
+
+    def tell(event: StreamEvent) -> None:
+        nonlocal middle
+        if isinstance(event, ContentDelta):
+            write(visible_block(event.text))
+            middle = True
+            return
+        if middle and isinstance(event, StepCompleted | RunCompleted):
+            write("\n")
+            middle = False
+        if not isinstance(event, RunCompleted):
+            say(session, _line(event))
+
+    return tell
+
+
+def _own(event: StreamEvent) -> dict[str, Any]:
+    """The fields that an event has beside its run."""
+    return {name: getattr(event, name) for name in event.__struct_fields__ if name != "run"}
+
+
+def _event(event: StreamEvent) -> dict[str, Any]:
+    values = _own(event)
+    if isinstance(event, RequirementResolved):
+        values = {"requirement": event.requirement.requirement_id, "state": event.requirement.state}
+    waiting = [one.id for one in event.active_requirements]
+    return {"event": event.event, "run": event.run_id, "is_paused": event.is_paused, "open": waiting, **values}
+
+
+def _line(event: StreamEvent) -> str:
+    values = _event(event)
+    for known in ("event", "run", "is_paused", "open"):
+        del values[known]
+    told = " ".join(f"{name}={_cut(value)}" for name, value in values.items())
+    return f"· {event.event} {told}".rstrip()
+
+
+def _cut(value: Any) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    left_out = len(text) - VALUE_CHARS
+    return text if left_out <= 0 else f"{text[:VALUE_CHARS]}… (+{left_out} characters)"

@@ -1,0 +1,111 @@
+"""A `Presentation` for the terminal: `show`, the prompt of `approve`, and what a paused run prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hitl_fsm.cli.page import Field, Fields, Grid, Lines, Page, Tone
+from hitl_fsm.cli.when import stamp_text
+from hitl_fsm.runtime.presentation import presentation, pretty
+
+if TYPE_CHECKING:
+    from hitl_fsm.cli.session import Session
+    from hitl_fsm.model.requirement import Requirement
+    from hitl_fsm.model.run import Run
+    from hitl_fsm.runtime.presentation import FormField, Presentation
+
+SEVERITIES: dict[str, Tone] = {"high": "bad", "critical": "bad", "medium": "warn"}
+ARGUMENT_CHARS = 80
+"""Of arguments on one line of a list; what is left out is counted there."""
+
+
+def question_page(shown: Presentation) -> Page:
+    """Everything that a person needs to answer."""
+    stage = f" (gate {shown.stage} of {shown.stages} of this call)" if shown.stages > 1 else ""
+    expiry = f"{stamp_text(shown.expires_at)}; then {shown.on_expiry}" if shown.expires_at else "never"
+    facts = (
+        Field("question", shown.asks, "strong"),
+        Field("id", shown.id),
+        Field("state", shown.state.value),
+        Field("run", f"{shown.run} ({shown.run_state.value})"),
+        Field("agent", f"{shown.agent}, for {shown.user}"),
+        Field("kind", f"{shown.kind}{stage}"),
+        Field("severity", shown.severity, SEVERITIES.get(shown.severity, "plain")),
+        Field("who may answer", shown.who),
+        Field("opened", stamp_text(shown.opened_at)),
+        Field("expires", expiry),
+        Field("digest", shown.digest, "dim"),
+    )
+    blocks: list[Fields | Grid | Lines] = [
+        Fields(facts),
+        Lines(f"{shown.tool} with exactly", tuple(shown.arguments.split("\n")), "strong"),
+    ]
+    if shown.why:
+        blocks.append(Lines("why", tuple(_why(shown))))
+    if shown.fields:
+        blocks.append(Grid(("field", "type", "required", "what"), tuple(_field(field) for field in shown.fields)))
+    if shown.result_schema is not None:
+        blocks.append(Lines("the result must fit", tuple(pretty(shown.result_schema).split("\n"))))
+    if shown.given is not None:
+        note = f": {shown.given.note}" if shown.given.note else ""
+        given = f"{shown.given.answer} by {shown.given.by} ({shown.given.authenticated_by})"
+        blocks.append(Lines("answered", (f"{given}, {stamp_text(shown.given.at)}{note}",)))
+    if shown.how:
+        width = max(len(one.meaning) for one in shown.how)
+        lines = tuple(f"{one.meaning.ljust(width)}  {one.command}" for one in shown.how)
+        blocks.append(Lines("answer it", lines))
+    return Page(tuple(blocks))
+
+
+def _why(shown: Presentation) -> list[str]:
+    lines = []
+    for why in shown.why:
+        place = f"  {why.place}" if why.place else ""
+        note = f"  {why.note}" if why.note else ""
+        lines.append(f"{why.policy}/{why.rule} asks for {why.effect}{place}{note}")
+    return lines
+
+
+def _field(field: FormField) -> tuple[str, ...]:
+    choices = f"one of {', '.join(pretty(choice) for choice in field.choices)}" if field.choices else ""
+    default = "" if field.default is None else f"default {pretty(field.default)}"
+    told = "; ".join(part for part in (field.description, choices, default) if part)
+    return (field.name, field.type, "yes" if field.required else "no", told)
+
+
+def one_line(args: dict[str, object]) -> str:
+    """Arguments on one line of a list; cut ones say how much is missing."""
+    import json  # noqa: PLC0415 - lists only
+
+    text = json.dumps(args, sort_keys=True, ensure_ascii=False)
+    left_out = len(text) - ARGUMENT_CHARS
+    return text if left_out <= 0 else f"{text[:ARGUMENT_CHARS]}… (+{left_out} characters; `show` has all)"
+
+
+def open_questions(run: Run) -> list[Presentation]:
+    """Those of a run that wait for an answer."""
+    return [presentation(requirement, run) for requirement in run.open_requirements]
+
+
+def waiting_lines(run: Run) -> list[str]:
+    """What a paused run waits for, and how to answer; for stderr."""
+    lines = [f"{run.run_id} is {run.state.value}: it waits for a person"]
+    for shown in open_questions(run):
+        lines += ["", f"  {shown.id}  {shown.kind}  {shown.tool}  {one_line(shown.args)}"]
+        if shown.tool == "ask_user":
+            lines.append(f"    {shown.asks}")
+        width = max(len(one.meaning) for one in shown.how)
+        lines += [f"    {one.meaning.ljust(width)}  {one.command}" for one in shown.how]
+    return lines
+
+
+def present(session: Session, requirement: Requirement, run: Run) -> Presentation:
+    """Show a question as the options ask for it; returns what was shown."""
+    from hitl_fsm.cli.output import json_document, show  # noqa: PLC0415 - as it is used
+
+    shown = presentation(requirement, run)
+    if session.json:
+        json_document(shown)
+    else:
+        show(session, question_page(shown))
+    return shown

@@ -1,0 +1,54 @@
+"""A run for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hitl_fsm.cli.page import Field, Fields, Grid, Lines, Page
+from hitl_fsm.cli.present import one_line
+from hitl_fsm.cli.record_line import line_cells
+from hitl_fsm.cli.when import stamp
+
+if TYPE_CHECKING:
+    from hitl_fsm.cli.reading import RunReport
+    from hitl_fsm.model.requirement import Requirement
+
+
+def run_page(report: RunReport, timeline: list[dict[str, Any]]) -> Page:
+    """State, path, calls, questions, timeline."""
+    run = report.run
+    facts = [
+        Field("run", run.run_id),
+        Field("agent", f"{run.name} for {run.user.id}"),
+        Field("prompt", report.prompt),
+        Field("state", run.state.value, "strong"),
+        Field("path", " → ".join(report.path)),
+        Field("created", stamp(run.created_at)),
+        Field("last step", stamp(report.updated_at)),
+    ]
+    if run.error:
+        facts.append(Field("error", run.error, "bad"))
+    blocks: list[Fields | Grid | Lines] = [Fields(tuple(facts))]
+    if run.output is not None:
+        blocks.append(Lines("output", tuple(run.output.split("\n"))))
+    if report.calls:
+        rows = tuple(
+            (call.call_id, call.state.value, f"{call.tool} {one_line(call.args or {})}", call.problem or "")
+            for call in report.calls
+        )
+        blocks.append(Grid(("call", "state", "action", "problem"), rows))
+    if report.requirements:
+        blocks.append(Grid(("question", "kind", "state", "call", "answer"), tuple(map(_row, report.requirements))))
+    if timeline:
+        blocks.append(Grid(("seq", "time", "event", "by", "what"), tuple(map(line_cells, timeline))))
+    return Page(tuple(blocks))
+
+
+def _row(requirement: Requirement) -> tuple[str, ...]:
+    resolution = requirement.resolution
+    answer = ""
+    if resolution is not None:
+        answer = f"{resolution.answer.__struct_config__.tag} by {resolution.by.id}"
+        if resolution.answer.note:
+            answer += f": {resolution.answer.note}"
+    return (requirement.requirement_id, requirement.kind, requirement.state.value, requirement.call_id, answer)

@@ -1,0 +1,45 @@
+"""`schema`: the JSON Schemas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hitl_fsm.cli.output import json_document, line, say
+from hitl_fsm.cli.schemas import file_name, file_text, schemas
+from hitl_fsm.errors import SettingsError
+
+if TYPE_CHECKING:
+    from hitl_fsm.cli.session import Session
+
+
+def schema(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them: policy, record, …")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write them there as NAME.schema.json.")] = None,
+) -> None:
+    """Print or write the JSON Schemas of policies, records and answers.
+
+    Without --out they are one JSON document: the named one, or {"<name>": <schema>} of all.
+    """
+    session: Session = ctx.obj
+    made = schemas()
+    if name is not None and name not in made:
+        msg = f"there is no schema {name!r}"
+        raise SettingsError(msg, help=f"there are {', '.join(made)}")
+    chosen = made if name is None else {name: made[name]}
+    if out is None:
+        json_document(chosen if name is None else made[name])
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for one, document in chosen.items():
+            file = out / file_name(one)
+            file.write_text(file_text(document), encoding="utf-8")
+            line(str(file))
+    except OSError as error:
+        msg = f"{error.filename or out} cannot be written: {error.strerror}"
+        raise SettingsError(msg, help="name a directory that you may write to") from error
+    say(session, f"{len(chosen)} written")

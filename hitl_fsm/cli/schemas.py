@@ -1,0 +1,73 @@
+"""The JSON Schemas of what this program writes, generated from the values themselves."""
+
+from __future__ import annotations
+
+import json
+from inspect import cleandoc
+from typing import Any
+
+import msgspec
+
+from hitl_fsm.model.actor import Actor
+from hitl_fsm.model.event import Entry
+from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.run import Run
+from hitl_fsm.runtime.presentation import Presentation
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+NAMESPACE = "urn:hitl-fsm:schema"
+
+
+class RecordLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One stored line of the audit log: its number, the hash of the line before (hex), and the record."""
+
+    seq: int
+    prev: str
+    event: str
+    at: int
+    by: Actor
+    run: str = ""
+    data: dict[str, Any] = {}
+
+
+VALUES: dict[str, Any] = {
+    "entry": Entry,
+    "presentation": Presentation,
+    "record": RecordLine,
+    "requirement": Requirement,
+    "run": Run,
+}
+"""By the name of their file. `entry` is a line of a run's log, `record` one of the audit log."""
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """All of them, by name."""
+    from hitl_fsm.policy.schema import policy_schema  # noqa: PLC0415 - with pydantic
+
+    made = {name: _of(name, value) for name, value in VALUES.items()}
+    return {"policy": policy_schema(), **made}
+
+
+def file_text(schema: dict[str, Any]) -> str:
+    """As it stands in `schemas/<name>.schema.json`."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def file_name(name: str) -> str:
+    """The schema's file."""
+    return f"{name}.schema.json"
+
+
+def _of(name: str, value: Any) -> dict[str, Any]:
+    return {"$schema": DRAFT, "$id": f"{NAMESPACE}:{name}:v1", **_tidy(msgspec.json.schema(value))}
+
+
+def _tidy(node: Any) -> Any:
+    """The same schema, without the indentation that docstrings have in the source."""
+    if isinstance(node, dict):
+        return {key: cleandoc(value) if _is_text(key, value) else _tidy(value) for key, value in node.items()}
+    return [_tidy(one) for one in node] if isinstance(node, list) else node
+
+
+def _is_text(key: str, value: Any) -> bool:
+    return key == "description" and isinstance(value, str)

@@ -1,0 +1,143 @@
+"""What the global options and the settings say, worked out when a command asks for it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hitl_fsm.errors import SettingsError, StoreError
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from hitl_fsm.adapters.settings import Settings
+    from hitl_fsm.cli.target import Loaded
+    from hitl_fsm.ports import Store
+    from hitl_fsm.runtime.engine import Engine
+
+STORE_VARIABLE = "HITL_FSM_STORE"
+FORMATS = ("text", "json")
+
+
+@dataclass(slots=True)
+class Session:
+    """One use of the program. The fields are the options as given; `None` means that the settings decide."""
+
+    app: str | None = None
+    store: str | None = None
+    format: str | None = None
+    no_color: bool = False
+    quiet: int = 0
+    verbose: int = 0
+    _settings: Settings | None = None
+    _engine: Engine | None = None
+    _app_engine: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        """Environment and pyproject.toml, under the options."""
+        if self._settings is None:
+            from hitl_fsm.adapters.settings import settings  # noqa: PLC0415 - not for --help
+
+            self._settings = settings()
+        return self._settings
+
+    @property
+    def json(self) -> bool:
+        """Whether data is to be printed as JSON."""
+        chosen = self.format or self.settings.format
+        if chosen not in FORMATS:
+            msg = f"the format is {chosen!r}"
+            raise SettingsError(msg, help=f"it is {' or '.join(FORMATS)}")
+        return chosen == "json"
+
+    @property
+    def app_name(self) -> str | None:
+        """`module:attribute` of the application, if one is named anywhere."""
+        return self.app or self.settings.app
+
+    @property
+    def store_url(self) -> str:
+        """The store's URL, when no application decides."""
+        return self.store or self.settings.store
+
+    def bind_store(self) -> None:
+        """Before an application is imported: one that leaves its store to the settings gets the one of `--store`."""
+        if self.store:
+            os.environ[STORE_VARIABLE] = self.store
+
+    def open_store(self) -> Store:
+        """The store to read from; the application is not imported for that. StoreError when there is none yet."""
+        from hitl_fsm.adapters.store import open_store  # noqa: PLC0415 - not for --help
+
+        self._refuse_missing()
+        return open_store(self.store_url)
+
+    def _refuse_missing(self) -> None:
+        """A look at a store must not make one, least of all in a place that was mistyped."""
+        from hitl_fsm.adapters.store.url import parse  # noqa: PLC0415 - as above
+
+        path = parse(self.store_url).path
+        if path is not None and not Path(path).exists():
+            msg = f"there is no store at {path}"
+            raise StoreError(
+                msg, help="the first run makes it; --store names another one (the application's own, if it has)"
+            )
+
+    def load(self, target: str) -> Loaded:
+        """Import `module:attribute`; it must use the store of `--store`, where that is given."""
+        from hitl_fsm.cli.target import load  # noqa: PLC0415 - not for --help
+
+        self.bind_store()
+        loaded = load(target)
+        if self.store:
+            from hitl_fsm.cli.same_store import refuse_other_store  # noqa: PLC0415 - as above
+
+            refuse_other_store(loaded, self.store)
+        self._engine, self._app_engine = loaded.engine, True
+        return loaded
+
+    def engine(self) -> Engine:
+        """The application's engine; without an application one that knows the store and nothing else.
+
+        The latter answers questions under the policies that the store keeps, and never activates any.
+        """
+        if self._engine is None:
+            if self.app_name:
+                return self.load(self.app_name).engine
+            from hitl_fsm.connect import Engine  # noqa: PLC0415 - as above
+            from hitl_fsm.policy.evaluate import PolicySet  # noqa: PLC0415 - as above
+
+            self._refuse_missing()
+            self._engine = Engine(policies=PolicySet((), "", "", ()), store=self.store_url)
+        return self._engine
+
+    @property
+    def app_loaded(self) -> bool:
+        """Whether there is an application, whose lookup knows people's roles."""
+        return self._app_engine or bool(self.app_name)
+
+    def store_path(self) -> str | None:
+        """The file of the store in use; None in memory."""
+        from hitl_fsm.adapters.store.url import parse  # noqa: PLC0415 - as above
+
+        if not self.app_loaded:
+            return parse(self.store_url).path
+        from hitl_fsm.runtime.loop import run_sync  # noqa: PLC0415 - as above
+
+        return parse(run_sync(self.engine().store.info()).url).path
+
+    def need_app(self) -> Engine:
+        """The application's engine, or an error that says how to name it."""
+        if not self.app_loaded:
+            msg = "this needs the application that knows the agent"
+            raise SettingsError(msg, help="give --app module:engine, or set it in [tool.hitl-fsm] of pyproject.toml")
+        return self.engine()
+
+    def wants_color(self, stream: TextIO) -> bool:
+        """Colour only on a terminal that wants it (https://no-color.org)."""
+        if self.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+            return False
+        return stream.isatty()

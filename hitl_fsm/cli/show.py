@@ -1,0 +1,25 @@
+"""`show`: one question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hitl_fsm.cli.present import present
+from hitl_fsm.cli.reading import read_requirement
+
+if TYPE_CHECKING:
+    from hitl_fsm.cli.session import Session
+
+
+def show(
+    ctx: typer.Context, requirement: Annotated[str, typer.Argument(metavar="REQ", help="As `inbox` lists it.")]
+) -> None:
+    """Show one question: the exact action, why it is asked, who may answer.
+
+    JSON: one document of schemas/presentation.schema.json.
+    """
+    session: Session = ctx.obj
+    found, run = read_requirement(session, requirement)
+    present(session, found, run)

@@ -1,0 +1,251 @@
+"""What a person is shown of one question, as one value: the terminal renders it now, later surfaces the same.
+
+Pure. Texts in it are as they were written (by a model, a policy, a person): whoever renders them passes them through
+`visible`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from hitl_fsm.model.instant import iso
+from hitl_fsm.model.requirement import OutcomeUnknown, Requirement, RequirementKind
+from hitl_fsm.model.run import Run
+from hitl_fsm.model.states import RequirementState, RunState
+from hitl_fsm.model.verdict import Approval, Confirm, External, Severity, UserInput
+
+SHORT_DIGEST = 12
+"""Hex digits of a digest that people compare; programs use all of it."""
+PROGRAM = "hitl-fsm"
+
+ASKS: dict[RequirementKind, str] = {
+    "confirm": "May this action happen?",
+    "approval": "May this action happen?",
+    "user_input": "Fill in this form.",
+    "external": "An outside system executes this; report its result.",
+    "outcome": "The process died inside this call. Did it happen?",
+}
+
+
+class Why(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One rule that took part; `place` is `file:line`, empty for what no file says."""
+
+    policy: str
+    rule: str
+    effect: str
+    place: str = ""
+    note: str | None = None
+
+
+class FormField(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One field of a form. `schema` is its JSON Schema; the rest is read from it."""
+
+    name: str
+    type: str
+    required: bool
+    schema: dict[str, Any]
+    description: str = ""
+    choices: tuple[Any, ...] = ()
+    default: Any = None
+
+
+class HowTo(msgspec.Struct, frozen=True):
+    """One way to answer: what it means, and the command line that does it."""
+
+    meaning: str
+    command: str
+
+
+class Given(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer that closed the question."""
+
+    answer: str
+    by: str
+    authenticated_by: str
+    at: str
+    note: str | None = None
+
+
+class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One question. `arguments` is `args` as indented JSON with sorted keys, exact and whole; times are RFC 3339, UTC.
+
+    `stage` of `stages` is its place among the gates of the call; `who` says in words who may answer; `fields` are read
+    from `form_schema`; `result_schema` is what a reported result must fit; `how` is empty when it is closed.
+    """
+
+    id: str
+    run: str
+    call: str
+    kind: RequirementKind
+    state: RequirementState
+    asks: str
+    agent: str
+    user: str
+    tool: str
+    args: dict[str, Any]
+    arguments: str
+    severity: Severity
+    stage: int
+    stages: int
+    who: str
+    digest: str
+    short_digest: str
+    opened_at: str
+    run_state: RunState
+    why: tuple[Why, ...] = ()
+    fields: tuple[FormField, ...] = ()
+    form_schema: dict[str, Any] | None = None
+    result_schema: dict[str, Any] | None = None
+    expires_at: str | None = None
+    on_expiry: str | None = None
+    how: tuple[HowTo, ...] = ()
+    given: Given | None = None
+
+
+def presentation(requirement: Requirement, run: Run) -> Presentation:
+    """Everything that a person needs to answer `requirement` of `run`, and the digest that binds the answer to it."""
+    question = requirement.question
+    return Presentation(
+        id=requirement.requirement_id,
+        run=requirement.run_id,
+        call=requirement.call_id,
+        kind=requirement.kind,
+        state=requirement.state,
+        asks=_asks(requirement),
+        agent=requirement.agent,
+        user=requirement.user,
+        tool=requirement.tool,
+        args=requirement.args,
+        arguments=pretty(requirement.args),
+        severity=requirement.severity,
+        stage=requirement.stage,
+        stages=requirement.stages,
+        who=_who(requirement),
+        digest=requirement.digest,
+        short_digest=requirement.digest[:SHORT_DIGEST],
+        opened_at=iso(requirement.opened_at),
+        run_state=run.state,
+        why=_why(requirement),
+        fields=form_fields(question.schema) if isinstance(question, UserInput) else (),
+        form_schema=question.schema if isinstance(question, UserInput) else None,
+        result_schema=question.result_schema if isinstance(question, External) else None,
+        expires_at=None if requirement.expires_at is None else iso(requirement.expires_at),
+        on_expiry=None if requirement.expires_at is None else "it is refused, and the agent is told",
+        how=_how(requirement) if requirement.state is RequirementState.OPEN else (),
+        given=_given(requirement),
+    )
+
+
+def pretty(value: Any) -> str:
+    """JSON for a reader: indented, keys sorted, every value whole."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+def form_fields(schema: dict[str, Any]) -> tuple[FormField, ...]:
+    """The fields of an object schema, in its own order."""
+    required = set(schema.get("required", ()))
+    return tuple(
+        _field(name, field if isinstance(field, dict) else {}, name in required)
+        for name, field in schema.get("properties", {}).items()
+    )
+
+
+def _field(name: str, schema: dict[str, Any], required: bool) -> FormField:  # noqa: FBT001 - read from a schema
+    kind = schema.get("type", "any")
+    choices = tuple(schema.get("enum", (schema["const"],) if "const" in schema else ()))
+    return FormField(
+        name=name,
+        type=kind if isinstance(kind, str) else "|".join(str(one) for one in kind),
+        required=required,
+        schema=schema,
+        description=str(schema.get("description") or schema.get("title") or ""),
+        choices=choices,
+        default=schema.get("default"),
+    )
+
+
+def _asks(requirement: Requirement) -> str:
+    """The question in one sentence; an agent's own question, where it asked one with `ask_user`."""
+    asked = requirement.args.get("question") if requirement.tool == "ask_user" else None
+    return asked if isinstance(asked, str) and asked else ASKS[requirement.kind]
+
+
+def _why(requirement: Requirement) -> tuple[Why, ...]:
+    return tuple(
+        Why(
+            policy=reason.policy,
+            rule=reason.rule,
+            effect=reason.effect,
+            place=f"{reason.file}:{reason.line}" if reason.file else "",
+            note=reason.note,
+        )
+        for reason in requirement.reasons
+    )
+
+
+def _who(requirement: Requirement) -> str:
+    match requirement.question:
+        case Confirm():
+            return f"{requirement.user}, for whom the run acts"
+        case Approval(of, excluded):
+            allowed = " or ".join(_name(one, requirement) for one in of)
+            return f"{allowed}; not {', '.join(_name(one, requirement) for one in excluded)}" if excluded else allowed
+        case UserInput(_, of):
+            return " or ".join(_name(one, requirement) for one in of or ("requester",))
+        case External(route):
+            return f"whoever reports for the route {route}"
+        case OutcomeUnknown():
+            return "anyone who knows what happened"
+
+
+def _name(one: str, requirement: Requirement) -> str:
+    if one == "requester":
+        return f"{requirement.user}, for whom the run acts"
+    if one.startswith("role:"):
+        return f"anyone with the role {one.removeprefix('role:')}"
+    return one.removeprefix("user:")
+
+
+def _how(requirement: Requirement) -> tuple[HowTo, ...]:
+    one = requirement.requirement_id
+    reject = f"{PROGRAM} reject {one} --note TEXT"
+    match requirement.question:
+        case Confirm() | Approval():
+            return (
+                HowTo("yes, this action", f"{PROGRAM} approve {one}"),
+                HowTo("yes, with other arguments", f"{PROGRAM} approve {one} --set NAME=VALUE"),
+                HowTo("no, for good", reject),
+            )
+        case UserInput(schema):
+            needed = " ".join(f"--set {field.name}=…" for field in form_fields(schema) if field.required)
+            return (
+                HowTo("fill it in", f"{PROGRAM} input {one} {needed or '--set NAME=VALUE'}"),
+                HowTo("no, for good", reject),
+            )
+        case External():
+            return (
+                HowTo("report the result", f"{PROGRAM} result {one} --data JSON"),
+                HowTo("no, for good", reject),
+            )
+        case OutcomeUnknown():
+            return (
+                HowTo("it happened, with this result", f"{PROGRAM} result {one} --data JSON"),
+                HowTo("it did not happen: run it", f"{PROGRAM} approve {one}"),
+                HowTo("nobody knows: give up on it", f"{PROGRAM} reject {one}"),
+            )
+
+
+def _given(requirement: Requirement) -> Given | None:
+    resolution = requirement.resolution
+    if resolution is None:
+        return None
+    return Given(
+        answer=str(resolution.answer.__struct_config__.tag),
+        by=resolution.by.id,
+        authenticated_by=resolution.by.authenticated_by,
+        at=iso(resolution.at),
+        note=resolution.answer.note,
+    )
