@@ -86,7 +86,7 @@ class Demo:
             self._tell(run)
         while run.is_paused:
             for requirement in run.active_requirements:
-                self._answer(requirement)
+                self._answer(requirement, run)
             with self._agent() as agent:
                 run = agent.continue_run(run_id=run.run_id)
                 self._tell(run)
@@ -110,9 +110,9 @@ class Demo:
         self._seen = run.value.version
         self._teller.entries(entries)
 
-    def _answer(self, asked: RequirementHandle) -> None:
+    def _answer(self, asked: RequirementHandle, run: RunHandle) -> None:
         """Ask until an answer is accepted; each try on a fresh engine. The run's log is told up to there."""
-        self._teller.question(asked)
+        self._teller.question(asked, run)
         tries = self._answering.answers(asked)
         for answer, by in tries:
             with self._agent() as agent:

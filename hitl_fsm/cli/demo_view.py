@@ -17,13 +17,14 @@ from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
 from hitl_fsm.model.verdict import Approval, External, Reason, UserInput
 from hitl_fsm.model.visible import visible
+from hitl_fsm.runtime.presentation import FormField, presentation
 
 if TYPE_CHECKING:
     from hitl_fsm.audit.verify import Report
     from hitl_fsm.model.event import Entry
     from hitl_fsm.policy.evaluate import PolicySet
     from hitl_fsm.runtime.engine import Engine
-    from hitl_fsm.runtime.handles import RequirementHandle
+    from hitl_fsm.runtime.handles import RequirementHandle, RunHandle
 
 VALUE_CHARS: Final = 400
 """Of one value on the screen."""
@@ -93,18 +94,19 @@ class Teller:
             self._gate("audit", call.tool, "happens at once, and is on the record")
             self._call(call.args or {}, verdict.reasons)
 
-    def question(self, asked: RequirementHandle) -> None:
+    def question(self, asked: RequirementHandle, run: RunHandle) -> None:
         """What the person sees who is asked."""
-        requirement = asked.value
-        kind = "ask_user (dynamic input)" if asked.tool.tool_name == "ask_user" else _KINDS.get(asked.kind, asked.kind)
-        self._gate(kind, asked.tool.tool_name, _sentence(asked))
-        if asked.tool.tool_name == "ask_user":
-            self.field("question", visible(str(asked.tool.tool_args.get("question", "")))[:VALUE_CHARS])
+        page = presentation(asked.value, run.value)
+        dynamic = page.tool == "ask_user"
+        kind = "ask_user (dynamic input)" if dynamic else _KINDS.get(page.kind, page.kind)
+        self._gate(kind, page.tool, _sentence(asked))
+        if dynamic:
+            self.field("question", visible(page.asks[:VALUE_CHARS]))
         else:
-            self._call(asked.tool.tool_args, requirement.reasons)
-        if isinstance(requirement.question, UserInput):
-            for name, text in form_lines(requirement.question.schema):
-                self.field(visible(name), text)
+            self._call(page.args, asked.value.reasons)
+        self.field("who", visible(page.who))
+        for field in page.fields:
+            self.field(visible(field.name) + (" *" if field.required else ""), _takes(field))
         self.line("    paused" if self._paused else "    paused: the run is on disk, no process waits for the answer")
         self._paused = True
 
@@ -179,20 +181,15 @@ def person(name: str) -> str:
     return f"{name} ({', '.join(PEOPLE.get(name, ())) or 'no role'})"
 
 
-def form_lines(schema: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Each field of a form: its name (`*`: required), and what it takes."""
-    required = schema.get("required", ())
-    for name, field in schema.get("properties", {}).items():
-        kind = str(field.get("type", ""))
-        choices = " | ".join(shown(option) for option in field.get("enum", ()))
-        yield name + (" *" if name in required else ""), choices or _FIELD_WORDS.get(kind, visible(kind))
+def _takes(field: FormField) -> str:
+    """What may be filled in."""
+    return " | ".join(shown(choice) for choice in field.choices) or _FIELD_WORDS.get(field.type, visible(field.type))
 
 
 def _sentence(asked: RequirementHandle) -> str:
     match asked.value.question:
-        case Approval(of, excluded):
-            never = f", never the {' or '.join(excluded)}" if excluded else ""
-            return visible(f"somebody of {' or '.join(of)} decides{never}")
+        case Approval():
+            return "somebody else looks at exactly this action, and decides"
         case External(route):
             return visible(f"carried out by {route}, never by this process; the result is checked")
         case UserInput() if asked.tool.tool_name == "ask_user":
@@ -200,7 +197,7 @@ def _sentence(asked: RequirementHandle) -> str:
         case UserInput():
             return "a person fills in a form; what the model wrote there never counts"
         case _:
-            return f"{visible(asked.value.user)}, for whom the agent works, says yes or no"
+            return "the person for whom the agent works says yes or no"
 
 
 def _spoken(answer: answers.Answer) -> str:
@@ -232,7 +229,7 @@ def _told(event: str, data: Mapping[str, Any], tools: Mapping[str, str]) -> str 
     tool = data.get("tool", "")
     match event:
         case "run_created":
-            told = "started the agent"
+            told: str | None = "started the agent"
         case "call_judged" if data.get("audit"):
             told = f"{tool}: audited"
         case "call_denied":
