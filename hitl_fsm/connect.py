@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from hitl_fsm.adapters.log import operational_log
 from hitl_fsm.adapters.models import model_source
 from hitl_fsm.adapters.settings import Settings, settings
 from hitl_fsm.adapters.store import open_store
@@ -59,8 +60,9 @@ class Engine(_Engine):
             msg = f"default is {default!r}"
             raise SettingsError(msg, help="it is deny or confirm")
         loaded = load_policies(policies)
+        found = settings()
         if store is None:
-            store = settings().store
+            store = found.store
         super().__init__(
             Parts(
                 store=open_store(store, serves_one_caller) if isinstance(store, str) else store,
@@ -70,6 +72,7 @@ class Engine(_Engine):
                 actors=actor_lookup(actors),
                 clock=clock or SystemClock(),
                 default=default,
+                log=operational_log(found.log),
             )
         )
 

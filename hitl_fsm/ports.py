@@ -172,6 +172,12 @@ class ModelSource(Protocol):
     def __call__(self, name: str, options: Mapping[str, Any]) -> ChatModel: ...
 
 
+class Log(Protocol):
+    """The operational log. Never the record: losing a line of it loses nothing that counts."""
+
+    def __call__(self, event: str, /, *, level: str = "info", **fields: Any) -> None: ...
+
+
 class Clock(Protocol):
     def now(self) -> int:
         """Milliseconds since the epoch, UTC."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any
 
 from hitl_fsm.core.decide import decide, due
 from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, ToolTimedOut, UnknownTool
@@ -30,7 +30,7 @@ from hitl_fsm.runtime import stream
 from hitl_fsm.runtime.judge import judge_args, judge_reply
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
-from hitl_fsm.runtime.steps import Loaded, step_commit
+from hitl_fsm.runtime.steps import LeaseWord, Loaded, commit
 
 MODEL_ATTEMPTS = 3
 """Tries of one model call before the run is failed (`runs continue` goes on from there)."""
@@ -151,9 +151,8 @@ class Drive:
             verdicts=verdicts or {},
         )
         step = decide(self.run, entry)
-        lease: Literal["keep", "take"] = "keep" if self._held else "take"
-        worker = Lease(self._parts.worker, self._fence)
-        self._fence = await self._parts.store.commit(step_commit(self.run, step, entry, lease, worker))
+        lease: LeaseWord = "keep" if self._held else "take"
+        self._fence = await commit(self._parts, self.run, step, entry, lease, self._fence)
         self._held = step.run.state in RUN_ADVANCING
         self.run = step.run
         self._messages.extend(step.messages)
@@ -255,6 +254,7 @@ class Drive:
     async def _keep_late(self, call_id: str, event: Event) -> None:
         """Another worker, or a cancellation, overtook this one: what the tool did is not forgotten."""
         run = self._now
+        self._parts.log("late_result", level="warning", run=run.run_id, call=call_id)
         told = {"call": call_id, "result": getattr(event, "result", None), "error": getattr(event, "error", None)}
         await self._parts.store.append([Record("late_result", self._parts.clock.now(), ENGINE, run.run_id, told)])
 
@@ -295,6 +295,9 @@ class Drive:
             except ModelError as error:
                 if not error.retryable or streamed or attempt == MODEL_ATTEMPTS:
                     raise
+                self._parts.log(
+                    "model_retried", level="warning", run=self._now.run_id, attempt=attempt, error=error.message
+                )
                 await asyncio.sleep(MODEL_BACKOFF_S * 2 ** (attempt - 1))
         raise AssertionError  # pragma: no cover - the loop returns or raises
 

@@ -27,7 +27,7 @@ from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.policy.evaluate import PolicySet
-from hitl_fsm.ports import Lease, Store
+from hitl_fsm.ports import Store
 from hitl_fsm.runtime.answering import fitted, may_edit
 from hitl_fsm.runtime.authorise import authorise
 from hitl_fsm.runtime.drive import Drive
@@ -37,7 +37,7 @@ from hitl_fsm.runtime.judge import judge_args
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
-from hitl_fsm.runtime.steps import Loaded, load, step_commit
+from hitl_fsm.runtime.steps import Loaded, commit, load
 from hitl_fsm.runtime.stream import Publish
 from hitl_fsm.runtime.views import Audit, Inbox, Runs
 
@@ -243,7 +243,7 @@ class Engine:
         run = loaded.run
         entry = Entry(run.version + 1, self._parts.clock.now(), by, event, verdicts)
         step = decide(run, entry)
-        await self.store.commit(step_commit(run, step, entry, "none", Lease(self._parts.worker, loaded.fence)))
+        await commit(self._parts, run, step, entry, "none", loaded.fence)
         return RunHandle(self, step.run)
 
     # -- cancelling

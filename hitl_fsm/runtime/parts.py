@@ -6,11 +6,11 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.policy.evaluate import PolicySet
-from hitl_fsm.ports import Clock, IdSource, ModelSource, Store
+from hitl_fsm.ports import Clock, IdSource, Log, ModelSource, Store
 
 ActorLookup = Callable[[str], Actor | None]
 Default = Literal["deny", "confirm"]
@@ -52,6 +52,10 @@ def actor_lookup(known: ActorLookup | Mapping[str, Sequence[str]] | None) -> Act
     return lambda name: Actor(id=name, roles=tuple(known.get(name, ())))
 
 
+def silent(event: str, /, *, level: str = "info", **fields: Any) -> None:
+    """A log that nobody reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Ports and policies; `worker` names who claims runs, `default` judges a tool that no policy covers."""
@@ -63,6 +67,7 @@ class Parts:
     actors: ActorLookup = field(default_factory=lambda: actor_lookup(None))
     clock: Clock = field(default_factory=SystemClock)
     default: Default = "deny"
+    log: Log = silent
 
     @property
     def ids(self) -> IdSource:

@@ -13,7 +13,11 @@ from hitl_fsm.model.message import Message
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.ports import Commit, Lease
-from hitl_fsm.runtime.parts import Parts
+from hitl_fsm.runtime.parts import Parts, silent
+
+LeaseWord = Literal["take", "keep", "none"]
+
+_LOGGED = ("requirement", "call", "tool", "kind", "outcome", "error", "trigger")
 
 
 class Loaded(NamedTuple):
@@ -37,9 +41,17 @@ async def load(parts: Parts, run_id: str) -> Loaded:
     return Loaded(run, messages, stored.fence)
 
 
-def step_commit(
-    before: Run | None, step: Step, entry: Entry, lease: Literal["take", "keep", "none"], worker: Lease
-) -> Commit:
+async def commit(parts: Parts, before: Run | None, step: Step, entry: Entry, lease: LeaseWord, fence: int) -> int:
+    """Write one step in one transaction, then tell the operational log; returns the run's fence after it."""
+    fence = await parts.store.commit(_as_commit(before, step, entry, lease, Lease(parts.worker, fence)))
+    if parts.log is not silent:
+        for record in step.records:
+            ids = {name: record.data[name] for name in _LOGGED if name in record.data}
+            parts.log(record.event, run=record.run, by=record.by.id, **ids)
+    return fence
+
+
+def _as_commit(before: Run | None, step: Step, entry: Entry, lease: LeaseWord, worker: Lease) -> Commit:
     """What one step changed, ready to be written."""
     old_calls = {c.call_id: c for c in before.calls} if before else {}
     old_requirements = {r.requirement_id: r for r in before.requirements} if before else {}

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from house import House, call, calls
+from house import House, call
 
 from hitl_fsm.errors import RunNotFound
 from hitl_fsm.model.states import RunState
