@@ -21,6 +21,12 @@ async def close_connections() -> None:
         closing = close() if close is not None else None
         if inspect.isawaitable(closing):
             await closing
+    forget_connections()
+
+
+def forget_connections() -> None:
+    """Drop the clients of event loops that are gone, without the warnings that this brings."""
+    litellm = sys.modules["litellm"]
     litellm.in_memory_llm_clients_cache.flush_cache()
     vars(litellm).pop("module_level_aclient", None)
     with warnings.catch_warnings():
