@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from house import House, call, calls
+
 from hitl_fsm.errors import RequirementNotFound, RunNotFound
 from hitl_fsm.model.states import RunState
 

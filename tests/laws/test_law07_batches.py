@@ -1,4 +1,4 @@
-"""Law 7: nothing in a batch of calls runs past an open gate, unless the policy says so; results keep the model's order."""
+"""Law 7: nothing in a batch of calls runs past an open gate, unless the policy says so; results keep their order."""
 
 from __future__ import annotations
 

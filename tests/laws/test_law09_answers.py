@@ -1,4 +1,4 @@
-"""Law 9: what a model wrote never counts as a person's answer; a bad answer is refused field by field and changes nothing."""
+"""Law 9: a model's text never counts as a person's answer; a bad answer is refused field by field, storing nothing."""
 
 from __future__ import annotations
 
