@@ -103,13 +103,14 @@ def test_every_command_and_option_is_documented_and_nothing_else() -> None:
 
 def test_every_setting_is_documented() -> None:
     rows = re.findall(
-        r"^\| (\w+) \| `(--[a-z]+)` \| `(HITL_FSM_\w+)` \| `(\w+)` \| (.*?) \|", page("settings.md"), re.MULTILINE
+        r"^\| (\w+) \| (`--[a-z]+`|none) \| `(HITL_FSM_\w+)` \| `(\w+)` \| (.*?) \|", page("settings.md"), re.MULTILINE
     )
     assert [row[0] for row in rows] == [field.name for field in fields(Settings)]
     defaults = {field.name: field.default for field in fields(Settings)}
     for name, option, variable, key, default in rows:
-        assert (option, variable, key) == (f"--{name}", ENV_PREFIX + name.upper(), name)
-        assert default == ("none" if defaults[name] is None else f"`{defaults[name]}`")
+        assert (variable, key) == (ENV_PREFIX + name.upper(), name)
+        assert option == (f"`--{name}`" if f"--{name}" in own_options(command()) else "none")
+        assert default == (f"`{defaults[name]}`" if defaults[name] else "none")
 
 
 def test_no_other_variable_of_ours_is_read() -> None:
