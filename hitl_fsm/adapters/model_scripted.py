@@ -17,7 +17,6 @@ script goes on at the right place after a restart and when a run is resumed.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -67,6 +66,8 @@ class ScriptedModel:
 
         Raises ModelError, not retryable, when the script has no more.
         """
+        import asyncio  # noqa: PLC0415 - 40 ms, and whoever awaits this has it loaded
+
         if self.latency:
             await asyncio.sleep(self.latency)
         index = sum(1 for message in request.messages if message.role == "assistant")
