@@ -1,4 +1,4 @@
-"""The machines are the ones of the design: a hand-written golden copy guards each row, and every other pair is illegal."""
+"""The machines are those of the design: a hand-written golden copy guards each row; every other pair is illegal."""
 
 from __future__ import annotations
 
