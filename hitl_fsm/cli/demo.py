@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from hitl_fsm.cli.output import json_document, say, write
+from hitl_fsm.cli.terminal import is_interactive
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.demo_answers import Answering
@@ -50,8 +51,8 @@ def demo(
 
     session: Session = ctx.obj
     teller = Teller((lambda text: say(session, text.removesuffix("\n"))) if session.json else write)
-    asking = not yes and sys.stdin.isatty() and sys.stdout.isatty()
-    summary = Demo(_folder(keep), teller, Asking(teller) if asking else Scripted()).play()
+    asking = not yes and is_interactive() and sys.stdout.isatty()
+    summary = Demo(_folder(keep), teller, Asking(session, teller) if asking else Scripted()).play()
     if session.json:
         json_document(summary)
 
@@ -112,8 +113,7 @@ class Demo:
 
     def _answer(self, asked: RequirementHandle, run: RunHandle) -> None:
         """Ask until an answer is accepted; each try on a fresh engine. The run's log is told up to there."""
-        self._teller.question(asked, run)
-        tries = self._answering.answers(asked)
+        tries = self._answering.answers(self._teller.question(asked, run))
         for answer, by in tries:
             with self._agent() as agent:
                 accepted = self._teller.attempt(agent.engine, asked, answer, by)

@@ -17,7 +17,7 @@ from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
 from hitl_fsm.model.verdict import Approval, External, Reason, UserInput
 from hitl_fsm.model.visible import visible
-from hitl_fsm.runtime.presentation import FormField, presentation
+from hitl_fsm.runtime.presentation import FormField, Presentation, presentation
 
 if TYPE_CHECKING:
     from hitl_fsm.audit.verify import Report
@@ -94,8 +94,8 @@ class Teller:
             self._gate("audit", call.tool, "happens at once, and is on the record")
             self._call(call.args or {}, verdict.reasons)
 
-    def question(self, asked: RequirementHandle, run: RunHandle) -> None:
-        """What the person sees who is asked."""
+    def question(self, asked: RequirementHandle, run: RunHandle) -> Presentation:
+        """Show what the person sees who is asked."""
         page = presentation(asked.value, run.value)
         dynamic = page.tool == "ask_user"
         kind = "ask_user (dynamic input)" if dynamic else _KINDS.get(page.kind, page.kind)
@@ -109,6 +109,7 @@ class Teller:
             self.field(visible(field.name) + (" *" if field.required else ""), _takes(field))
         self.line("    paused" if self._paused else "    paused: the run is on disk, no process waits for the answer")
         self._paused = True
+        return page
 
     def attempt(self, engine: Engine, asked: RequirementHandle, answer: answers.Answer, by: str) -> bool:
         """Give one answer and say what came of it; False when it was refused and the question is still open."""
