@@ -26,7 +26,7 @@ COMMANDS = {
     "inbox": Entry(f"{_HERE}.inbox:inbox", "List the open questions of all runs, oldest first."),
     "show": Entry(f"{_HERE}.show:show", "Show one question: the exact action, why it is asked, who may answer."),
     "approve": Entry(f"{_HERE}.approve:approve", "Say yes to one or several questions."),
-    "reject": Entry(f"{_HERE}.reject:reject", "Say no to one or several questions, for good."),
+    "reject": Entry(f"{_HERE}.approve:reject", "Say no to one or several questions, for good."),
     "input": Entry(f"{_HERE}.fill:fill", "Fill in the form of a question."),
     "result": Entry(f"{_HERE}.result:result", "Report the result of an external call, or of one that was lost."),
     "audit": Entry(f"{_HERE}.audit:app", "Show and verify the record."),

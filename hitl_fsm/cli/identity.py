@@ -1,6 +1,6 @@
 """Who types (law 13): the user of the operating system, never a name from the command line alone.
 
-`--as NAME` speaks as somebody else. It is for the owner of the store's file, who could write to it anyway, and the record
+`--as NAME` speaks as somebody else. It is for the owner of the store's file, who could write to it anyway; the record
 says who really typed: `authenticated_by` is then `os:<uid> as NAME`.
 """
 

@@ -35,7 +35,7 @@ class SharedOptions(TyperGroup):
 
 
 def share_options(ctx: Any, command: Any) -> Any:
-    """Let `command` take the root's options: their callbacks keep the values, the command's function never sees them."""
+    """Let `command` take the root's options; their callbacks keep the values, the function never sees them."""
     own = {name for parameter in command.params for name in parameter.opts}
     for parameter in ctx.find_root().command.params:
         if parameter.is_eager or own.intersection(parameter.opts):

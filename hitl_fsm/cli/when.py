@@ -26,7 +26,7 @@ def relative(then: int, now: int) -> str:
     for name, length in STEPS:
         if distance >= length:
             unit, size = name, length
-    count = distance // size
+    count = round(distance / size)
     amount = f"{count} {'day' if unit == 'days' and count == 1 else unit}"
     return f"{amount} ago" if then < now else f"in {amount}"
 
