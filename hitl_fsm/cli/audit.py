@@ -27,9 +27,9 @@ def show_record(
 
     JSON lines: the record's own lines (schemas/record.schema.json).
     """
+    from hitl_fsm.cli.listing import record_lines  # noqa: PLC0415 - as above
     from hitl_fsm.cli.output import json_line, say, show  # noqa: PLC0415 - as it is used
     from hitl_fsm.cli.page import Grid, Page  # noqa: PLC0415 - as above
-    from hitl_fsm.cli.reading import record_lines  # noqa: PLC0415 - as above
     from hitl_fsm.cli.record_line import line_cells  # noqa: PLC0415 - as above
 
     session: Session = ctx.obj

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hitl_fsm.cli.listing import open_requirements
 from hitl_fsm.cli.output import json_line, say, show
-from hitl_fsm.cli.reading import open_requirements
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_fsm.core.decide import decide
 from hitl_fsm.errors import RequirementNotFound, RunNotFound
@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     from hitl_fsm.model.event import Entry
     from hitl_fsm.model.requirement import Requirement
     from hitl_fsm.model.run import Run
-    from hitl_fsm.ports import Store
 
-PAGE = 1_000
-"""Rows asked of the store at once."""
 RUN_STATE_PREFIX = "run_"
 
 
@@ -72,37 +69,3 @@ def read_requirement(session: Session, requirement_id: str) -> tuple[Requirement
         msg = f"no requirement {requirement_id!r} in {session.store_url}"
         raise RequirementNotFound(msg, help="`hitl-fsm inbox` lists what is open")
     return found, read_run(session, found.run_id).run
-
-
-def open_requirements(store: Store) -> list[Requirement]:
-    """All open questions, oldest first."""
-    found: list[Requirement] = []
-    after = ""
-    while True:
-        page = run_sync(store.requirements(after=after, limit=PAGE))
-        found.extend(page)
-        if len(page) < PAGE:
-            return found
-        after = page[-1].requirement_id
-
-
-def record_lines(
-    store: Store, run_id: str | None = None, after: int = 0, limit: int | None = None
-) -> list[dict[str, Any]]:
-    """Lines of the record, decoded; a line that cannot be read comes as {"seq", "damaged"}."""
-    import msgspec  # noqa: PLC0415 - only for the record
-
-    lines: list[dict[str, Any]] = []
-    while limit is None or len(lines) < limit:
-        wanted = PAGE if limit is None else min(PAGE, limit - len(lines))
-        page = run_sync(store.records(after=after, limit=wanted, run_id=run_id))
-        for line in page:
-            try:
-                body = msgspec.json.decode(line.body)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                body = None
-            lines.append(body if isinstance(body, dict) else {"seq": line.seq, "damaged": True})
-        if len(page) < wanted:
-            break
-        after = page[-1].seq
-    return lines

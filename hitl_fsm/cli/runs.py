@@ -82,8 +82,9 @@ def show_run(ctx: typer.Context, run: RunId) -> None:
     JSON: {"run", "kind", "name", "state", "user", "prompt", "created_at", "updated_at", "path", "output", "error",
     "calls", "requirements": [schemas/presentation.schema.json], "timeline": [schemas/record.schema.json]}.
     """
+    from hitl_fsm.cli.listing import record_lines  # noqa: PLC0415 - as above
     from hitl_fsm.cli.output import json_document, show  # noqa: PLC0415 - as it is used
-    from hitl_fsm.cli.reading import read_run, record_lines  # noqa: PLC0415 - as above
+    from hitl_fsm.cli.reading import read_run  # noqa: PLC0415 - as above
     from hitl_fsm.cli.run_page import run_page  # noqa: PLC0415 - as above
 
     session: Session = ctx.obj

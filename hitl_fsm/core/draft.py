@@ -150,6 +150,7 @@ class Draft:
             idempotent=proposed.idempotent,
             dynamic=proposed.dynamic,
             form_args=proposed.form_args,
+            form_defaults=proposed.form_defaults,
             problem=proposed.problem,
         )
         self.set_run(calls=(*self.run.calls, call))

@@ -38,6 +38,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     idempotent: bool = False
     dynamic: bool = False
     form_args: tuple[str, ...] = ()
+    form_defaults: dict[str, Any] = {}
     attempt: int = 0
     passed: tuple[Pass, ...] = ()
     answers: dict[str, Any] = {}

@@ -25,7 +25,8 @@ class RunCreated(msgspec.Struct, frozen=True, tag="run_created", omit_defaults=T
 class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
     """A call after its arguments were read: `args` or a `problem`, never both.
 
-    `form_args` are the arguments that a person's form supplies; what the model wrote for them was dropped (law 9).
+    `form_args` are the arguments that a person's form supplies; what the model wrote for them was dropped (law 9);
+    `form_defaults` is what those get that the person leaves empty.
     """
 
     call_id: str
@@ -37,6 +38,7 @@ class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
     idempotent: bool = False
     dynamic: bool = False
     form_args: tuple[str, ...] = ()
+    form_defaults: dict[str, Any] = {}
     problem: str | None = None
 
 

@@ -85,7 +85,7 @@ def _edited(requirement: Requirement, call: Call, args: dict[str, Any], tool: An
             f"the arguments of {call.tool} cannot be checked here",
             "name the application that knows the tool (--app module:engine)",
         )
-    args = _readable(requirement, args)
+    args = tool.completed(_readable(requirement, args))
     problems = tool.problems(args)
     if problems:
         msg = f"the edited arguments do not fit {call.tool}"
@@ -111,7 +111,7 @@ def _filled_in(
         return None, given
     own = set(call.form_args) & set(question.schema.get("properties", {}))
     args = {name: value for name, value in (call.args or {}).items() if name not in own}
-    args |= {name: value for name, value in given.items() if name in own}
+    args |= {name: value for name, value in {**call.form_defaults, **given}.items() if name in own}
     if tool is not None:
         missing_later = tuple(set(call.form_args) - own)
         problems = tool.problems(args, except_for=missing_later)

@@ -64,12 +64,12 @@ def _judge_call(
         if isinstance(verdict, str):
             return _unusable(call_id, call, verdict), None
         return _usable(call_id, call, tool, args), verdict
-    verdict = judge_args(parts, parts.policies, run, call.tool, args)
+    verdict = judge_args(parts, parts.policies, run, call.tool, tool.completed(args))
     form_args = form_arguments(verdict, tool)
     problems = tool.problems(args, except_for=form_args)
     if problems:
         return _unusable(call_id, call, f"The arguments do not fit {call.tool}: {'; '.join(problems)}."), None
-    kept = {name: value for name, value in args.items() if name not in form_args}
+    kept = {name: value for name, value in tool.completed(args).items() if name not in form_args}
     return _usable(call_id, call, tool, kept, form_args), verdict
 
 
@@ -106,6 +106,7 @@ def _usable(
         idempotent=tool.idempotent,
         dynamic=tool.dynamic,
         form_args=form_args,
+        form_defaults={name: value for name, value in tool.completed({}).items() if name in form_args},
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any, NotRequired, get_args, get_type_hints
@@ -139,19 +140,31 @@ class Signature:
         for name, described in schema["properties"].items():
             if text := self._described.get(name):
                 described.setdefault("description", text)
-            self._set_default(name, described)
+            if name in self._json_defaults:
+                described["default"] = self._json_defaults[name]
         return schema
 
-    def _set_default(self, name: str, schema: dict[str, Any]) -> None:
+    @cached_property
+    def _json_defaults(self) -> dict[str, Any]:
+        """What JSON can say of the defaults; a sentinel is left out: optional, and not the model's to write."""
         from pydantic_core import PydanticSerializationError, to_jsonable_python  # noqa: PLC0415
 
-        parameter = self._parameters.get(name)  # None: an alias
-        if parameter is None or parameter.default is parameter.empty:
-            return
-        try:
-            schema["default"] = to_jsonable_python(parameter.default, inf_nan_mode="strings")
-        except PydanticSerializationError:
-            return  # a sentinel: optional, and not the model's to write
+        found: dict[str, Any] = {}
+        for name in self.names:
+            default = self._parameters[name].default
+            if default is not inspect.Parameter.empty:
+                with suppress(PydanticSerializationError):
+                    found[name] = to_jsonable_python(default, inf_nan_mode="strings")
+        return found
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The defaults that could be written as arguments: what the function gets when they are left out."""
+        return {
+            name: value
+            for name, value in self._json_defaults.items()
+            if not self.check({name: value}, [other for other in self.names if other != name])[1]
+        }
 
     def check(
         self, args: Mapping[str, Any], except_for: Collection[str] = ()

@@ -115,6 +115,11 @@ class Tool(Generic[P, R]):
         """The names that a model may fill in, in order."""
         return self._signature.names
 
+    def completed(self, args: Mapping[str, Any], except_for: Collection[str] = ()) -> dict[str, Any]:
+        """The arguments with the defaults of those left out: what is judged, shown and approved is what will run."""
+        defaults = {name: value for name, value in self._signature.defaults.items() if name not in except_for}
+        return {**defaults, **args}
+
     @cached_property
     def spec(self) -> ToolSpec:
         """As the model sees it."""

@@ -19,7 +19,7 @@ def test_law01_a_gated_call_waits_and_runs_once_after_the_yes(house: House) -> N
     assert (requirement.kind, requirement.tool.tool_name, requirement.tool.tool_args) == (
         "confirm",
         "pay",
-        {"to": "bob", "amount": 5},
+        {"to": "bob", "amount": 5, "memo": "-"},
     )
     requirement.confirm(by="alice")
     assert house.effects == [], "an answer records; it executes nothing"

@@ -42,7 +42,7 @@ def test_law05_edited_arguments_run_as_edited_and_void_earlier_votes(house: Hous
     (approval,) = run.active_requirements
     approval.confirm(by="maria", args={"to": "bob", "amount": 3})
     (again,) = run.active_requirements
-    assert (again.kind, again.tool.tool_args) == ("confirm", {"to": "bob", "amount": 3})
+    assert (again.kind, again.tool.tool_args) == ("confirm", {"to": "bob", "amount": 3, "memo": "-"})
     assert agent.continue_run(run).is_paused
     assert house.effects == []
     again.confirm(by="alice")
@@ -175,3 +175,35 @@ def test_law05_the_digest_covers_each_part_of_the_action(house: House) -> None:
     digests = {action_digest(**base)} | {action_digest(**{**base, key: value}) for key, value in other.items()}
     assert len(digests) == 1 + len(other), json.dumps(base)
     assert Agent is not None
+
+
+def test_law05_defaults_are_judged_shown_and_approved_like_everything_that_runs(house: House) -> None:
+    engine = house.engine(
+        "- {id: dash, when: args.memo == '-', gate: confirm}\n- {id: other, when: args.memo != '-', gate: deny}"
+    )
+    agent = house.agent(engine, [calls(call("pay", to="bob", amount=1))])
+    run = agent.run("go", user="alice")
+    (requirement,) = run.active_requirements
+    assert requirement.tool.tool_args == {"to": "bob", "amount": 1, "memo": "-"}
+    requirement.confirm()
+    agent.continue_run(run)
+    assert house.effects == [("pay", "bob", 1, "-")]
+
+
+def test_law05_a_default_that_json_cannot_say_is_left_to_the_function(house: House) -> None:
+    from hitl_fsm import tool
+
+    missing = object()
+
+    @tool
+    def pay(to: str, amount: float = 2.0, memo: Any = missing, wrong: int = "x") -> str:  # type: ignore[assignment]
+        """Send money."""
+        house.effects.append((to, amount, memo is missing, wrong))
+        return "ok"
+
+    agent = house.agent(house.engine(), [calls(call("pay", to="bob"))], tools=[pay])
+    run = agent.run("go", user="alice")
+    assert run.active_requirements[0].tool.tool_args == {"to": "bob", "amount": 2.0}
+    run.active_requirements[0].confirm()
+    agent.continue_run(run)
+    assert house.effects == [("bob", 2.0, True, "x")]

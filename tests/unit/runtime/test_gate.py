@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from house import House
+from house import House, call, calls
 
 from hitl_fsm.errors import Denied, Paused, ToolError
 
@@ -46,6 +46,33 @@ def test_law08_a_gated_callable_is_gated_wherever_it_is_called(house: House) -> 
     with pytest.raises(Paused):
         gated.resume(paused[0])
     assert house.effects == [("bob", 5), ("eve", 30)]
+
+
+def test_law08_a_gate_inside_a_tool_inside_a_gate_holds(house: House) -> None:
+    engine = house.engine("- {id: outer, tools: [note], gate: allow}\n- {id: inner, tools: [pay], gate: confirm}")
+
+    def pay(amount: int) -> str:
+        """Pay."""
+        house.effects.append(("pay", amount))
+        return "paid"
+
+    gated_pay = engine.gate(pay)
+
+    def note(text: str) -> str:
+        """Keep a note, and pay on the way: in a loop, in a function of its own."""
+
+        def deeper(amount: int) -> str:
+            return str(gated_pay(amount))
+
+        for amount in range(3):
+            deeper(amount)
+        return text
+
+    agent = house.agent(engine, [calls(call("note", text="x"))], tools=[note])
+    run = agent.run("go")
+    assert house.effects == []
+    assert "Paused" in house.said_to_model(engine, run.run_id)[0]
+    assert [row.kind for row in engine.runs.list(state="paused")] == ["callable"]
 
 
 def test_a_rejected_call_is_denied_with_the_note(house: House) -> None:

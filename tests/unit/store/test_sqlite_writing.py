@@ -24,7 +24,7 @@ from hitl_fsm.adapters.store.lock import SUFFIX, FileLock
 from hitl_fsm.adapters.store.sqlite import SqliteStore
 from hitl_fsm.adapters.store.url import parse
 from hitl_fsm.audit.verify import Head, verify
-from hitl_fsm.errors import Fenced, HitlError, RunBusy, StoreBusy, StoreError, Tampered
+from hitl_fsm.errors import Fenced, RunBusy, StoreBusy, StoreError, Tampered
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.states import RunState
 
@@ -59,81 +59,6 @@ def spawn(code: str, path: Path, *arguments: str) -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         text=True,
     )
-
-
-# -- one winner
-
-
-async def test_law02_many_tasks_on_one_version_have_one_winner(store: SqliteStore) -> None:
-    story = Story()
-    await store.commit(story.create())
-    await store.commit(story.pause())
-    answer = story.answer()
-    outcomes = await asyncio.gather(*(store.commit(answer) for _ in range(20)), return_exceptions=True)
-    assert [o for o in outcomes if not isinstance(o, Fenced)] == [1]
-    assert await whole(store) == 3
-
-
-async def test_law02_threads_with_stores_of_their_own_have_one_winner(store: SqliteStore, path: Path) -> None:
-    story = Story()
-    await store.commit(story.create())
-    await store.commit(story.pause())
-    answer, outcomes, gate = story.answer(), [], threading.Barrier(RACERS)
-
-    async def race() -> None:
-        mine = opened(path)
-        await mine.load("r1")
-        gate.wait()
-        try:
-            outcomes.append(await mine.commit(answer))
-        except HitlError as error:
-            outcomes.append(type(error))
-        await mine.close()
-
-    threads = [threading.Thread(target=lambda: asyncio.run(race())) for _ in range(RACERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(map(str, outcomes)) == sorted(["1", *[str(Fenced)] * (RACERS - 1)])
-    assert await whole(store) == 3
-
-
-RACE = """
-import asyncio
-from steps import Story
-from hitl_fsm.adapters.store import open_store
-from hitl_fsm.errors import HitlError
-async def main():
-    story = Story(); story.create(); story.pause(); answer = story.answer()
-    store = open_store("sqlite:///" + sys.argv[1])
-    await store.load("r1")
-    print("ready", flush=True); sys.stdin.readline()
-    try:
-        print(await store.commit(answer))
-    except HitlError as error:
-        print(error.code)
-    for number in range(10):
-        await store.commit(Story(f"r{sys.argv[2]}-{number}").create())
-    await store.close()
-asyncio.run(main())
-"""
-
-
-async def test_law02_processes_on_one_version_have_one_winner_and_nobody_meets_a_locked_database(
-    store: SqliteStore, path: Path
-) -> None:
-    story = Story()
-    await store.commit(story.create())
-    await store.commit(story.pause())
-    racers = [spawn(RACE, path, str(number)) for number in range(RACERS)]
-    for racer in racers:
-        assert racer.stdout is not None
-        assert racer.stdout.readline() == "ready\n"
-    answers = [await asyncio.to_thread(racer.communicate, "go\n") for racer in racers]
-    assert all(racer.returncode == 0 for racer in racers)
-    assert sorted(out.strip() for out, _ in answers) == ["1", *["HF306"] * (RACERS - 1)]
-    assert await whole(store) == 3 + 10 * RACERS
 
 
 # -- one transaction

@@ -1,0 +1,122 @@
+"""Who is first: tasks, threads and processes on one version of one run."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from steps import Story
+
+from hitl_fsm.adapters.store.sqlite import SqliteStore
+from hitl_fsm.adapters.store.url import parse
+from hitl_fsm.audit.verify import Head, verify
+from hitl_fsm.errors import Fenced, HitlError
+
+HERE = Path(__file__).parent
+RACERS = 6
+
+
+def opened(path: Path) -> SqliteStore:
+    return SqliteStore(parse(f"sqlite:///{path}?synchronous=normal"))
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteStore]:
+    made = opened(path)
+    yield made
+    await made.close()
+
+
+async def whole(store: SqliteStore) -> int:
+    """How many records; all of them chained."""
+    report = verify(await store.records(limit=10_000), Head(*await store.head()))
+    assert report.findings == ()
+    return report.count
+
+
+def spawn(code: str, path: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Python in a process of its own, with the builders of these tests at hand."""
+    prelude = f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", prelude + code, str(path), *arguments],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        text=True,
+    )
+
+
+async def test_law02_many_tasks_on_one_version_have_one_winner(store: SqliteStore) -> None:
+    story = Story()
+    await store.commit(story.create())
+    await store.commit(story.pause())
+    answer = story.answer()
+    outcomes = await asyncio.gather(*(store.commit(answer) for _ in range(20)), return_exceptions=True)
+    assert [o for o in outcomes if not isinstance(o, Fenced)] == [1]
+    assert await whole(store) == 3
+
+
+async def test_law02_threads_with_stores_of_their_own_have_one_winner(store: SqliteStore, path: Path) -> None:
+    story = Story()
+    await store.commit(story.create())
+    await store.commit(story.pause())
+    answer, outcomes, gate = story.answer(), [], threading.Barrier(RACERS)
+
+    async def race() -> None:
+        mine = opened(path)
+        await mine.load("r1")
+        gate.wait()
+        try:
+            outcomes.append(await mine.commit(answer))
+        except HitlError as error:
+            outcomes.append(type(error))
+        await mine.close()
+
+    threads = [threading.Thread(target=lambda: asyncio.run(race())) for _ in range(RACERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, outcomes)) == sorted(["1", *[str(Fenced)] * (RACERS - 1)])
+    assert await whole(store) == 3
+
+
+RACE = """
+import asyncio
+from steps import Story
+from hitl_fsm.adapters.store import open_store
+from hitl_fsm.errors import HitlError
+async def main():
+    story = Story(); story.create(); story.pause(); answer = story.answer()
+    store = open_store("sqlite:///" + sys.argv[1])
+    await store.load("r1")
+    print("ready", flush=True); sys.stdin.readline()
+    try:
+        print(await store.commit(answer))
+    except HitlError as error:
+        print(error.code)
+    for number in range(10):
+        await store.commit(Story(f"r{sys.argv[2]}-{number}").create())
+    await store.close()
+asyncio.run(main())
+"""
+
+
+async def test_law02_processes_on_one_version_have_one_winner_and_nobody_meets_a_locked_database(
+    store: SqliteStore, path: Path
+) -> None:
+    story = Story()
+    await store.commit(story.create())
+    await store.commit(story.pause())
+    racers = [spawn(RACE, path, str(number)) for number in range(RACERS)]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    answers = [await asyncio.to_thread(racer.communicate, "go\n") for racer in racers]
+    assert all(racer.returncode == 0 for racer in racers)
+    assert sorted(out.strip() for out, _ in answers) == ["1", *["HF306"] * (RACERS - 1)]
+    assert await whole(store) == 3 + 10 * RACERS
