@@ -1,7 +1,7 @@
 """Every model that LiteLLM knows, behind `ports.ChatModel`.
 
-Importing this module costs nothing; LiteLLM itself (seconds) is imported once, in a thread, when `warm()` or the first
-reply asks for it. Retrying is the engine's: LiteLLM's and the provider SDK's own retries are off.
+Importing this module costs nothing; LiteLLM itself (seconds) is imported once, in a thread, when the first reply asks
+for it. Retrying is the engine's: LiteLLM's and the provider SDK's own retries are off.
 """
 
 from __future__ import annotations
@@ -117,22 +117,6 @@ class LiteLLMModel:
     def _broken(self, what: str) -> ModelError:
         provider = self.name.partition("/")[0]
         return ModelError(f"{provider} {what} (model {self.name})", retryable=True, help="try again; check api_base")
-
-
-def warm() -> None:
-    """Start importing LiteLLM in a thread, unless that was done; returns at once.
-
-    An import that fails is reported by the first reply.
-    """
-    if not _loaded:
-        threading.Thread(target=_warm, name="hitl-fsm-litellm", daemon=True).start()
-
-
-def _warm() -> None:
-    try:
-        _import()
-    except ModelError:
-        logging.getLogger(__name__).debug("litellm did not import; the first reply will say so")
 
 
 async def _litellm() -> ModuleType:

@@ -34,14 +34,6 @@ def model_source(name: str, options: Mapping[str, Any]) -> ChatModel:
     return LiteLLMModel(name, options)
 
 
-def warm(name: str) -> None:
-    """Start loading what the model needs in a thread, and return at once; scripted models need nothing."""
-    if not is_scripted(name):
-        from hitl_fsm.adapters import model_litellm  # noqa: PLC0415 - as above
-
-        model_litellm.warm()
-
-
 def is_scripted(name: str) -> bool:
     """Whether the name is answered by a script, offline."""
     return name.startswith(SCRIPTED_PREFIX)
