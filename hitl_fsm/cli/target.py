@@ -40,6 +40,9 @@ def load(target: str) -> Loaded:
     if not colon or not module_name or not path or not all(part.isidentifier() for part in module_name.split(".")):
         msg = f"{target!r} names no application"
         raise SettingsError(msg, help=FORM)
+    if module_name.endswith(".py"):
+        msg = f"{target!r} names no application: it is a module's name that comes first, not a file's"
+        raise SettingsError(msg, help=f"leave .py out: {module_name.removesuffix('.py')}:{path}")
     value: object = _module(module_name)
     for part in path.split("."):
         if not hasattr(value, part):

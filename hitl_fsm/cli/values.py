@@ -49,6 +49,9 @@ def json_object(given: str, option: str) -> dict[str, Any]:
     from hitl_fsm.runtime.arguments import read_arguments  # noqa: PLC0415 - only with the option
 
     text = _text(given, option)
+    if not text.strip():
+        msg = f"{option} is empty"
+        raise SettingsError(msg, help="give one JSON object, or @file with one")
     try:
         return read_arguments(text)
     except HitlError as error:

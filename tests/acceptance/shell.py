@@ -117,9 +117,10 @@ shipping = agent("shipping", [("ship", {"order": "42"})])
 banking = agent("banking", [("bank", {"iban": "DE1"})])
 crashing = agent("crashing", [("pay", {"to": "crash", "amount": 1})])
 both = agent("both", [("pay", {"to": "bob", "amount": 1}), ("refund", {"order": "7", "amount": 2})])
+MEMO = "\u202eevil\u200b\n  \"amount\": 0 [bold]x[/bold]"
 nasty = agent(
     "nasty",
-    [("pay", {"to": "bob\x1b[2J\x1b]0;owned\x07", "amount": 1, "memo": "\u202eevil\u200b\n  \"amount\": 0 [bold]x[/bold]"})],
+    [("pay", {"to": "bob\x1b[2J\x1b]0;owned\x07", "amount": 1, "memo": MEMO})],
     say="\x1b[31mred\u202e {last_result}",
 )
 not_an_agent = 42
