@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from acceptance.shell import Shell
@@ -11,6 +12,26 @@ from acceptance.shell import Shell
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     return Shell.in_new_project(tmp_path)
+
+
+def the_record_tells_it(shell: Shell, row: dict[str, Any]) -> None:
+    """Who answered, who typed, about what; the chain; the path."""
+    record = shell("audit", "show", "--run", row["run"], "--format", "json").lines
+    (resolved,) = [line for line in record if line["event"] == "requirement_resolved"]
+    assert resolved["by"]["id"] == "maria"
+    assert resolved["by"]["authenticated_by"].endswith(" as maria")
+    assert resolved["by"]["authenticated_by"].startswith("os:")
+    assert (resolved["data"]["note"], resolved["data"]["shown"]) == ("fine", row["digest"])
+    assert "requirement_resolved" in shell("audit", "show").out
+    verified = shell("audit", "verify")
+    assert verified.code == 0
+    assert verified.out.startswith("intact: ")
+
+    told = shell("runs", "show", row["run"])
+    assert "running → paused → resolving → continuing → done" in told.out
+    assert "approve by maria: fine" in told.out
+    path = shell("graph", "--run", row["run"], "--format", "json").json["path"]
+    assert path == ["running", "paused", "resolving", "continuing", "done"]
 
 
 def test_an_approved_action_runs_once_and_the_record_verifies(shell: Shell) -> None:
@@ -25,7 +46,13 @@ def test_an_approved_action_runs_once_and_the_record_verifies(shell: Shell) -> N
 
     shown = shell("show", row["id"])
     assert shown.code == 0
-    for told in ('"order": "42"', "anyone with the role finance; not alice", "house/refund", "house.policy.yaml:", row["digest"]):
+    for told in (
+        '"order": "42"',
+        "anyone with the role finance; not alice",
+        "house/refund",
+        "house.policy.yaml:",
+        row["digest"],
+    ):
         assert told in shown.out
     assert "(in 4 h); then it is refused" in shown.out
 
@@ -52,22 +79,7 @@ def test_an_approved_action_runs_once_and_the_record_verifies(shell: Shell) -> N
     assert (again.code, again.out) == (0, done.out)
     assert shell.witness() == ["refund 42 5.0"]
 
-    record = shell("audit", "show", "--run", row["run"], "--format", "json").lines
-    (resolved,) = [line for line in record if line["event"] == "requirement_resolved"]
-    assert resolved["by"]["id"] == "maria"
-    assert resolved["by"]["authenticated_by"].endswith(" as maria")
-    assert resolved["by"]["authenticated_by"].startswith("os:")
-    assert (resolved["data"]["note"], resolved["data"]["shown"]) == ("fine", row["digest"])
-    assert "requirement_resolved" in shell("audit", "show").out
-    verified = shell("audit", "verify")
-    assert verified.code == 0
-    assert verified.out.startswith("intact: ")
-
-    told = shell("runs", "show", row["run"])
-    assert "running → paused → resolving → continuing → done" in told.out
-    assert "approve by maria: fine" in told.out
-    path = shell("graph", "--run", row["run"], "--format", "json").json["path"]
-    assert path == ["running", "paused", "resolving", "continuing", "done"]
+    the_record_tells_it(shell, row)
 
 
 def test_a_second_answer_changes_nothing_and_exits_5(shell: Shell) -> None:
@@ -96,7 +108,9 @@ def test_a_form_is_refused_with_a_reason_for_each_field_and_taken_when_it_fits(s
     assert len(shell("inbox", "--format", "json").lines) == 1
 
     (shell.folder / "form.json").write_text('{"speed": "fast", "floors": 9}', encoding="utf-8")
-    given = shell("input", requirement, "--data", "@form.json", "--set", "floors=2", "--set", "zip=01234", "--as", "alice")
+    given = shell(
+        "input", requirement, "--data", "@form.json", "--set", "floors=2", "--set", "zip=01234", "--as", "alice"
+    )
     assert (given.code, given.out) == (0, f"{requirement} ship: filled in\n")
     assert shell("runs", "continue", run, "--app", "app:engine").code == 0
     assert shell.witness() == ["ship 42 fast 2 '01234' False"]
@@ -165,7 +179,12 @@ def test_several_are_answered_each_on_its_own_and_the_worst_code_counts(shell: S
     mixed = shell("approve", pay, refund, "req_none", "--as", "alice", "--app", "app:engine", "--format", "json")
     assert mixed.code == 4
     first, second, third = mixed.lines
-    assert (first["id"], first["answer"], first["state"], first["run_state"]) == (pay, "approve", "resolved", "resolving")
+    assert (first["id"], first["answer"], first["state"], first["run_state"]) == (
+        pay,
+        "approve",
+        "resolved",
+        "resolving",
+    )
     assert first["open"] == [refund]
     assert (second["id"], second["error"]["code"]) == (refund, "HF308")
     assert (third["id"], third["error"]["code"]) == ("req_none", "HF303")
@@ -193,9 +212,11 @@ def test_a_broken_record_is_told_and_exits_1(shell: Shell) -> None:
     with sqlite3.connect(shell.folder / "hitl.db") as database:
         table = next(
             name
-            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%record%'")
+            for (name,) in database.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%record%'"
+            )
         )
-        database.execute(f"UPDATE {table} SET body = replace(body, 'alice', 'mallory') WHERE seq = 2")  # noqa: S608
+        database.execute(f"UPDATE {table} SET body = replace(body, 'alice', 'mallory') WHERE seq = 2")
     broken = shell("audit", "verify")
     assert broken.code == 1
     assert "line 2" in broken.out

@@ -84,12 +84,23 @@ def test_long_arguments_are_cut_in_lists_only_and_say_by_how_much(shell: Shell) 
 def test_json_has_the_promised_keys(shell: Shell) -> None:
     run, (requirement,) = shell.start("paying")
     shown = shell("show", requirement, "--format", "json").json
-    assert {"id", "run", "call", "kind", "state", "asks", "agent", "user", "tool", "args", "arguments", "severity"} <= set(
-        shown
-    )
+    assert {
+        "id",
+        "run",
+        "call",
+        "kind",
+        "state",
+        "asks",
+        "agent",
+        "user",
+        "tool",
+        "args",
+        "arguments",
+        "severity",
+    } <= set(shown)
     assert {"stage", "stages", "who", "digest", "short_digest", "opened_at", "run_state", "why", "how"} <= set(shown)
     assert shown["digest"].startswith(shown["short_digest"])
-    assert json.loads(shown["arguments"]) == shown["args"] == {"to": "bob", "amount": 5}
+    assert json.loads(shown["arguments"]) == shown["args"] == {"to": "bob", "amount": 5, "memo": ""}
     row = next(one for one in shell("inbox", "--format", "json").lines if one["id"] == requirement)
     assert set(row) == {
         *("id", "run", "kind", "severity", "agent", "user", "tool", "args"),
