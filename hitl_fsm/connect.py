@@ -14,7 +14,7 @@ from hitl_fsm.errors import SettingsError
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.ports import Clock, ModelSource, Store
 from hitl_fsm.runtime.engine import Engine as _Engine
-from hitl_fsm.runtime.loop import run_sync, serves_one_caller
+from hitl_fsm.runtime.loop import loop_is_private, run_sync
 from hitl_fsm.runtime.parts import ActorLookup, Default, Parts, SystemClock, actor_lookup
 
 __all__ = ["Engine", "Settings", "load_policies", "settings"]
@@ -65,7 +65,7 @@ class Engine(_Engine):
             store = found.store
         super().__init__(
             Parts(
-                store=open_store(store, serves_one_caller) if isinstance(store, str) else store,
+                store=open_store(store, loop_is_private) if isinstance(store, str) else store,
                 policies=loaded,
                 models=models or model_source,
                 worker=new_owner(),

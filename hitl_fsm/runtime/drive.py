@@ -7,7 +7,7 @@ whatever it learns, it commits before going on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -28,6 +28,7 @@ from hitl_fsm.policy.evaluate import join
 from hitl_fsm.ports import Lease
 from hitl_fsm.runtime import stream
 from hitl_fsm.runtime.judge import judge_args, judge_reply
+from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.steps import LeaseWord, Loaded, commit
@@ -38,8 +39,10 @@ MODEL_BACKOFF_S = 0.5
 """Wait before the second try; doubled for each further one."""
 IDEMPOTENT_ATTEMPTS = 3
 """Starts of one idempotent call whose worker died, before a person is asked."""
-RENEW_S = 20.0
-"""Seconds between two renewals of the lease while something takes long."""
+
+
+ERROR_LIMIT = 10_000
+"""Characters of a tool's error that the model reads."""
 
 
 class Drive:
@@ -48,36 +51,53 @@ class Drive:
     __slots__ = (
         "_fence",
         "_held",
+        "_leases",
         "_messages",
         "_parts",
         "_publish",
         "_recipe",
-        "_renewal",
-        "_renewing",
+        "_run_id",
         "_started",
         "_tasks",
         "run",
     )
 
-    def __init__(self, parts: Parts, recipe: Recipe, publish: stream.Publish | None) -> None:
+    def __init__(
+        self, parts: Parts, recipe: Recipe, run_id: str, leases: LeaseKeeper, publish: stream.Publish | None
+    ) -> None:
         self._parts = parts
         self._recipe = recipe
+        self._run_id = run_id
+        self._leases = leases
         self._publish = publish
         self._messages: list[Message] = []
         self._fence = 0
         self._held = False
         self._started: set[str] = set()
         self._tasks: dict[asyncio.Task[Event], str] = {}
-        self._renewal: asyncio.TimerHandle | None = None
-        self._renewing: asyncio.Task[None] | None = None
         self.run: Run | None = None
 
     # -- entrances
 
-    async def start(self, run_id: str, prompt: str, user: Actor) -> Run:
+    async def start(self, prompt: str, user: Actor) -> Run:
         """Create the run and advance it until it is paused or ended."""
+        return await self._whole(self._start(prompt, user))
+
+    async def resume(self, loaded: Loaded) -> Run:
+        """Advance a stored run as far as it goes. With gates still open, or ended, it comes back as it is."""
+        return await self._whole(self._resume(loaded))
+
+    async def _whole(self, work: Coroutine[Any, Any, None]) -> Run:
+        try:
+            await work
+        finally:
+            await self._let_go()
+        self._tell_end()
+        return self._now
+
+    async def _start(self, prompt: str, user: Actor) -> None:
         created = events.RunCreated(
-            run_id=run_id,
+            run_id=self._run_id,
             kind=self._recipe.kind,
             name=self._recipe.name,
             input=prompt,
@@ -87,37 +107,26 @@ class Drive:
         )
         await self._commit(created, by=user)
         self._tell(stream.RunStarted)
-        return await self._advance()
+        await self._advance()
 
-    async def resume(self, loaded: Loaded) -> Run:
-        """Advance a stored run as far as it goes. With gates still open, or ended, it comes back as it is."""
+    async def _resume(self, loaded: Loaded) -> None:
         self.run, self._messages, self._fence = loaded.run, loaded.messages, loaded.fence
         await self._expire_due()
         retried = self.run.state is RunState.FAILED
         if retried:
             await self._commit(events.RunRetried(), by=ENGINE)
         if self.run.state not in RUN_ADVANCING:
-            if self.run.is_paused:
-                self._tell(stream.RunPaused)
-            return self.run
+            return
         for requirement in () if retried else self._now.requirements:
             self._tell(stream.RequirementResolved, requirement)
         self._tell(stream.RunContinued)
-        return await self._advance()
+        await self._advance()
 
     # -- the loop
 
-    async def _advance(self) -> Run:
-        try:
-            while True:
-                effects = due(self._now)
-                if not effects:
-                    break
-                await self._perform(effects)
-        finally:
-            await self._let_go()
-        self._tell_end()
-        return self._now
+    async def _advance(self) -> None:
+        while effects := due(self._now):
+            await self._perform(effects)
 
     async def _perform(self, effects: Sequence[Effect]) -> None:
         """Do the first thing that is not under way yet; wait for a result when everything is.
@@ -152,7 +161,13 @@ class Drive:
         )
         step = decide(self.run, entry)
         lease: LeaseWord = "keep" if self._held else "take"
-        self._fence = await commit(self._parts, self.run, step, entry, lease, self._fence)
+        try:
+            self._fence = await commit(self._parts, self.run, step, entry, lease, self._fence)
+        except HitlError:
+            raise
+        except BaseException:  # cancelled while it was being written: perhaps it was, so let go of what it took
+            self._held, self._fence = True, self._fence + (lease == "take")
+            raise
         self._held = step.run.state in RUN_ADVANCING
         self.run = step.run
         self._messages.extend(step.messages)
@@ -227,23 +242,23 @@ class Drive:
             answers=call.answers,
         )
         try:
-            result = await tool.call(call.args or {}, context)
+            result = await tool.call(call.args or {}, context, alone=len(self._tasks) == 1)
         except ToolTimedOut:
             return events.CallLost(call.call_id)  # it may still act: a person says what happened (law 3)
         except Exception as error:  # noqa: BLE001 - whatever a tool raises is what the model must hear
-            return events.CallRaised(call.call_id, f"{type(error).__name__}: {error}"[: stream.STREAM_BUFFER])
+            return events.CallRaised(call.call_id, f"{type(error).__name__}: {error}"[:ERROR_LIMIT])
         return events.CallReturned(call.call_id, result)
 
     async def _land(self) -> None:
         """Commit the results of the calls that ended."""
         if not self._tasks:
             return
-        self._renew_while_waiting()
+        self._hold()
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             call_id = self._tasks.pop(task)
             self._started.discard(call_id)
-            event = task.result()
+            event = _outcome(task, call_id)
             try:
                 await self._commit(event, by=ENGINE)
             except Fenced:
@@ -288,7 +303,7 @@ class Drive:
             streamed = True
             self._tell(stream.ContentDelta, text)
 
-        self._renew_while_waiting()
+        self._hold()
         for attempt in range(1, MODEL_ATTEMPTS + 1):
             try:
                 return await self._recipe.model.reply(request, on_text if self._publish else None)
@@ -309,31 +324,19 @@ class Drive:
 
     # -- the lease
 
-    def _renew_while_waiting(self) -> None:
-        if self._renewal is None:
-            self._renewal = asyncio.get_running_loop().call_later(RENEW_S, self._renew_now)
-
-    def _renew_now(self) -> None:
-        self._renewal = None
-        if self._held:
-            self._renewing = asyncio.create_task(self._renew())
-            self._renew_while_waiting()
-
-    async def _renew(self) -> None:
-        with suppress(HitlError):  # the next commit says whether the run is still ours
-            await self._parts.store.renew(self._now.run_id, Lease(self._parts.worker, self._fence))
+    def _hold(self) -> None:
+        """What comes may take long: have the lease renewed meanwhile."""
+        self._leases.hold(self._now.run_id, Lease(self._parts.worker, self._fence))
 
     async def _let_go(self) -> None:
         """Leave nothing running and nothing held, however the loop ended."""
-        if self._renewal is not None:
-            self._renewal.cancel()
-            self._renewal = None
         for task in self._tasks:
             task.cancel()
+        self._leases.drop(self._run_id)
         if self._held:
             self._held = False
             with suppress(HitlError):  # the lease ends by itself; what stopped the worker matters more
-                await self._parts.store.release(self._now.run_id, Lease(self._parts.worker, self._fence))
+                await self._parts.store.release(self._run_id, Lease(self._parts.worker, self._fence))
 
     # -- telling the reader
 
@@ -359,3 +362,10 @@ class Drive:
                 self._tell(stream.RunCancelled)
             case _:
                 self._tell(stream.RunPaused)
+
+
+def _outcome(task: asyncio.Task[Event], call_id: str) -> Event:
+    """What a call came to; a tool that cancels itself has failed, it does not cancel the run."""
+    if task.cancelled():
+        return events.CallRaised(call_id, "CancelledError: the tool was cancelled from inside")
+    return task.result()

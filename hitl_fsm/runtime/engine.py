@@ -34,6 +34,7 @@ from hitl_fsm.runtime.drive import Drive
 from hitl_fsm.runtime.gate import Gated, gated
 from hitl_fsm.runtime.handles import By, RunHandle
 from hitl_fsm.runtime.judge import judge_args
+from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
@@ -51,6 +52,7 @@ class Engine:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._recipes: dict[tuple[str, str], Recipe] = {}
+        self._leases = LeaseKeeper(parts.store)
         self._activated = False
         self.inbox = Inbox(self)
         self.runs = Runs(self)
@@ -97,8 +99,8 @@ class Engine:
         """Create a run and advance it until it is paused or ended."""
         await self._activate()
         run_id = self._parts.ids.run_id()
-        drive = Drive(self._parts, recipe, self._told(publish))
-        return await self._driven(drive, drive.start(run_id, prompt, user), run_id)
+        drive = Drive(self._parts, recipe, run_id, self._leases, self._told(publish))
+        return await self._driven(drive, drive.start(prompt, user), run_id)
 
     async def aadvance(
         self, run_id: str, publish: Publish | None = None, *, expected: Recipe | None = None
@@ -112,7 +114,7 @@ class Engine:
         recipe = self._recipe_of(loaded.run, expected)
         if recipe is None:
             return RunHandle(self, loaded.run)
-        drive = Drive(self._parts, recipe, self._told(publish))
+        drive = Drive(self._parts, recipe, run_id, self._leases, self._told(publish))
         return await self._driven(drive, drive.resume(loaded), run_id)
 
     def _recipe_of(self, run: Run, expected: Recipe | None) -> Recipe | None:

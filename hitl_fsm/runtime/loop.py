@@ -1,79 +1,43 @@
-"""One background event loop a process: the synchronous API runs the same coroutines there."""
+"""The synchronous API: the same coroutines, on an event loop of the calling thread's own.
+
+Where that thread already runs a loop, and for streams (whose run must go on when the reader leaves), a background loop
+does the work instead. Handing over between threads costs several times what a small commit does; see ADR 0005.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class _Background:
-    """The loop, its thread, and how many synchronous callers wait for it now."""
-
-    loop: asyncio.AbstractEventLoop
-    thread: threading.Thread
-    pid: int
-    callers: int = 0
-
-
-_lock = threading.Lock()
-_background: _Background | None = None
-
-
 def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end from synchronous code, also inside somebody's running loop (which then waits)."""
-    background = _running()
-    if threading.current_thread() is background.thread:
+    if _running_loop() is not None:
+        return run_in_background(coroutine)
+    return _own_loop().run(coroutine)
+
+
+def run_in_background(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run it on the background loop, and wait here."""
+    loop = background_loop()
+    if _running_loop() is loop:
         coroutine.close()
         msg = "the synchronous API was called on the engine's own event loop, where it would wait for itself"
         raise RuntimeError(msg)
-    call = _Call(background.loop, coroutine)
-    with _lock:
-        background.callers += 1
+    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
     try:
-        return call.wait()
-    finally:
-        with _lock:
-            background.callers -= 1
-
-
-class _Call(Generic[T]):
-    """One coroutine on its way through the loop, and the thread that waits for it.
-
-    A bare lock instead of a `concurrent.futures.Future`: that one costs as much as a small commit.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> None:
-        self._loop = loop
-        self._coroutine = coroutine
-        self._task: asyncio.Task[T] | None = None
-        self._ended = threading.Lock()
-
-    def wait(self) -> T:
-        self._ended.acquire()
-        self._loop.call_soon_threadsafe(self._start)
-        try:
-            self._ended.acquire()
-        except BaseException:  # an interrupt of the waiting thread ends the work, too
-            self._loop.call_soon_threadsafe(self._cancel)
-            raise
-        if self._task is None:  # pragma: no cover - the lock is released by the task alone
-            raise AssertionError
-        return self._task.result()
-
-    def _start(self) -> None:
-        self._task = self._loop.create_task(self._coroutine)
-        self._task.add_done_callback(lambda _: self._ended.release())
-
-    def _cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
 
 
 def iterate_sync(source: AsyncIterator[T]) -> Iterator[T]:
@@ -84,27 +48,130 @@ def iterate_sync(source: AsyncIterator[T]) -> Iterator[T]:
 
     while True:
         try:
-            yield run_sync(pull())
+            yield run_in_background(pull())
         except StopAsyncIteration:
             return
 
 
-def serves_one_caller() -> bool:
-    """Whether this thread is the background loop's, and serves a single synchronous caller.
-
-    Then waiting here for the disk keeps nobody else waiting.
-    """
-    background = _background
-    return background is not None and background.callers == 1 and threading.current_thread() is background.thread
+def loop_is_private() -> bool:
+    """Whether the running loop serves one synchronous call and nothing else: then waiting here keeps nobody waiting."""
+    return _private() is not None
 
 
-def _running() -> _Background:
-    """Started on first use, and again in a forked child, where threads are gone."""
-    global _background  # noqa: PLW0603 - one loop a process is the point
+async def run_blocking(function: Callable[[], T], *, alone: bool) -> T:
+    """Run what blocks: in a thread; or, when `alone` on a private loop, in the caller's own, outside of the loop."""
+    own = _private() if alone else None
+    if own is None:
+        return await asyncio.to_thread(function)
+    context = copy_context()
+    return await own.step_out(lambda: context.run(function))
+
+
+def _private() -> _OwnLoop | None:
+    own: _OwnLoop | None = getattr(_local, "own", None)
+    return own if own is not None and own.loop is _running_loop() else None
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+class _OwnLoop:
+    """A thread's own loop, closed when the thread ends."""
+
+    __slots__ = ("_errands", "loop", "pid")
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.pid = os.getpid()
+        self._errands: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """To its end; between the loop's rounds, the errands that it asks for. An interrupt cancels it first."""
+        task = self.loop.create_task(coroutine)
+        task.add_done_callback(self._stop)
+        try:
+            while not task.done():
+                self.loop.run_forever()
+                while self._errands:
+                    self._do(*self._errands.pop())
+        except BaseException:  # an interrupt: let the work end in order, then pass it on
+            task.cancel()
+            while not task.done():
+                self.loop.run_forever()
+            raise
+        finally:
+            task.remove_done_callback(self._stop)
+        return task.result()
+
+    async def step_out(self, errand: Callable[[], T]) -> T:
+        """Have the calling thread do something while no loop runs in it."""
+        done: asyncio.Future[T] = self.loop.create_future()
+        self._errands.append((errand, done))
+        self.loop.stop()
+        return await done
+
+    def _do(self, errand: Callable[[], Any], done: asyncio.Future[Any]) -> None:
+        try:
+            result = errand()
+        except Exception as error:  # noqa: BLE001 - handed to who asked for it
+            done.set_exception(error)
+        else:
+            done.set_result(result)
+
+    def _stop(self, _task: asyncio.Task[Any]) -> None:
+        self.loop.stop()
+
+    def close(self) -> None:
+        # A forked child shares the parent's file descriptors, and must leave them alone.
+        # Nothing is run here: when a thread ends this may be called from another one, which may run a loop of its own.
+        if self.pid == os.getpid():
+            self.loop.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+_local = threading.local()
+_forked_away: list[_OwnLoop] = []
+
+
+def _own_loop() -> _OwnLoop:
+    own: _OwnLoop | None = getattr(_local, "own", None)
+    if own is None or own.pid != os.getpid():
+        if own is None and threading.current_thread() is threading.main_thread():
+            atexit.register(_close_own)
+        if own is not None:
+            _forked_away.append(own)
+        own = _local.own = _OwnLoop()
+    return own
+
+
+def _close_own() -> None:
+    own: _OwnLoop | None = getattr(_local, "own", None)
+    if own is not None:
+        own.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Background:
+    loop: asyncio.AbstractEventLoop
+    pid: int
+
+
+_lock = threading.Lock()
+_background: _Background | None = None
+
+
+def background_loop() -> asyncio.AbstractEventLoop:
+    """The process's one background loop; started on first use, and again in a forked child, where threads are gone."""
+    global _background  # noqa: PLW0603 - one a process is the point
     with _lock:
         if _background is None or _background.pid != os.getpid():
             loop = asyncio.new_event_loop()
-            thread = threading.Thread(target=loop.run_forever, name="hitl-fsm", daemon=True)
-            thread.start()
-            _background = _Background(loop, thread, os.getpid())
-        return _background
+            threading.Thread(target=loop.run_forever, name="hitl-fsm", daemon=True).start()
+            _background = _Background(loop, os.getpid())
+        return _background.loop

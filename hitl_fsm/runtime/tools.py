@@ -21,6 +21,7 @@ from hitl_fsm.errors import ToolError, ToolTimedOut
 from hitl_fsm.model.context import CallContext
 from hitl_fsm.model.message import ToolSpec
 from hitl_fsm.runtime.docstring import Docstring, read_docstring
+from hitl_fsm.runtime.loop import run_blocking
 from hitl_fsm.runtime.results import to_result
 from hitl_fsm.runtime.signature import Parameters, Signature, declared_parameters
 
@@ -155,10 +156,11 @@ class Tool(Generic[P, R]):
             raise ToolError(msg)
         return values
 
-    async def call(self, args: Mapping[str, Any], context: CallContext) -> Any:
+    async def call(self, args: Mapping[str, Any], context: CallContext, *, alone: bool = False) -> Any:
         """Run it once and return a JSON-able result (see `to_result`).
 
-        A plain function runs in a thread that sees the caller's context variables. What the tool raises comes through;
+        A plain function runs in a thread that sees the caller's context variables; `alone`, below a synchronous call
+        and without a timeout, in the calling thread itself. What the tool raises comes through;
         ToolError means that it was not started, ToolTimedOut that it may still act.
         """
         if self.dynamic:
@@ -171,7 +173,7 @@ class Tool(Generic[P, R]):
         token = _running.set(context)
         try:
             async with clock:
-                result = await self._run(values)
+                result = await self._run(values, alone=alone and self.timeout_s is None)
         except TimeoutError as error:
             if not clock.expired():
                 raise  # the tool's own
@@ -179,14 +181,14 @@ class Tool(Generic[P, R]):
             raise ToolTimedOut(msg) from error
         finally:
             _running.reset(token)
-        return await asyncio.to_thread(to_result, result) if _foreign(result) else to_result(result)
+        return await run_blocking(lambda: to_result(result), alone=alone) if _foreign(result) else to_result(result)
 
-    async def _run(self, values: dict[str, Any]) -> Any:
+    async def _run(self, values: dict[str, Any], *, alone: bool) -> Any:
         function: Callable[..., Any] = self.function
         try:
             if inspect.iscoroutinefunction(function):
                 return await function(**values)
-            result = await asyncio.to_thread(_guarded, function, values)
+            result = await run_blocking(lambda: _guarded(function, values), alone=alone)
             return await result if inspect.isawaitable(result) else result
         except SystemExit as error:
             msg = f"{self.name} tried to end the process"

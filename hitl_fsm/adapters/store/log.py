@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.audit.chain import GENESIS, seal_encoded
 
 LOG = "default"
 
+_COLUMNS = 4
+_ROWS = 64  # of one INSERT; SQLite takes 32,766 parameters at least
 
-def append(connection: sqlite3.Connection, records: Iterable[tuple[str, bytes]]) -> None:
+
+def append(connection: sqlite3.Connection, records: Sequence[tuple[str, bytes]]) -> None:
     """Chain records, each as its run's id ("" for none) and its JSON."""
-    first = seq = -1
-    leaf = GENESIS
-    for run_id, encoded in records:
-        if seq < 0:
-            first, leaf = read_head(connection)
-            seq = first
-        seq += 1
+    if not records:
+        return
+    first, leaf = read_head(connection)
+    values: list[object] = []
+    for seq, (run_id, encoded) in enumerate(records, first + 1):
         body, leaf = seal_encoded(encoded, seq, leaf)
-        connection.execute(sql.RECORD_INSERT, (seq, run_id, body, bytes.fromhex(leaf)))
-    if seq > first:
-        statement = sql.HEAD_UPDATE if first else sql.HEAD_INSERT
-        connection.execute(statement, (seq, bytes.fromhex(leaf), LOG))
+        values += (seq, run_id, body, bytes.fromhex(leaf))
+    for start in range(0, len(values), _COLUMNS * _ROWS):
+        rows = values[start : start + _COLUMNS * _ROWS]
+        connection.execute(sql.RECORD_INSERT + sql.RECORD_MORE * (len(rows) // _COLUMNS - 1), rows)
+    statement = sql.HEAD_UPDATE if first else sql.HEAD_INSERT
+    connection.execute(statement, (first + len(records), bytes.fromhex(leaf), LOG))
 
 
 def read_head(connection: sqlite3.Connection) -> tuple[int, str]:

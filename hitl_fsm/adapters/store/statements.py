@@ -36,6 +36,7 @@ HEAD = "SELECT seq, leaf FROM log_head WHERE name = ?"
 HEAD_INSERT = "INSERT INTO log_head (seq, leaf, name) VALUES (?, ?, ?)"
 HEAD_UPDATE = "UPDATE log_head SET seq = ?, leaf = ? WHERE name = ?"
 RECORD_INSERT = "INSERT INTO record (seq, run_id, body, leaf) VALUES (?, ?, ?, ?)"
+RECORD_MORE = ", (?, ?, ?, ?)"
 RECORDS = "SELECT seq, body, leaf FROM record WHERE seq > ? ORDER BY seq LIMIT ?"
 RECORDS_OF_RUN = "SELECT seq, body, leaf FROM record WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?"
 

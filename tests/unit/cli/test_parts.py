@@ -116,6 +116,13 @@ def test_a_coloured_page_says_the_same_and_cuts_nothing() -> None:
         assert told in text
     narrow = colored.render(Page((Grid(("a", "b"), (("x" * 100, "y" * 100),)),)), width=20)
     assert narrow.count("x") == narrow.count("y") == 100
+    long = colored.render(Page((Lines("t" * 100, ("z" * 300,), "strong"), Fields((Field("a", "v" * 100),)))), width=20)
+    assert "t" * 100 in long
+    assert "z" * 300 in long  # one line: it can be copied as one
+    assert long.count("v") == 100
+    listed = colored.render(Page((Grid(("id", "x"), (("r" * 27, "y" * 100),)),)), width=50)
+    assert "r" * 27 in listed
+    assert listed.count("y") == 100
 
 
 def test_an_empty_page_is_nothing() -> None:
