@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from io import StringIO
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.cells import cell_len
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hitl_fsm.cli.page import Fields, Grid, Lines, Page, made_visible
+from hitl_fsm.cli.page import Field, Fields, Grid, Lines, Page, made_visible
+
+GAP = 2
 
 STYLES = {
     "plain": "",
@@ -34,12 +36,15 @@ WORDS = {
     "high": "bold red",
     "critical": "bold red",
     "outcome_unknown": "bold red",
+    "problem": "bold red",
+    "note": "yellow",
+    "ok": "green",
 }
 """Cells of tables that are read by their colour."""
 
 
 def render(page: Page, width: int | None = None) -> str:
-    """The text with its colour codes, wrapped (never cut) at the screen's width."""
+    """The text with its colour codes; nothing is cut, however narrow the screen (`width`: cells) is."""
     out = StringIO()
     console = Console(
         file=out, force_terminal=True, width=width or Console().width, highlight=False, markup=False, emoji=False
@@ -47,26 +52,44 @@ def render(page: Page, width: int | None = None) -> str:
     for number, block in enumerate(made_visible(page).blocks):
         if number:
             console.print()
-        console.print(_renderable(block), soft_wrap=isinstance(block, Lines))
+        match block:
+            case Fields(rows):
+                _print_fields(console, rows)
+            case Grid():
+                _print_grid(console, block)
+            case Lines(title, body, tone):
+                _print_lines(console, [Text(title, "bold")] if title else [])
+                _print_lines(console, [Text(f"  {line}", STYLES[tone]) for line in body])
     return out.getvalue()
 
 
-def _renderable(block: Fields | Grid | Lines) -> RenderableType:
-    match block:
-        case Fields(rows):
-            grid = Table.grid(padding=(0, 2))
-            grid.add_column(style="dim", no_wrap=True)
-            grid.add_column(overflow="fold")
-            for row in rows:
-                grid.add_row(Text(row.label), Text(row.value, STYLES[row.tone]))
-            return grid
-        case Grid(head, rows):
-            table = Table(box=None, pad_edge=False, show_header=any(head), header_style="dim")
-            for title in head:
-                table.add_column(Text(title), overflow="fold")
-            for cells in rows:
-                table.add_row(*(Text(cell, WORDS.get(cell, "")) for cell in cells))
-            return table
-        case Lines(title, body, tone):
-            text = Padding(Text("\n".join(body), STYLES[tone]), (0, 0, 0, 2), expand=False)
-            return Group(Text(title, "bold"), text) if title else text
+def _print_lines(console: Console, lines: list[Text]) -> None:
+    """Whole lines: the terminal wraps them where it must, so that what is copied from it is one line still."""
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
+def _print_fields(console: Console, rows: tuple[Field, ...], indent: str = "") -> None:
+    width = max((cell_len(row.label) for row in rows), default=0)
+    for row in rows:
+        label = f"{indent}{row.label}{' ' * (width - cell_len(row.label))}  "
+        value = Text(row.value, STYLES[row.tone] or WORDS.get(row.value, ""))
+        _print_lines(console, [Text.assemble((label, "dim"), value)])
+
+
+def _print_grid(console: Console, grid: Grid) -> None:
+    """A table where it fits; else one block a row, since a table that does not fit loses columns."""
+    columns = list(zip(grid.head, *grid.rows, strict=True))
+    needed = sum(max(map(cell_len, column)) for column in columns) + GAP * (len(columns) - 1)
+    if needed > console.width:
+        for first, *others in grid.rows:
+            fields = zip(grid.head[1:], others, strict=True)
+            _print_lines(console, [Text(first, "bold")])
+            _print_fields(console, tuple(Field(head, value) for head, value in fields if value), "  ")
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=any(grid.head), header_style="dim")
+    for title in grid.head:
+        table.add_column(Text(title), no_wrap=True)
+    for cells in grid.rows:
+        table.add_row(*(Text(cell, WORDS.get(cell, "")) for cell in cells))
+    console.print(table)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hitl_fsm.cli.checks import all_checks
+from hitl_fsm.cli.checks import Check, all_checks
 from hitl_fsm.cli.output import json_document, say, show
-from hitl_fsm.cli.page import Grid, Page
+from hitl_fsm.cli.page import Grid, Lines, Page
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
@@ -28,9 +28,14 @@ def doctor(ctx: typer.Context) -> None:
     if session.json:
         json_document({"ok": not problems, "checks": checks})
     else:
-        rows = tuple((check.topic, check.outcome, check.told, check.remedy or "") for check in checks)
-        show(session, Page((Grid(("what", "", "found", "remedy"), rows),)))
+        show(session, _page(checks))
         told = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}" if problems else "everything is in place"
         say(session, told)
     if problems:
         raise typer.Exit(EXIT_PROBLEMS)
+
+
+def _page(checks: list[Check]) -> Page:
+    remedies = tuple(f"{check.topic}: {check.remedy}" for check in checks if check.remedy)
+    found = Grid(("what", "", "found"), tuple((check.topic, check.outcome, check.told) for check in checks))
+    return Page((found, Lines("what to do", remedies)) if remedies else (found,))
