@@ -205,17 +205,12 @@ async def test_options_that_would_go_past_the_policies_are_refused(option: str) 
         await LiteLLMModel("openai/x").reply(ChatRequest("openai/x", (), options={option: []}))
 
 
-def test_making_a_model_imports_no_litellm_and_warming_up_imports_it_beside() -> None:
+def test_making_a_model_imports_no_litellm() -> None:
     code = """
-import sys, time
-from hitl_fsm.adapters.models import model_source, warm
+import sys
+from hitl_fsm.adapters.models import model_source
 model_source("openai/x", {})
-warm("scripted/x")
 assert not {"litellm", "openai", "httpx"} & set(sys.modules), "imported too early"
-begin = time.perf_counter()
-warm("openai/x")
-warm("openai/x")
-assert time.perf_counter() - begin < 0.5, "warm() waited"
 import asyncio
 from hitl_fsm.adapters import model_litellm
 module = asyncio.run(model_litellm._litellm())
@@ -230,10 +225,9 @@ def test_an_import_that_fails_is_a_model_error() -> None:
     code = """
 import asyncio, sys
 sys.modules["litellm"] = None
-from hitl_fsm.adapters.models import model_source, warm
+from hitl_fsm.adapters.models import model_source
 from hitl_fsm.errors import ModelError
 from hitl_fsm.model.message import ChatRequest
-warm("openai/x")
 try:
     asyncio.run(model_source("openai/x", {}).reply(ChatRequest("openai/x", ())))
 except ModelError as error:
