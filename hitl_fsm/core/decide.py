@@ -13,12 +13,12 @@ import msgspec
 
 from hitl_fsm.core import facts
 from hitl_fsm.core.draft import Draft, denial
-from hitl_fsm.core.gates import pending, startable
+from hitl_fsm.core.gates import form_arguments, pending, startable
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
 from hitl_fsm.model.call import Call, Pass
-from hitl_fsm.model.effect import CallModel, Effect, RunTools, StartCalls
+from hitl_fsm.model.effect import CallModel, Effect, JudgeAgain, RunTools, StartCalls
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.message import Message, ToolCall
 from hitl_fsm.model.record import Record
@@ -70,8 +70,9 @@ def due(run: Run) -> tuple[Effect, ...]:
         effects.append(RunTools(executing))
     if ready:
         effects.append(StartCalls(ready))
+    waiting = tuple(call.call_id for call in run.calls if call.state is CallState.GATED)
     if not effects:
-        effects.append(CallModel(run.turn + 1))
+        effects.append(JudgeAgain(waiting) if waiting else CallModel(run.turn + 1))
     return tuple(effects)
 
 
@@ -103,7 +104,7 @@ def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
     draft.set_run(turn=run.turn + 1, calls=(), requirements=())
     for proposed in event.calls:
         draft.propose(proposed)
-    draft.settle()
+    draft.settle(judged_now=True)
 
 
 def _model_failed(draft: Draft, event: events.ModelFailed) -> None:
@@ -175,16 +176,22 @@ def _pass_gate(draft: Draft, call: Call, requirement: Requirement, event: events
     key = gate_key(requirement.question)  # type: ignore[arg-type]  # the outcome question was handled before
     if event.args is not None:
         call = draft.edit(call, event.args, draft.entry.verdicts[call.call_id])
-    call = draft.replace(call, passed=(*call.passed, Pass(key, call.digest)), answers={**call.answers, **event.extras})
+    answers_now = {**call.answers, **extras(requirement, call, event.answer)}
+    call = draft.replace(call, passed=(*call.passed, Pass(key, call.digest)), answers=answers_now)
     if isinstance(event.answer, answers.Report):
         draft.finish(call, event.answer.result)
     elif call.verdict.outcome == "deny":
         draft.deny(call, denial(call.verdict))
     elif not pending(call):
-        if call.dynamic:
-            draft.finish(call, call.answers)
-        else:
-            draft.move(call, CallTrigger.AUTHORISED)
+        draft.move(call, CallTrigger.AUTHORISED)
+
+
+def extras(requirement: Requirement, call: Call, answer: answers.Answer) -> dict[str, Any]:
+    """A form's values that are no arguments of the tool."""
+    if not isinstance(answer, answers.Provide):
+        return {}
+    own = form_arguments(requirement.question, call.parameters)
+    return {name: value for name, value in answer.values.items() if name not in own}
 
 
 def _verdicts_revised(draft: Draft, event: events.VerdictsRevised) -> None:
@@ -192,10 +199,10 @@ def _verdicts_revised(draft: Draft, event: events.VerdictsRevised) -> None:
     draft.record("policy_changed", policies=event.policy_digest, calls=sorted(draft.entry.verdicts))
     for call_id, verdict in draft.entry.verdicts.items():
         call = draft.call(call_id)
-        draft.require(call.state is CallState.AUTHORISED, f"judge {call_id} again")
+        draft.require(call.state in {CallState.AUTHORISED, CallState.GATED}, f"judge {call_id} again")
         call = draft.revise(call, verdict, event.tool_versions.get(call_id, call.tool_version))
         draft.judge(call)
-    draft.settle()
+    draft.settle(judged_now=True)
 
 
 def _requirement_timed_out(draft: Draft, event: events.RequirementTimedOut) -> None:

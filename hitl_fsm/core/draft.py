@@ -31,7 +31,7 @@ from hitl_fsm.model.states import (
     RequirementTrigger,
     RunTrigger,
 )
-from hitl_fsm.model.verdict import Verdict
+from hitl_fsm.model.verdict import External, Verdict
 from hitl_fsm.policy.join import gate_key
 
 REQUIREMENTS_PER_RUN = 9_999
@@ -48,6 +48,11 @@ def denial(verdict: Verdict) -> str:
 def as_text(result: Any) -> str:
     """A call's result as the model reads it: text as it is, anything else as compact JSON."""
     return result if isinstance(result, str) else msgspec.json.encode(result).decode()
+
+
+def digest_of(run_id: str, call: Call, args: dict[str, Any], tool_version: str) -> str:
+    """The digest of a call's action, under the policies that were in force when the model asked for it."""
+    return action_digest(run_id, call.call_id, call.tool, args, tool_version, call.judged_by[0])
 
 
 class Draft:
@@ -126,9 +131,6 @@ class Draft:
 
     # -- calls
 
-    def digest_of(self, call_id: str, tool: str, args: dict[str, Any], version: str, policies: str) -> str:
-        return action_digest(self.run.run_id, call_id, tool, args, version, policies)
-
     def propose(self, proposed: ProposedCall) -> None:
         """Take up a call that the model asked for, and judge it."""
         verdict = self.entry.verdicts.get(proposed.call_id)
@@ -136,8 +138,13 @@ class Draft:
             verdict = Verdict("deny", problem=proposed.problem or "no verdict was reached")
         digest = ""
         if proposed.args is not None:
-            digest = self.digest_of(
-                proposed.call_id, proposed.tool, proposed.args, proposed.tool_version, verdict.policy_digest
+            digest = action_digest(
+                self.run.run_id,
+                proposed.call_id,
+                proposed.tool,
+                proposed.args,
+                proposed.tool_version,
+                verdict.policy_digest,
             )
         call = Call(
             call_id=proposed.call_id,
@@ -149,15 +156,16 @@ class Draft:
             tool_version=proposed.tool_version,
             idempotent=proposed.idempotent,
             dynamic=proposed.dynamic,
-            form_args=proposed.form_args,
-            form_defaults=proposed.form_defaults,
+            parameters=proposed.parameters,
+            defaults=proposed.defaults,
+            judged_by=(verdict.policy_digest,),
             problem=proposed.problem,
         )
         self.set_run(calls=(*self.run.calls, call))
         self.judge(call)
 
     def judge(self, call: Call) -> None:
-        """Let the verdict take effect on a call that is proposed, or authorised and judged again."""
+        """Let the verdict take effect on a call that is proposed, or was judged again before it begins."""
         self.record("call_judged", facts.judged, call)
         if call.problem:
             self.deny(call, f"{call.problem} It was not executed.")
@@ -166,14 +174,15 @@ class Draft:
         elif pending(call) and self.run.requirement_count >= REQUIREMENTS_PER_RUN:
             self.deny(call, f"This run asked people {REQUIREMENTS_PER_RUN} questions; it may not ask more.")
         elif pending(call):
-            self.move(call, CallTrigger.GATED)
-        elif call.state is CallState.PROPOSED:
+            if call.state is not CallState.GATED:
+                self.move(call, CallTrigger.GATED)
+        elif call.state is not CallState.AUTHORISED:
             self.move(call, CallTrigger.AUTHORISED)
 
     def edit(self, call: Call, args: dict[str, Any], verdict: Verdict) -> Call:
-        """Other arguments: another action, with a digest and a verdict of its own."""
-        digest = self.digest_of(call.call_id, call.tool, args, call.tool_version, verdict.policy_digest)
-        edited = self.replace(call, args=args, digest=digest, verdict=verdict)
+        """Other arguments: another action, with its own digest and verdict. What a form had added is void, too."""
+        digest = digest_of(self.run.run_id, call, args, call.tool_version)
+        edited = self.replace(call, args=args, digest=digest, verdict=verdict, answers={})
         self.record("call_edited", facts.judged, edited, was=call.digest)
         return edited
 
@@ -183,11 +192,9 @@ class Draft:
         The digest follows the tool, not the policies, so that a gate that was passed still counts where it is still
         asked for (law 15).
         """
-        digest = call.digest
-        if tool_version != call.tool_version:
-            policies = call.verdict.policy_digest
-            digest = self.digest_of(call.call_id, call.tool, call.args or {}, tool_version, policies)
-        return self.replace(call, verdict=verdict, tool_version=tool_version, digest=digest)
+        digest = digest_of(self.run.run_id, call, call.args or {}, tool_version)
+        judged_by = tuple(dict.fromkeys((*call.judged_by, verdict.policy_digest)))
+        return self.replace(call, verdict=verdict, tool_version=tool_version, digest=digest, judged_by=judged_by)
 
     def deny(self, call: Call, told: str) -> None:
         self.move(call, CallTrigger.DENIED, result=told)
@@ -203,8 +210,11 @@ class Draft:
 
     # -- gates
 
-    def open_gates(self) -> None:
-        """Raise the next question of every call that waits and has none open."""
+    def open_gates(self, *, judged_now: bool) -> None:
+        """Raise the next question of every call that waits and has none open.
+
+        To ask an outside system is to start the call, so that waits for a verdict of this moment (law 15).
+        """
         asked = {r.call_id for r in self.run.requirements if r.state is RequirementState.OPEN}
         for call in self.run.calls:
             if call.call_id in asked:
@@ -214,7 +224,8 @@ class Draft:
             elif call.state is CallState.GATED:
                 gates = pending(call)
                 total = len(call.verdict.gates)
-                self._open(call, gates[0], total - len(gates) + 1, total)
+                if judged_now or not isinstance(gates[0], External):
+                    self._open(call, gates[0], total - len(gates) + 1, total)
 
     def _open(self, call: Call, question: Question, stage: int, stages: int) -> None:
         number = self.run.requirement_count + 1
@@ -239,21 +250,21 @@ class Draft:
         self.set_run(requirements=(*self.run.requirements, requirement), requirement_count=number)
         self.record("requirement_opened", facts.opened, requirement)
 
-    def settle(self) -> None:
+    def settle(self, *, judged_now: bool = False) -> None:
         """After something ended: pause if nothing can go on and somebody must be asked."""
         run = self.run
         if run.state not in RUN_ADVANCING or startable(run.calls):
             return
         if any(call.state is CallState.EXECUTING for call in run.calls):
             return
-        if any(call.state in {CallState.GATED, CallState.OUTCOME_UNKNOWN} for call in run.calls):
-            self.open_gates()
+        self.open_gates(judged_now=judged_now)
+        if self.run.open_requirements:
             self.fire(RunTrigger.GATE_RAISED)
 
     def answered(self, *, voided: bool) -> None:
         """After a question was closed: ask the next one, or let the run go on."""
         self.fire(RunTrigger.ANSWER_RECORDED)
-        self.open_gates()
+        self.open_gates(judged_now=False)
         if not self.run.open_requirements:
             self.fire(RunTrigger.GATES_CLOSED)
         elif voided and not self._any_answer_holds():

@@ -6,8 +6,15 @@ from collections.abc import Sequence
 
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.states import CALL_ENDED, CallState
-from hitl_fsm.model.verdict import Batch, Gate
+from hitl_fsm.model.verdict import Batch, Gate, UserInput
 from hitl_fsm.policy.join import BATCHES, gate_key
+
+
+def form_arguments(question: object, parameters: Sequence[str]) -> frozenset[str]:
+    """The tool's arguments that a form asks for; empty for any other question. A model's values there never count."""
+    if not isinstance(question, UserInput):
+        return frozenset()
+    return frozenset(parameters) & frozenset(question.schema.get("properties", {}))
 
 
 def pending(call: Call) -> tuple[Gate, ...]:

@@ -54,6 +54,7 @@ RUN = Table(
         Transition(_R.RUNNING, _RT.ERRORED, _R.FAILED, "the model or a limit ended the run; it can be retried"),
         Transition(_R.CONTINUING, _RT.ERRORED, _R.FAILED, "the model or a limit ended the run; it can be retried"),
         *(Transition(state, _RT.CANCELLED, _R.CANCELLED, "somebody cancelled it, for good") for state in _LIVE_RUN),
+        Transition(_R.FAILED, _RT.CANCELLED, _R.CANCELLED, "somebody decided that it is not to be retried"),
         Transition(_R.FAILED, _RT.RETRIED, _R.CONTINUING, "somebody asked to go on from where it failed"),
     ),
 )

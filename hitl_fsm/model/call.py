@@ -24,6 +24,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     """`call_id` is unique in its run (`<turn>.<index>`); `provider_id` is the model's own name for it.
 
     `args` is None when the model's arguments could not be read; `problem` then says why.
+    `parameters` and `defaults` are the tool's; `judged_by` are the digests of all policies that shaped the verdict.
     `answers` are form values that are not arguments; `result` is what the model will read.
     """
 
@@ -37,8 +38,9 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     tool_version: str = ""
     idempotent: bool = False
     dynamic: bool = False
-    form_args: tuple[str, ...] = ()
-    form_defaults: dict[str, Any] = {}
+    parameters: tuple[str, ...] = ()
+    defaults: dict[str, Any] = {}
+    judged_by: tuple[str, ...] = ()
     attempt: int = 0
     passed: tuple[Pass, ...] = ()
     answers: dict[str, Any] = {}

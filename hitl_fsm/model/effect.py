@@ -21,4 +21,10 @@ class RunTools(msgspec.Struct, frozen=True, tag="run_tools"):
     call_ids: tuple[str, ...]
 
 
-Effect = CallModel | StartCalls | RunTools
+class JudgeAgain(msgspec.Struct, frozen=True, tag="judge_again"):
+    """What is left is to ask an outside system: reach a verdict of this moment first."""
+
+    call_ids: tuple[str, ...]
+
+
+Effect = CallModel | StartCalls | RunTools | JudgeAgain

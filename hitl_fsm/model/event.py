@@ -25,8 +25,8 @@ class RunCreated(msgspec.Struct, frozen=True, tag="run_created", omit_defaults=T
 class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
     """A call after its arguments were read: `args` or a `problem`, never both.
 
-    `form_args` are the arguments that a person's form supplies; what the model wrote for them was dropped (law 9);
-    `form_defaults` is what those get that the person leaves empty.
+    `parameters` are the names of the tool's arguments, `defaults` what those get that are left out, so that a process
+    that does not know the tool can take a form's answer. What the model wrote where a person's form asks was dropped.
     """
 
     call_id: str
@@ -37,8 +37,8 @@ class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
     tool_version: str = ""
     idempotent: bool = False
     dynamic: bool = False
-    form_args: tuple[str, ...] = ()
-    form_defaults: dict[str, Any] = {}
+    parameters: tuple[str, ...] = ()
+    defaults: dict[str, Any] = {}
     problem: str | None = None
 
 
@@ -77,15 +77,12 @@ class CallLost(msgspec.Struct, frozen=True, tag="call_lost"):
 
 
 class AnswerRecorded(msgspec.Struct, frozen=True, tag="answer_recorded", omit_defaults=True):
-    """`args` are the call's arguments after the answer, where the answer changed them (edit, form);
-    `extras` are the form's values that are no arguments.
-    """
+    """`args` are the call's arguments after the answer, where the answer changed them (edit, form)."""
 
     requirement_id: str
     answer: Answer
     digest: str
     args: dict[str, Any] | None = None
-    extras: dict[str, Any] = {}
 
 
 class VerdictsRevised(msgspec.Struct, frozen=True, tag="verdicts_revised", omit_defaults=True):

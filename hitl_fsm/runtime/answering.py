@@ -9,8 +9,8 @@ import json
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-import msgspec
-
+from hitl_fsm.audit.canonical import canonical
+from hitl_fsm.core.gates import form_arguments
 from hitl_fsm.errors import AnswerRefused, HitlError
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model.call import Call
@@ -19,14 +19,13 @@ from hitl_fsm.model.requirement import OutcomeUnknown, Requirement
 from hitl_fsm.model.verdict import Approval, Confirm, External, UserInput, Verdict
 from hitl_fsm.policy.form import form, value_problems
 from hitl_fsm.runtime.arguments import read_arguments
+from hitl_fsm.runtime.judge import form_fields
 from hitl_fsm.runtime.tools import AnyTool
 
 NOTE_LIMIT = 4_096
 """Characters of a note."""
-ANSWER_LIMIT = 256 * 1024
-"""Bytes of an answer, as JSON."""
 
-_FITTING: dict[type, tuple[type[msgspec.Struct], ...]] = {
+_FITTING: dict[type, tuple[type[answers.Answer], ...]] = {
     Confirm: (answers.Approve, answers.Reject),
     Approval: (answers.Approve, answers.Reject),
     UserInput: (answers.Provide, answers.Reject),
@@ -49,33 +48,42 @@ def fitted(
 
     `tool` is None when this process does not know the call's tool; then an edit is refused, everything else works.
     """
-    _check_shape(requirement, answer)
+    answer = _read(requirement, answer)
     args: dict[str, Any] | None = None
-    extras: dict[str, Any] = {}
     match answer:
-        case answers.Approve(edited) if edited is not None and edited != call.args:
+        case answers.Approve(edited) if edited is not None:
             args = _edited(requirement, call, edited, tool)
         case answers.Provide(values):
-            args, extras = _filled_in(requirement, call, values, tool)
-        case answers.Report(result) | answers.Happened(result):
+            args = _filled_in(requirement, call, values, tool)
+        case answers.Report(result):
             _check_result(requirement, result)
         case _:
             pass
-    event = AnswerRecorded(requirement.requirement_id, answer, requirement.digest, args, extras)
+    if args is not None and canonical(args) == canonical(call.args):
+        args = None
+    event = AnswerRecorded(requirement.requirement_id, answer, requirement.digest, args)
     return event, None if args is None else rejudge(args)
 
 
-def _check_shape(requirement: Requirement, answer: answers.Answer) -> None:
-    kind = requirement.kind
+def _read(requirement: Requirement, answer: answers.Answer) -> answers.Answer:
+    """The answer as plain JSON values of this process's own, through the strict reader that a model's text passes."""
     fitting = _FITTING[type(requirement.question)]
     if not isinstance(answer, fitting):
         words = " or ".join(str(kind_of.__struct_config__.tag) for kind_of in fitting)
         given = answer.__struct_config__.tag
-        _refuse(requirement, f"{given} does not answer a question of kind {kind}", f"it takes {words}")
-    if answer.note is not None and len(answer.note) > NOTE_LIMIT:
-        _refuse(requirement, f"the note has more than {NOTE_LIMIT} characters", "shorten it")
-    if len(_as_json(requirement, msgspec.structs.asdict(answer))) > ANSWER_LIMIT:
-        _refuse(requirement, f"the answer has more than {ANSWER_LIMIT} bytes", "send less")
+        _refuse(requirement, f"{given} does not answer a question of kind {requirement.kind}", f"it takes {words}")
+    if answer.note is not None and not (isinstance(answer.note, str) and len(answer.note) <= NOTE_LIMIT):
+        _refuse(requirement, f"the note is not a text of at most {NOTE_LIMIT} characters", "shorten it")
+    values = {name: getattr(answer, name) for name in answer.__struct_fields__}
+    for name in ("args", "values"):
+        if values.get(name) is not None and not isinstance(values[name], dict):
+            _refuse(requirement, f"{name} is no mapping of names to values", "give a dict")
+    plain = _readable(requirement, values)
+    if isinstance(answer, answers.Provide) and isinstance(requirement.question, UserInput):
+        # A field left empty (None) is not given: the tool's default applies.
+        required = set(requirement.question.schema.get("required", ()))
+        plain["values"] = {k: v for k, v in plain["values"].items() if v is not None or k in required}
+    return type(answer)(**plain)
 
 
 def _edited(requirement: Requirement, call: Call, args: dict[str, Any], tool: AnyTool | None) -> dict[str, Any]:
@@ -85,7 +93,7 @@ def _edited(requirement: Requirement, call: Call, args: dict[str, Any], tool: An
             f"the arguments of {call.tool} cannot be checked here",
             "name the application that knows the tool (--app module:engine)",
         )
-    args = tool.completed(_readable(requirement, args))
+    args = args if tool.dynamic else tool.completed(args)
     problems = tool.problems(args)
     if problems:
         msg = f"the edited arguments do not fit {call.tool}"
@@ -95,43 +103,34 @@ def _edited(requirement: Requirement, call: Call, args: dict[str, Any], tool: An
 
 def _filled_in(
     requirement: Requirement, call: Call, values: dict[str, Any], tool: AnyTool | None
-) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """Form values to arguments and extras. A field left empty (None) is not given: the tool's default applies."""
+) -> dict[str, Any] | None:
+    """The call's arguments with the form's; None when the form asks for none of them."""
     question = requirement.question
     if not isinstance(question, UserInput):
-        return None, {}
-    required = set(question.schema.get("required", ()))
-    given = {name: value for name, value in values.items() if value is not None or name in required}
-    given = _readable(requirement, given)
-    problems = form(question.schema).problems(given)
+        return None
+    problems = form(question.schema).problems(values)
     if problems:
         msg = "the form is not filled in correctly"
         raise AnswerRefused(msg, problems, help="nothing was stored; it can be answered again")
-    if not call.form_args:
-        return None, given
-    own = set(call.form_args) & set(question.schema.get("properties", {}))
+    own = form_arguments(question, call.parameters)
+    if not own:
+        return None
     args = {name: value for name, value in (call.args or {}).items() if name not in own}
-    args |= {name: value for name, value in {**call.form_defaults, **given}.items() if name in own}
-    if tool is not None:
-        missing_later = tuple(set(call.form_args) - own)
-        problems = tool.problems(args, except_for=missing_later)
-        if problems:
-            msg = f"the values do not fit {call.tool}"
-            raise AnswerRefused(msg, problems, help="nothing was stored")
-    return args, {name: value for name, value in given.items() if name not in own}
+    args |= {name: value for name, value in {**call.defaults, **values}.items() if name in own}
+    asked_later = form_fields(call.verdict, call.parameters) - own
+    problems = () if tool is None else tool.problems(args, except_for=asked_later)
+    if problems:
+        msg = f"the values do not fit {call.tool}"
+        raise AnswerRefused(msg, problems, help="nothing was stored")
+    return args
 
 
 def _readable(requirement: Requirement, values: dict[str, Any]) -> dict[str, Any]:
     """People's values pass the same strict reader as a model's: no NaN, no huge integers, no depth."""
     try:
-        return read_arguments(_as_json(requirement, values))
+        return read_arguments(json.dumps(values, ensure_ascii=False, allow_nan=False))
     except HitlError as error:
         _refuse(requirement, error.message, "nothing was stored; it can be answered again")
-
-
-def _as_json(requirement: Requirement, values: dict[str, Any]) -> str:
-    try:
-        return json.dumps(values, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         _refuse(requirement, f"the answer cannot be written as JSON: {error}", "use plain JSON values")
 

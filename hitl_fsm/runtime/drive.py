@@ -11,27 +11,31 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
+import msgspec
+
 from hitl_fsm.core.decide import decide, due
+from hitl_fsm.core.draft import digest_of
 from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, ToolTimedOut, UnknownTool
 from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import ENGINE, TIMER, Actor
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.context import CallContext, idempotency_key
-from hitl_fsm.model.effect import CallModel, Effect, RunTools, StartCalls
+from hitl_fsm.model.effect import CallModel, Effect, JudgeAgain, RunTools, StartCalls
 from hitl_fsm.model.event import Entry, Event
 from hitl_fsm.model.message import Message, ModelReply
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.run import Run
-from hitl_fsm.model.states import RUN_ADVANCING, RunState
+from hitl_fsm.model.states import RUN_ADVANCING, CallState, RunState
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.policy.evaluate import join
 from hitl_fsm.ports import Lease
 from hitl_fsm.runtime import stream
-from hitl_fsm.runtime.judge import judge_args, judge_reply
+from hitl_fsm.runtime.judge import Subject, judge, judge_reply
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.steps import LeaseWord, Loaded, commit
+from hitl_fsm.runtime.tools import AnyTool
 
 MODEL_ATTEMPTS = 3
 """Tries of one model call before the run is failed (`runs continue` goes on from there)."""
@@ -146,6 +150,9 @@ class Drive:
                 case StartCalls(call_ids):
                     await self._start_calls(call_ids)
                     return
+                case JudgeAgain(call_ids):
+                    await self._judge_again(call_ids)
+                    return
                 case CallModel(turn):
                     await self._call_model(turn)
                     return
@@ -182,43 +189,53 @@ class Drive:
     # -- effects
 
     async def _start_calls(self, call_ids: tuple[str, ...]) -> None:
-        """Judge once more under today's policies (law 15), then commit the intent."""
-        run = self._now
-        verdicts: dict[str, Verdict] = {}
-        versions: dict[str, str] = {}
-        for call_id in call_ids:
-            call = run.call(call_id)
-            tool = self._recipe.tools.get(call.tool)
-            if tool is None:
-                msg = f"{self._recipe.name} has no tool {call.tool!r} any more; the answer to {call_id} is kept"
-                raise UnknownTool(msg, help="give the agent that tool again and continue the run, or cancel it")
-            verdict = self._verdict_now(run, call)
-            if verdict != call.verdict or tool.version != call.tool_version:
-                verdicts[call_id] = verdict
-                versions[call_id] = tool.version
-        if verdicts:
-            digest = self._parts.policies.digest
-            await self._commit(events.VerdictsRevised(digest, versions), by=ENGINE, verdicts=verdicts)
+        """Judge every call that may start in this turn once more (law 15), then commit the intent."""
+        ready = [call for call in self._now.calls if call.state is CallState.AUTHORISED]
+        changed = {call.call_id: call for call in ready if self._is_changed(call)}
+        if changed:
+            await self._judge_again(tuple(changed))
             return
         await self._commit(events.CallsStarted(call_ids), by=ENGINE)
         self._started.update(call_ids)
 
-    def _verdict_now(self, run: Run, call: Call) -> Verdict:
+    async def _judge_again(self, call_ids: tuple[str, ...]) -> None:
+        calls = [self._now.call(call_id) for call_id in call_ids]
+        await self._commit(
+            events.VerdictsRevised(
+                self._parts.policies.digest, {call.call_id: self._tool(call).version for call in calls}
+            ),
+            by=ENGINE,
+            verdicts={call.call_id: self._verdict_now(call) for call in calls},
+        )
+
+    def _tool(self, call: Call) -> AnyTool:
+        tool = self._recipe.tools.get(call.tool)
+        if tool is None:
+            msg = f"{self._recipe.name} has no tool {call.tool!r} any more; the answer to {call.call_id} is kept"
+            raise UnknownTool(msg, help="give the agent that tool again and continue the run, or cancel it")
+        return tool
+
+    def _is_changed(self, call: Call) -> bool:
+        """Whether the call is another action than the one that was judged, or is judged otherwise now."""
+        return self._tool(call).version != call.tool_version or self._verdict_now(call) != call.verdict
+
+    def _verdict_now(self, call: Call) -> Verdict:
         """The stricter of then and now; the verdict itself when nothing changed or the policy pins it."""
-        policies = self._parts.policies
-        then = call.verdict
-        if then.policy_digest == policies.digest or then.on_change == "pin" or call.args is None:
+        policies, then = self._parts.policies, call.verdict
+        by_default = any(reason.policy == "engine" for reason in then.reasons)
+        if (then.policy_digest == policies.digest and not by_default) or then.on_change == "pin" or call.args is None:
             return then
-        if call.dynamic and not policies.covers(call.tool):
-            return then
-        joined = join(then, judge_args(self._parts, policies, run, call.tool, call.args))
-        if joined.outcome == then.outcome and joined.gates == then.gates:
+        joined = join(then, judge(self._parts, policies, self._now, Subject(call.tool, call.dynamic), call.args))
+        if _demands(joined) == _demands(then):
             return then
         return joined
 
     async def _settle_lost(self, call_id: str) -> None:
+        """A call whose worker is gone: tried again only where that is known to be harmless and still allowed."""
         call = self._now.call(call_id)
-        if call.idempotent and call.attempt < IDEMPOTENT_ATTEMPTS and call.tool in self._recipe.tools:
+        tool = self._recipe.tools.get(call.tool)
+        repeatable = tool is not None and (tool.idempotent or tool.dynamic) and call.idempotent
+        if repeatable and call.attempt < IDEMPOTENT_ATTEMPTS and not self._is_changed(call):
             await self._commit(events.CallsStarted((call_id,)), by=ENGINE)
             self._started.add(call_id)
         else:
@@ -230,9 +247,17 @@ class Drive:
         self._tasks[task] = call.call_id
 
     async def _run_tool(self, call: Call) -> Event:
-        """Execute one authorised call; a raise of the tool is a result like any other."""
+        """Execute one authorised call; a raise of the tool is a result like any other.
+
+        What runs is a copy that nobody else holds, and it must have the digest that was approved (law 5): readers of
+        the run see the same objects, and may have changed them.
+        """
         run = self._now
-        tool = self._recipe.tools[call.tool]
+        if call.dynamic:
+            return events.CallReturned(call.call_id, call.answers)
+        args: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(call.args))
+        if digest_of(run.run_id, call, args, call.tool_version) != call.digest:
+            return events.CallRaised(call.call_id, "The arguments are not those that were judged. It was not executed.")
         context = CallContext(
             run_id=run.run_id,
             call_id=call.call_id,
@@ -242,7 +267,7 @@ class Drive:
             answers=call.answers,
         )
         try:
-            result = await tool.call(call.args or {}, context, alone=len(self._tasks) == 1)
+            result = await self._recipe.tools[call.tool].call(args, context, alone=len(self._tasks) == 1)
         except ToolTimedOut:
             return events.CallLost(call.call_id)  # it may still act: a person says what happened (law 3)
         except Exception as error:  # noqa: BLE001 - whatever a tool raises is what the model must hear
@@ -263,8 +288,17 @@ class Drive:
                 await self._commit(event, by=ENGINE)
             except Fenced:
                 await self._keep_late(call_id, event)
+                await self._keep_the_rest()
                 raise
             self._tell_call(call_id)
+
+    async def _keep_the_rest(self) -> None:
+        """What else had begun is waited for, not dropped: it acts whether or not anybody listens."""
+        while self._tasks:
+            done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                call_id = self._tasks.pop(task)
+                await self._keep_late(call_id, _outcome(task, call_id))
 
     async def _keep_late(self, call_id: str, event: Event) -> None:
         """Another worker, or a cancellation, overtook this one: what the tool did is not forgotten."""
@@ -369,3 +403,8 @@ def _outcome(task: asyncio.Task[Event], call_id: str) -> Event:
     if task.cancelled():
         return events.CallRaised(call_id, "CancelledError: the tool was cancelled from inside")
     return task.result()
+
+
+def _demands(verdict: Verdict) -> tuple[object, ...]:
+    """What a verdict asks for, without why and by which policies."""
+    return verdict.outcome, verdict.gates, verdict.audit, verdict.batch

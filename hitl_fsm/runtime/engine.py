@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from hitl_fsm.core.decide import decide
@@ -13,6 +14,7 @@ from hitl_fsm.errors import (
     RequirementExpired,
     RequirementNotFound,
     RunEnded,
+    Tampered,
     UnknownRunnable,
 )
 from hitl_fsm.model import event as events
@@ -26,14 +28,15 @@ from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.verdict import Verdict
-from hitl_fsm.policy.evaluate import PolicySet
+from hitl_fsm.policy.evaluate import PolicySet, join
 from hitl_fsm.ports import Store
 from hitl_fsm.runtime.answering import fitted, may_edit
 from hitl_fsm.runtime.authorise import authorise
 from hitl_fsm.runtime.drive import Drive
 from hitl_fsm.runtime.gate import Gated, gated
+from hitl_fsm.runtime.given import checked_actor, checked_name, checked_prompt, checked_reason
 from hitl_fsm.runtime.handles import By, RunHandle
-from hitl_fsm.runtime.judge import judge_args
+from hitl_fsm.runtime.judge import Subject, judge
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.parts import Parts
@@ -72,16 +75,21 @@ class Engine:
 
     def register(self, recipe: Recipe) -> None:
         """Make runs of this agent or callable continuable by their id; the last one of a name counts."""
+        checked_name(recipe.name, f"the name of the {recipe.kind}")
         self._recipes[recipe.kind, recipe.name] = recipe
 
     def actor(self, who: By, otherwise: Actor) -> Actor:
-        """An actor, a name that the application's lookup knows, or None for `otherwise`."""
+        """An actor, a name that the application's lookup knows, or None for `otherwise`.
+
+        Raises InputRefused for anything else, and for an actor whose fields are not what they should be.
+        """
         if who is None:
             return otherwise
-        if isinstance(who, Actor):
-            return who
-        found = self._parts.actors(who)
-        return found if found is not None else Actor(id=who)
+        if not isinstance(who, str):
+            return checked_actor(who)
+        name = checked_name(who, "the actor's name")
+        found: Actor | None = self._parts.actors(name)
+        return Actor(id=name) if found is None else checked_actor(found, "the actor that the lookup returned")
 
     def evaluate(self, tool: str, args: dict[str, Any], *, user: By = None) -> Verdict:
         """What the policies say of an action; nothing else happens."""
@@ -96,7 +104,8 @@ class Engine:
     # -- moving runs
 
     async def astart(self, recipe: Recipe, prompt: str, user: Actor, publish: Publish | None = None) -> RunHandle:
-        """Create a run and advance it until it is paused or ended."""
+        """Create a run and advance it until it is paused or ended. InputRefused for a prompt that is no text."""
+        prompt, user = checked_prompt(prompt), checked_actor(user, "the user")
         await self._activate()
         run_id = self._parts.ids.run_id()
         drive = Drive(self._parts, recipe, run_id, self._leases, self._told(publish))
@@ -202,10 +211,12 @@ class Engine:
         call = run.call(requirement.call_id)
         recipe = self.recipe(run)
         tool = recipe.tools.get(call.tool) if recipe else None
-        policies = await self._policies_of(call.verdict.policy_digest) if may_edit(answer) else self.policies
+        sets = [await self._policies_of(digest) for digest in call.judged_by] if may_edit(answer) else []
 
         def rejudge(args: dict[str, Any]) -> Verdict:
-            return judge_args(self._parts, policies, run, call.tool, args)
+            """Under all policies that shaped the verdict: an edit must not shake off an earlier demand (law 15)."""
+            subject = Subject(call.tool, call.dynamic)
+            return reduce(join, (judge(self._parts, policies, run, subject, args) for policies in sets))
 
         event, verdict = fitted(requirement, call, answer, tool, rejudge)
         return await self._apply(loaded, event, actor, {} if verdict is None else {call.call_id: verdict})
@@ -235,7 +246,8 @@ class Engine:
             return self.policies
         text = await self.store.policies(digest)
         if text is None:
-            return self.policies
+            msg = f"the policies {digest[:16]} that this action was judged by are not in the store"
+            raise Tampered(msg, help="nothing was recorded; restore the store from a backup, or reject the action")
         from hitl_fsm.policy.load import restore  # noqa: PLC0415 - brings pydantic, which most answers do not need
 
         return restore(text, digest=digest)
@@ -255,14 +267,15 @@ class Engine:
 
     async def acancel(self, run_id: str, *, by: By = None, reason: str | None = None) -> RunHandle:
         """End a run for good: a later yes changes nothing (law 4). What already began is not undone."""
+        reason, actor = checked_reason(reason), None if by is None else self.actor(by, ENGINE)
         for _ in range(ANSWER_ATTEMPTS):
             loaded = await load(self._parts, run_id)
             run = loaded.run
-            if run.is_ended:
+            if run.state in {RunState.DONE, RunState.CANCELLED}:
                 msg = f"{run_id} is already {run.state.value}"
                 raise RunEnded(msg)
             try:
-                return await self._apply(loaded, events.RunCancelled(reason), self.actor(by, run.user), {})
+                return await self._apply(loaded, events.RunCancelled(reason), actor or run.user, {})
             except Fenced:
                 continue
         msg = f"{run_id} kept moving while it was cancelled"

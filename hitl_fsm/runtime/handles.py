@@ -6,6 +6,7 @@ do no harm: the store decides.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -69,16 +70,16 @@ class RequirementHandle:
     @property
     def tool(self) -> ToolExecution:
         q = self._requirement
-        return ToolExecution(q.tool, q.args, q.call_id)
+        return ToolExecution(q.tool, deepcopy(q.args), q.call_id)
 
     @property
     def schema(self) -> dict[str, Any] | None:
         """The form's JSON Schema, or the result's; None where there is none."""
         match self._requirement.question:
             case UserInput(schema):
-                return schema
+                return deepcopy(schema)
             case External(_, result_schema):
-                return result_schema
+                return deepcopy(result_schema)
             case _:
                 return None
 

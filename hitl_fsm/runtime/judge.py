@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+import msgspec
+
+from hitl_fsm.core.gates import form_arguments
 from hitl_fsm.errors import HitlError
 from hitl_fsm.model.action import Action
 from hitl_fsm.model.event import ProposedCall
@@ -23,10 +26,37 @@ CALLS_PER_TURN = 128
 """Calls that one model reply may ask for; the rest are denied."""
 
 
-def judge_args(parts: Parts, policies: PolicySet, run: Run, tool: str, args: dict[str, Any]) -> Verdict:
-    """The verdict on one action of a run, at this instant."""
-    action = Action(tool=tool, args=args, user=run.user, now=parts.clock.now(), run_id=run.run_id, agent=run.name)
-    return policies.evaluate(action, default=parts.default)
+_decode = msgspec.json.Decoder(Verdict).decode
+
+
+class Subject(NamedTuple):
+    """Whose arguments are judged: a tool by its name, or the built-in question to a person."""
+
+    tool: str
+    dynamic: bool = False
+
+
+def judge(parts: Parts, policies: PolicySet, run: Run, subject: Subject, args: dict[str, Any]) -> Verdict:
+    """The verdict on one action of a run, at this instant.
+
+    The gate of a question to a person is the question itself, beside what policies add; ToolError if it makes no sense.
+    """
+    action = Action(
+        tool=subject.tool, args=args, user=run.user, now=parts.clock.now(), run_id=run.run_id, agent=run.name
+    )
+    if not subject.dynamic:
+        return _own_copy(policies.evaluate(action, default=parts.default))
+    asked = Verdict("gated", gates=(UserInput(ask_user_schema(args)),), policy_digest=policies.digest)
+    if not policies.covers(subject.tool):
+        return asked
+    return join(_own_copy(policies.evaluate(action, default=parts.default)), asked)
+
+
+def _own_copy(verdict: Verdict) -> Verdict:
+    """Readers of a run get its forms; what they do to them must not reach the policies."""
+    if any(getattr(gate, "schema", None) or getattr(gate, "result_schema", None) for gate in verdict.gates):
+        return _decode(msgspec.json.encode(verdict))
+    return verdict
 
 
 def judge_reply(
@@ -59,43 +89,27 @@ def _judge_call(
         args = read_arguments(call.arguments)
     except HitlError as error:
         return _unusable(call_id, call, f"{error.message}."), None
+    subject = Subject(tool.name, tool.dynamic)
+    try:
+        verdict = judge(parts, parts.policies, run, subject, args if tool.dynamic else tool.completed(args))
+    except HitlError as error:
+        return _unusable(call_id, call, f"{error.message}."), None
     if tool.dynamic:
-        verdict = _judge_question(parts, run, args)
-        if isinstance(verdict, str):
-            return _unusable(call_id, call, verdict), None
         return _usable(call_id, call, tool, args), verdict
-    verdict = judge_args(parts, parts.policies, run, call.tool, tool.completed(args))
-    form_args = form_arguments(verdict, tool)
-    problems = tool.problems(args, except_for=form_args)
+    asked = form_fields(verdict, tool.parameters)
+    problems = tool.problems(args, except_for=asked)
     if problems:
         return _unusable(call_id, call, f"The arguments do not fit {call.tool}: {'; '.join(problems)}."), None
-    kept = {name: value for name, value in tool.completed(args).items() if name not in form_args}
-    return _usable(call_id, call, tool, kept, form_args), verdict
+    kept = {name: value for name, value in tool.completed(args).items() if name not in asked}
+    return _usable(call_id, call, tool, kept), verdict
 
 
-def form_arguments(verdict: Verdict, tool: AnyTool) -> tuple[str, ...]:
-    """The tool's arguments that a person fills in; a model's values for them never count (law 9)."""
-    fields = [
-        name for gate in verdict.gates if isinstance(gate, UserInput) for name in gate.schema.get("properties", {})
-    ]
-    return tuple(name for name in dict.fromkeys(fields) if name in tool.parameters)
+def form_fields(verdict: Verdict, parameters: Sequence[str]) -> frozenset[str]:
+    """The arguments that the verdict's forms ask a person for."""
+    return frozenset().union(*(form_arguments(gate, parameters) for gate in verdict.gates))
 
 
-def _judge_question(parts: Parts, run: Run, args: dict[str, Any]) -> Verdict | str:
-    """A verdict on `ask_user`, whose gate is the question itself beside what policies add; a text if it is none."""
-    try:
-        gate = UserInput(ask_user_schema(args))
-    except HitlError as error:
-        return f"{error.message}."
-    asked = Verdict("gated", gates=(gate,), policy_digest=parts.policies.digest)
-    if not parts.policies.covers("ask_user"):
-        return asked
-    return join(judge_args(parts, parts.policies, run, "ask_user", args), asked)
-
-
-def _usable(
-    call_id: str, call: ToolCall, tool: AnyTool, args: dict[str, Any], form_args: tuple[str, ...] = ()
-) -> ProposedCall:
+def _usable(call_id: str, call: ToolCall, tool: AnyTool, args: dict[str, Any]) -> ProposedCall:
     return ProposedCall(
         call_id=call_id,
         provider_id=call.provider_id,
@@ -103,10 +117,10 @@ def _usable(
         args=args,
         raw=call.arguments,
         tool_version=tool.version,
-        idempotent=tool.idempotent,
+        idempotent=tool.idempotent or tool.dynamic,
         dynamic=tool.dynamic,
-        form_args=form_args,
-        form_defaults={name: value for name, value in tool.completed({}).items() if name in form_args},
+        parameters=() if tool.dynamic else tool.parameters,
+        defaults={} if tool.dynamic else tool.completed({}),
     )
 
 
