@@ -184,6 +184,13 @@ class Tampered(HitlError):
     exit_code = 3
 
 
+class InputRefused(HitlError):
+    """A prompt, an actor, a name or a reason of another type, too long, or no valid text. Nothing was done."""
+
+    code = "HF316"
+    exit_code = 2
+
+
 class ToolError(HitlError):
     """A tool cannot be declared or called."""
 

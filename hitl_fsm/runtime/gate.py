@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -54,12 +55,17 @@ class Gated:
         self._tool = tool
         self._user = user
         self._recipe = Recipe("callable", tool.name, "callable", CallOnce(tool.name), {tool.name: tool})
-        self._signature = inspect.signature(tool.function)
         engine.register(self._recipe)
 
     @property
     def tool(self) -> AnyTool:
         return self._tool
+
+    @cached_property
+    def _signature(self) -> inspect.Signature:
+        """What a caller gives: the engine fills in the CallContext."""
+        whole = inspect.signature(self._tool.function)
+        return whole.replace(parameters=[whole.parameters[name] for name in self._tool.parameters])
 
     def for_user(self, user: Actor | str) -> Gated:
         """The same callable, acting for that user."""
@@ -70,11 +76,11 @@ class Gated:
         return work if inspect.iscoroutinefunction(self._tool.function) else run_sync(work)
 
     def resume(self, run_id: str) -> Any:
-        """Go on with a paused call; its result, or Paused again, or Denied."""
+        """Go on with a paused call of this callable; its result, or Paused again, or Denied."""
         return run_sync(self.aresume(run_id))
 
     async def aresume(self, run_id: str) -> Any:
-        return _result(await self._engine.aadvance(run_id))
+        return _result(await self._engine.aadvance(run_id, expected=self._recipe))
 
     async def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
@@ -82,7 +88,11 @@ class Gated:
         except TypeError as error:
             msg = f"{self._tool.name}: {error}"
             raise ToolError(msg, help=f"its signature is {self._signature}") from error
-        text = msgspec.json.encode(given, enc_hook=str).decode()
+        try:
+            text = msgspec.json.encode(given, enc_hook=str).decode()
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            msg = f"{self._tool.name}: an argument has no JSON form: {error}"
+            raise ToolError(msg, help="nothing was done; give plain values and valid text") from error
         return _result(await self._engine.astart(self._recipe, text, self._user))
 
 

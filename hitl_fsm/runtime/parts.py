@@ -49,7 +49,12 @@ def actor_lookup(known: ActorLookup | Mapping[str, Sequence[str]] | None) -> Act
         return lambda name: Actor(id=name)
     if callable(known):
         return known
-    return lambda name: Actor(id=name, roles=tuple(known.get(name, ())))
+
+    def found(name: str) -> Actor:
+        roles: Any = known.get(name, ())
+        return Actor(id=name, roles=roles if isinstance(roles, str) else tuple(roles))  # one text: the engine refuses
+
+    return found
 
 
 def silent(event: str, /, *, level: str = "info", **fields: Any) -> None:

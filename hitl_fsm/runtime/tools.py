@@ -20,6 +20,7 @@ import msgspec
 from hitl_fsm.errors import ToolError, ToolTimedOut
 from hitl_fsm.model.context import CallContext
 from hitl_fsm.model.message import ToolSpec
+from hitl_fsm.model.text import is_whole
 from hitl_fsm.runtime.docstring import Docstring, read_docstring
 from hitl_fsm.runtime.loop import run_blocking
 from hitl_fsm.runtime.results import to_result
@@ -67,6 +68,7 @@ class Tool(Generic[P, R]):
     declaration: Declaration
 
     def __post_init__(self) -> None:
+        _check_types(self.declaration)
         name = self.declaration.name
         if not _NAME.fullmatch(name):
             msg = f"{name!r} cannot be a tool's name"
@@ -193,6 +195,26 @@ class Tool(Generic[P, R]):
         except SystemExit as error:
             msg = f"{self.name} tried to end the process"
             raise RuntimeError(msg) from error
+
+
+def _check_types(declaration: Declaration) -> None:
+    """Python does not check annotations; what is of another type would be written to a log that nobody can read."""
+    expected: dict[str, tuple[type, ...]] = {
+        "name": (str,),
+        "version": (str,),
+        "idempotent": (bool,),
+        "description": (str, type(None)),
+        "timeout_s": (int, float, type(None)),
+        "dynamic": (bool,),
+    }
+    for field, kinds in expected.items():
+        value = getattr(declaration, field)
+        fits = isinstance(value, kinds) and (isinstance(value, bool) <= (bool in kinds))
+        if not fits or (isinstance(value, str) and not is_whole(value)):
+            wanted = "valid text (str)" if str in kinds else "True or False" if bool in kinds else "a number of seconds"
+            got = "broken text" if fits else type(value).__name__
+            msg = f"a tool's `{field}` must be {wanted}, not {got}"
+            raise ToolError(msg, help='as in @tool(version="2", idempotent=True)')
 
 
 def _guarded(function: Callable[..., Any], values: dict[str, Any]) -> Any:

@@ -1,0 +1,84 @@
+"""What the application hands in, held to its type before it reaches a log: prompts, reasons, actors.
+
+Python does not check annotations, and a log line of another type could be written but never read again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hitl_fsm.errors import InputRefused
+from hitl_fsm.model.actor import Actor
+from hitl_fsm.model.text import is_whole
+
+PROMPT_LIMIT = 1024 * 1024
+"""Characters of a prompt."""
+REASON_LIMIT = 4_096
+"""Characters of the reason of a cancellation."""
+ACTOR_NAME_LIMIT = 1_000
+"""Characters of an actor's id, of one role, and of what else names somebody."""
+ROLES_LIMIT = 1_000
+"""Roles of one actor."""
+
+_KINDS = ("human", "agent", "service", "timer")
+
+
+def checked_text(value: object, what: str, limit: int) -> str:
+    """Plain text of at most `limit` characters; InputRefused, which says what `what` is instead."""
+    if not isinstance(value, str):
+        msg = f"{what} must be text (str), not {type(value).__name__}"
+        raise InputRefused(msg, help="nothing was done; give it as a str")
+    if len(value) > limit:
+        msg = f"{what} has {len(value)} characters, the limit is {limit}"
+        raise InputRefused(msg, help="nothing was done; shorten it, or give a reference to the data")
+    if not is_whole(value):
+        msg = f"{what} is not valid text: it has half of a surrogate pair, which no UTF-8 can hold"
+        raise InputRefused(msg, help="nothing was done; was it read from bytes that are not UTF-8?")
+    return str.__str__(value)
+
+
+def checked_prompt(value: object) -> str:
+    """What an agent is to do."""
+    return checked_text(value, "the prompt", PROMPT_LIMIT)
+
+
+def checked_reason(value: object) -> str | None:
+    """Why a run is cancelled, if somebody says so."""
+    return None if value is None else checked_text(value, "the reason", REASON_LIMIT)
+
+
+def checked_name(value: object, what: str) -> str:
+    """A name that is not empty."""
+    name = checked_text(value, what, ACTOR_NAME_LIMIT)
+    if not name:
+        msg = f"{what} is empty"
+        raise InputRefused(msg, help="nothing was done; give a name")
+    return name
+
+
+def checked_actor(value: object, what: str = "the actor") -> Actor:
+    """An Actor whose fields have their types; roles given as a list become the tuple that they should be."""
+    if not isinstance(value, Actor):
+        msg = f"{what} must be an Actor, not {type(value).__name__}"
+        raise InputRefused(msg, help="give an Actor, or a name as a str")
+    behalf = value.on_behalf_of
+    if value.kind not in _KINDS:
+        msg = f"the kind of {what} is none of {', '.join(_KINDS)}"
+        raise InputRefused(msg, help="leave it out for a person")
+    return Actor(
+        id=checked_name(value.id, f"the id of {what}"),
+        roles=_roles(value.roles, what),
+        kind=value.kind,
+        authenticated_by=checked_text(value.authenticated_by, f"authenticated_by of {what}", ACTOR_NAME_LIMIT),
+        on_behalf_of=None if behalf is None else checked_name(behalf, f"on_behalf_of of {what}"),
+    )
+
+
+def _roles(value: Any, what: str) -> tuple[str, ...]:
+    if not isinstance(value, (tuple, list)):
+        msg = f"the roles of {what} must be a tuple of texts, not {type(value).__name__}"
+        raise InputRefused(msg, help='write roles=("finance",), with the comma')
+    if len(value) > ROLES_LIMIT:
+        msg = f"{what} has {len(value)} roles, the limit is {ROLES_LIMIT}"
+        raise InputRefused(msg, help="give the roles that the policies name")
+    return tuple(checked_name(role, f"a role of {what}") for role in value)
