@@ -13,12 +13,16 @@ from typing import Any
 
 import msgspec
 
+from hitl_fsm.model.text import repaired
+
 RESULT_LIMIT = 256 * 1024
 """Bytes of JSON that a result may take; a larger one becomes text that ends with what was left out."""
 RESULT_DEPTH = 64
 """Containers inside each other; what lies deeper becomes a mark (so does a value that contains itself)."""
 RESULT_NODES = 100_000
 """Values in one result; those after become a mark."""
+ERROR_LIMIT = 10_000
+"""Characters of a tool's error, its type's name counted; the rest is cut."""
 
 _INTEGER_MAX = 2**53 - 1  # beyond it a JSON reader may round
 _DEEP, _MANY = "⟨too deep⟩", "⟨left out: too many values⟩"
@@ -40,6 +44,16 @@ def to_result(value: object) -> Any:
     whole = plain.encode() if isinstance(plain, str) else text
     kept = whole[:RESULT_LIMIT].decode(errors="ignore")
     return f"{kept}\n⟨cut: {len(whole)} bytes, of which the first {RESULT_LIMIT} are shown⟩"
+
+
+def error_text(error: BaseException) -> str:
+    """`TypeName: message`, or the name alone. Total, whatever the error's own `__str__` does."""
+    name = type(error).__name__
+    try:
+        message = str.__str__(str(error))
+    except Exception as unreadable:  # noqa: BLE001 - a foreign __str__ may raise; the tool failed all the same
+        message = f"⟨unreadable, {type(unreadable).__name__}⟩"
+    return repaired((f"{name}: {message[:ERROR_LIMIT]}" if message else name)[:ERROR_LIMIT])
 
 
 class _Reader:

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_fsm.runtime.results import RESULT_LIMIT, RESULT_NODES, to_result
+from hitl_fsm.runtime.results import ERROR_LIMIT, RESULT_LIMIT, RESULT_NODES, error_text, to_result
 
 
 class Model(pydantic.BaseModel):
@@ -133,3 +133,39 @@ def test_hostile_shapes_end(make: Callable[[], Any]) -> None:
     got = to_result(make())
     text = json.dumps(got)
     assert "⟨" in got if isinstance(got, str) else "\\u27e8" in text
+
+
+# -- errors
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+class Wrong(Exception):
+    def __str__(self) -> str:
+        return 5  # type: ignore[return-value]  # noqa: PLE0307 - the point
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("no money"), "ValueError: no money"),
+        (ValueError(), "ValueError"),
+        (ValueError("x\ud800y"), "ValueError: x\ufffdy"),
+        (Mute(), "Mute: ⟨unreadable, ValueError⟩"),
+        (Wrong(), "Wrong: ⟨unreadable, TypeError⟩"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+    ],
+    ids=ascii,
+)
+def test_an_error_is_told_whatever_it_is(error: BaseException, text: str) -> None:
+    assert error_text(error) == text
+    error_text(error).encode()
+
+
+def test_an_error_is_cut() -> None:
+    told = error_text(ValueError("é" * 10**6))
+    assert len(told) == ERROR_LIMIT
+    assert told.startswith("ValueError: éé")
