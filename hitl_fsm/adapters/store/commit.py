@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,7 @@ from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.owner import describe, may_be_alive
 from hitl_fsm.audit.chain import encode_record
 from hitl_fsm.errors import Fenced, RunBusy, RunNotFound, StoreError
+from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.states import RUN_ENDED, RUN_WAITING
 from hitl_fsm.ports import Commit
@@ -20,6 +21,8 @@ LEASE_MS = 60_000
 """How long a claimed run stays claimed without a sign of life."""
 
 _encode = msgspec.json.Encoder().encode
+_entry = msgspec.json.Decoder(Entry)
+_requirement = msgspec.json.Decoder(Requirement)
 
 
 class Prepared(NamedTuple):
@@ -46,8 +49,8 @@ def prepare(commit: Commit) -> Prepared:
         raise StoreError(message, help="this is a defect: please report it")
     return Prepared(
         commit,
-        tuple(_json(entry, commit) for entry in commit.entries),
-        tuple(_json(requirement, commit) for requirement in commit.requirements),
+        tuple(_json(entry, _entry, commit) for entry in commit.entries),
+        tuple(_json(requirement, _requirement, commit) for requirement in commit.requirements),
         tuple((record.run, encode_record(record)) for record in commit.records),
     )
 
@@ -133,10 +136,13 @@ def _check_row(row: _Row, commit: Commit, now: int) -> None:
         raise Fenced(message, help="nothing was written; read the run again")
 
 
-def _json(value: msgspec.Struct, commit: Commit) -> bytes:
+def _json(value: msgspec.Struct, decoder: msgspec.json.Decoder[Any], commit: Commit) -> bytes:
+    """Read back at once: types are checked by decoding only, and what cannot be read again must not be written."""
     try:
-        return _encode(value)
+        body = _encode(value)
+        decoder.decode(body)
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
         what = "requirement" if isinstance(value, Requirement) else "log entry"
         message = f"a {what} of run {commit.run.run_id} cannot be stored: {error}"
         raise StoreError(message, help="values must be plain JSON with valid text") from error
+    return body

@@ -50,8 +50,15 @@ class Readers:
             return await self.in_thread(lambda: self._run_once(query))
 
     async def long(self, query: Query[T]) -> T:
-        """Read in a thread, for pages of many rows."""
-        return await self.in_thread(lambda: self._run(query))
+        """Read in a thread, for pages of many rows, and wait there for a program that has locked the file."""
+
+        def work() -> T:
+            try:
+                return self._run(query)
+            except StoreBusy:
+                return self._run_once(query)
+
+        return await self.in_thread(work)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Any blocking work in one of the reading threads."""
