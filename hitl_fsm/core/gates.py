@@ -27,7 +27,8 @@ def pending(call: Call) -> tuple[Gate, ...]:
 
 def batch_of(calls: Sequence[Call]) -> Batch:
     """The strictest batch rule among the calls of one turn."""
-    return max((call.verdict.batch for call in calls), key=BATCHES.index, default="in_order")
+    rules: list[Batch] = [call.verdict.batch for call in calls]
+    return max(rules, key=BATCHES.index) if rules else "in_order"
 
 
 def startable(calls: Sequence[Call]) -> tuple[str, ...]:

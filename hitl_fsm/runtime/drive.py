@@ -27,10 +27,9 @@ from hitl_fsm.model.record import Record
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RUN_ADVANCING, CallState, RunState
 from hitl_fsm.model.verdict import Verdict
-from hitl_fsm.policy.evaluate import join
 from hitl_fsm.ports import Lease
 from hitl_fsm.runtime import stream
-from hitl_fsm.runtime.judge import Subject, judge, judge_reply
+from hitl_fsm.runtime.judge import judge_now, judge_reply
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
@@ -205,7 +204,7 @@ class Drive:
                 self._parts.policies.digest, {call.call_id: self._tool(call).version for call in calls}
             ),
             by=ENGINE,
-            verdicts={call.call_id: self._verdict_now(call) for call in calls},
+            verdicts={call.call_id: judge_now(self._parts, self._now, call) for call in calls},
         )
 
     def _tool(self, call: Call) -> AnyTool:
@@ -217,18 +216,7 @@ class Drive:
 
     def _is_changed(self, call: Call) -> bool:
         """Whether the call is another action than the one that was judged, or is judged otherwise now."""
-        return self._tool(call).version != call.tool_version or self._verdict_now(call) != call.verdict
-
-    def _verdict_now(self, call: Call) -> Verdict:
-        """The stricter of then and now; the verdict itself when nothing changed or the policy pins it."""
-        policies, then = self._parts.policies, call.verdict
-        by_default = any(reason.policy == "engine" for reason in then.reasons)
-        if (then.policy_digest == policies.digest and not by_default) or then.on_change == "pin" or call.args is None:
-            return then
-        joined = join(then, judge(self._parts, policies, self._now, Subject(call.tool, call.dynamic), call.args))
-        if _demands(joined) == _demands(then):
-            return then
-        return joined
+        return self._tool(call).version != call.tool_version or judge_now(self._parts, self._now, call) != call.verdict
 
     async def _settle_lost(self, call_id: str) -> None:
         """A call whose worker is gone: tried again only where that is known to be harmless and still allowed."""
@@ -403,8 +391,3 @@ def _outcome(task: asyncio.Task[Event], call_id: str) -> Event:
     if task.cancelled():
         return events.CallRaised(call_id, "CancelledError: the tool was cancelled from inside")
     return task.result()
-
-
-def _demands(verdict: Verdict) -> tuple[object, ...]:
-    """What a verdict asks for, without why and by which policies."""
-    return verdict.outcome, verdict.gates, verdict.audit, verdict.batch

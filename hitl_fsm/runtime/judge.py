@@ -10,6 +10,7 @@ import msgspec
 from hitl_fsm.core.gates import form_arguments
 from hitl_fsm.errors import HitlError
 from hitl_fsm.model.action import Action
+from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import ProposedCall
 from hitl_fsm.model.message import ModelReply, ToolCall
 from hitl_fsm.model.run import Run
@@ -57,6 +58,21 @@ def _own_copy(verdict: Verdict) -> Verdict:
     if any(getattr(gate, "schema", None) or getattr(gate, "result_schema", None) for gate in verdict.gates):
         return _decode(msgspec.json.encode(verdict))
     return verdict
+
+
+def judge_now(parts: Parts, run: Run, call: Call) -> Verdict:
+    """The stricter of then and now (law 15); the call's verdict itself when nothing changed, or when it is pinned."""
+    policies, then = parts.policies, call.verdict
+    by_default = any(reason.policy == "engine" for reason in then.reasons)
+    if (then.policy_digest == policies.digest and not by_default) or then.on_change == "pin" or call.args is None:
+        return then
+    joined = join(then, judge(parts, policies, run, Subject(call.tool, call.dynamic), call.args))
+    return then if _demands(joined) == _demands(then) else joined
+
+
+def _demands(verdict: Verdict) -> tuple[object, ...]:
+    """What a verdict asks for, without why and by which policies."""
+    return verdict.outcome, verdict.gates, verdict.audit, verdict.batch
 
 
 def judge_reply(

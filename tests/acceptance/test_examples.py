@@ -81,7 +81,12 @@ def test_refund_every_answer_and_the_last_words(example: Load) -> None:
     assert run.state is RunState.DONE
     assert run.output == "Order 42 is settled. Last step: sent 44 characters to ana@customer.test."
     started = [line for line in agent.engine.runs.timeline(run.run_id) if line["event"] == "call_started"]
-    assert [line["data"]["tool"] for line in started] == ["orders.lookup", "payments.refund", "messages.send"]
+    assert [line["data"]["tool"] for line in started] == [
+        "orders.lookup",
+        "ask_user",
+        "payments.refund",
+        "messages.send",
+    ]
     assert agent.engine.audit.verify().intact
 
 
@@ -96,7 +101,7 @@ def test_refund_a_no_is_heard_by_the_model_and_nothing_is_paid(example: Load) ->
     replies = [entry.event.text for entry in agent.engine.runs.events(run.run_id) if hasattr(entry.event, "text")]
     assert "Rejected by maria: too much for goodwill" in replies[-1]
     started = [line for line in agent.engine.runs.timeline(run.run_id) if line["event"] == "call_started"]
-    assert [line["data"]["tool"] for line in started] == ["orders.lookup"]
+    assert [line["data"]["tool"] for line in started] == ["orders.lookup", "ask_user"]
 
 
 def test_deploy_two_approvals_at_once_and_a_freeze(example: Load) -> None:

@@ -312,11 +312,7 @@ def test_law15_a_stricter_batch_holds_too(house: House) -> None:
     run = house.agent(first, script).run("go", user="alice")
     for requirement in run.active_requirements:
         requirement.confirm()
-    strict = (
-        allow.replace("GATE", "[confirm, {when_: 1}]")
-        if False
-        else allow.replace("GATE", "[confirm, {approval: {of: ['role:finance']}}]")
-    )
+    strict = allow.replace("GATE", "[confirm, {approval: {of: ['role:finance']}}]")
     holding = house.agent(house.engine(policies(policy_text(strict, extra="batch: hold_all"))), script)
     again = holding.continue_run(run_id=run.run_id)
     assert again.is_paused
