@@ -53,6 +53,10 @@ def pay(to: str, amount: int) -> str:
     return "paid"
 
 
+def say(line: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+
+
 def no_file(path: str) -> bytes:
     raise FileNotFoundError(path)
 
@@ -77,10 +81,10 @@ def main() -> None:
             case _:
                 sys.exit(2)
     except HitlError as error:
-        print(json.dumps({"error": error.code}))
+        say({"error": error.code})
         return
     kinds = [requirement.kind for requirement in run.active_requirements]
-    print(json.dumps({"run": run.run_id, "state": run.state.value, "open": kinds, "output": run.output}))
+    say({"run": run.run_id, "state": run.state.value, "open": kinds, "output": run.output})
 
 
 main()
