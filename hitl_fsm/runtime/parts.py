@@ -50,11 +50,12 @@ def actor_lookup(known: ActorLookup | Mapping[str, Sequence[str]] | None) -> Act
     if callable(known):
         return known
 
-    def found(name: str) -> Actor:
-        roles: Any = known.get(name, ())
-        return Actor(id=name, roles=roles if isinstance(roles, str) else tuple(roles))  # one text: the engine refuses
+    return lambda name: Actor(id=name, roles=_roles(known.get(name, ())))
 
-    return found
+
+def _roles(given: Any) -> Any:
+    """One text would come apart into letters: it stays as it is, and the engine refuses it."""
+    return given if isinstance(given, str) else tuple(given)
 
 
 def silent(event: str, /, *, level: str = "info", **fields: Any) -> None:

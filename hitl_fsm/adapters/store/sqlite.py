@@ -26,6 +26,7 @@ from hitl_fsm.audit.chain import encode_record
 from hitl_fsm.errors import StoreError
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.text import is_whole
 from hitl_fsm.ports import Commit, Lease, RecordLine, RunRow, StoredRun, StoreInfo
 
 T = TypeVar("T")
@@ -70,10 +71,14 @@ class SqliteStore:
 
     async def load(self, run_id: str) -> StoredRun | None:
         """See `ports.Store`. Tampered when the log is not whole."""
+        if not is_whole(run_id):
+            return None  # no database can hold such an id
         return await self._read(lambda connection: reading.load(connection, run_id))
 
     async def requirement(self, requirement_id: str) -> Requirement | None:
         """See `ports.Store`."""
+        if not is_whole(requirement_id):
+            return None
         return await self._read(lambda connection: reading.requirement(connection, requirement_id))
 
     async def requirements(

@@ -79,9 +79,9 @@ def test_a_good_reply_comes_back_equal() -> None:
 def test_text_and_echo_are_repaired_and_arguments_left_to_who_reads_them() -> None:
     reply = ModelReply(
         f"a{HALF}b",
-        [ToolCall("a", "pay", HALF)],
+        [ToolCall("a", "pay", HALF)],  # type: ignore[arg-type]
         model=HALF,
-        echo={"a": (f"{HALF}!",)},  # type: ignore[arg-type]
+        echo={"a": (f"{HALF}!",)},
     )
     checked = checked_reply(reply)
     assert checked == ModelReply("a\ufffdb", (ToolCall("a", "pay", HALF),), model="\ufffd", echo={"a": ["\ufffd!"]})

@@ -84,3 +84,9 @@ async def test_a_list_waits_for_another_program_that_holds_the_file(path: Path, 
     assert len(listed) == (0 if what == "requirements" else 1)
     assert waited > HELD_S / 2, "the file was not locked: this test shows nothing"
     await store.close()
+
+
+async def test_an_id_that_is_no_text_is_found_nowhere(store: SqliteStore) -> None:
+    await store.commit(Story().create())
+    assert await store.load("r1\ud800") is None
+    assert await store.requirement("r1\ud800") is None
