@@ -33,6 +33,8 @@ from hitl_fsm.runtime.judge import judge_now, judge_reply
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
+from hitl_fsm.runtime.reply import checked_reply
+from hitl_fsm.runtime.results import error_text
 from hitl_fsm.runtime.steps import LeaseWord, Loaded, commit
 from hitl_fsm.runtime.tools import AnyTool
 
@@ -42,10 +44,6 @@ MODEL_BACKOFF_S = 0.5
 """Wait before the second try; doubled for each further one."""
 IDEMPOTENT_ATTEMPTS = 3
 """Starts of one idempotent call whose worker died, before a person is asked."""
-
-
-ERROR_LIMIT = 10_000
-"""Characters of a tool's error that the model reads."""
 
 
 class Drive:
@@ -259,7 +257,7 @@ class Drive:
         except ToolTimedOut:
             return events.CallLost(call.call_id)  # it may still act: a person says what happened (law 3)
         except Exception as error:  # noqa: BLE001 - whatever a tool raises is what the model must hear
-            return events.CallRaised(call.call_id, f"{type(error).__name__}: {error}"[:ERROR_LIMIT])
+            return events.CallRaised(call.call_id, error_text(error))
         return events.CallReturned(call.call_id, result)
 
     async def _land(self) -> None:
@@ -328,7 +326,7 @@ class Drive:
         self._hold()
         for attempt in range(1, MODEL_ATTEMPTS + 1):
             try:
-                return await self._recipe.model.reply(request, on_text if self._publish else None)
+                return checked_reply(await self._recipe.model.reply(request, on_text if self._publish else None))
             except ModelError as error:
                 if not error.retryable or streamed or attempt == MODEL_ATTEMPTS:
                     raise

@@ -23,8 +23,6 @@ from hitl_fsm.runtime.tools import AnyTool
 
 RAW_ECHO_LIMIT = 2_000
 """Characters of unreadable argument text that go back to the model and into the log."""
-CALLS_PER_TURN = 128
-"""Calls that one model reply may ask for; the rest are denied."""
 
 
 _decode = msgspec.json.Decoder(Verdict).decode
@@ -83,10 +81,6 @@ def judge_reply(
     verdicts: dict[str, Verdict] = {}
     for index, call in enumerate(reply.calls):
         call_id = f"{run.turn + 1}.{index}"
-        if index >= CALLS_PER_TURN:
-            problem = f"More than {CALLS_PER_TURN} calls in one turn."
-            proposed.append(_unusable(call_id, call, problem))
-            continue
         one, verdict = _judge_call(parts, tools, run, call_id, call)
         proposed.append(one)
         if verdict is not None:

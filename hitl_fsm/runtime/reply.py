@@ -16,7 +16,7 @@ from hitl_fsm.model.message import ModelReply, ToolCall, Usage
 from hitl_fsm.model.text import is_whole, repaired
 
 REPLY_TEXT_LIMIT = 4 * 1024 * 1024
-"""Bytes of a reply's text, and again of its calls and of its echo, as UTF-8."""
+"""Bytes of a reply's text, and again of its calls' names and of its echo, as UTF-8."""
 CALLS_PER_REPLY = 128
 """Calls that one reply may ask for."""
 ECHO_DEPTH = 64
@@ -53,20 +53,19 @@ def _calls(calls: Any) -> tuple[ToolCall, ...]:
     if len(calls) > CALLS_PER_REPLY:
         _refuse(f"it asks for {len(calls)} calls, the limit is {CALLS_PER_REPLY}")
     checked = tuple(_call(call) for call in calls)
-    _fits(
-        sum(_size(part) for call in checked for part in (call.provider_id, call.tool, call.arguments)),
-        "what its calls say",
-    )
+    _fits(sum(_size(part) for call in checked for part in (call.provider_id, call.tool)), "the names in its calls")
     return checked
 
 
 def _call(call: Any) -> ToolCall:
     if not isinstance(call, ToolCall):
         _refuse(f"one of its calls is {_named(call)}, not a ToolCall")
+    if not isinstance(call.arguments, str):
+        _refuse(f"the arguments of a call are {_named(call.arguments)}, not text")
     return ToolCall(
         provider_id=_name(call.provider_id, "the id of a call"),
         tool=_name(call.tool, "the tool of a call"),
-        arguments=_text(call.arguments, "the arguments of a call"),
+        arguments=str.__str__(call.arguments),
     )
 
 

@@ -41,8 +41,8 @@ REFUSED: list[Any] = [
     ModelReply(calls=None),  # type: ignore[arg-type]
     ModelReply(calls=("pay",)),  # type: ignore[arg-type]
     ModelReply(calls=(CALL,) * (CALLS_PER_REPLY + 1)),
-    ModelReply(calls=(ToolCall("a", "pay", LARGE),)),
-    ModelReply(calls=(ToolCall("a", "pay", "x" * (REPLY_TEXT_LIMIT // 2)),) * 3),
+    ModelReply(calls=(ToolCall(LARGE, "pay", "{}"),)),
+    ModelReply(calls=(ToolCall("a", "x" * (REPLY_TEXT_LIMIT // 2), "{}"),) * 3),
     *(ModelReply(calls=(msgspec.structs.replace(CALL, **{name: None}),)) for name in CALL.__struct_fields__),
     *(ModelReply(calls=(msgspec.structs.replace(CALL, **{name: HALF}),)) for name in ("provider_id", "tool")),
     ModelReply(calls=(msgspec.structs.replace(CALL, arguments={"to": "x"}),)),
