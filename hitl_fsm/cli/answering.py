@@ -65,7 +65,7 @@ def answer_one(session: Session, requirement_id: str, make: Answering, *, speake
         json_line(_document(handle.value, kind, after))
         return
     line(visible(f"{shown.id} {shown.tool}: {DONE[kind]}"))
-    say(session, *_next(after))
+    say(session, *_next(session, after))
 
 
 def refuse_kind(shown: Presentation, command: str) -> AnswerRefused:
@@ -91,11 +91,11 @@ def _document(requirement: Requirement, kind: str, run: Run) -> dict[str, Any]:
     }
 
 
-def _next(run: Run) -> list[str]:
+def _next(session: Session, run: Run) -> list[str]:
     waiting = [one.requirement_id for one in run.open_requirements]
     if waiting:
         return [f"{run.run_id} still waits for {', '.join(waiting)}"]
-    return [f"{run.run_id} can go on: hitl-fsm runs continue {run.run_id}"]
+    return [f"{run.run_id} can go on: {session.going_on(run.run_id)}"]
 
 
 def _tell(session: Session, requirement: str, failed: HitlError) -> None:

@@ -45,7 +45,7 @@ def finish(session: Session, run: Run, *, streamed: bool) -> None:
     elif not session.json:
         _tell(session, run, streamed=streamed)
     if run.state is RunState.FAILED:
-        error(f"{run.run_id} failed: {run.error}", f"`hitl-fsm runs continue {run.run_id}` tries again from there")
+        error(f"{run.run_id} failed: {run.error}", f"`{session.going_on(run.run_id)}` tries again from there")
         raise typer.Exit(EXIT_FAILED)
     if run.state is RunState.CANCELLED:
         error(f"{run.run_id} was cancelled; it cannot go on", f"`hitl-fsm runs show {run.run_id}` tells more")
@@ -56,7 +56,7 @@ def finish(session: Session, run: Run, *, streamed: bool) -> None:
 
 def _tell(session: Session, run: Run, *, streamed: bool) -> None:
     if run.is_paused:
-        say(session, *waiting_lines(run), "", f"then: hitl-fsm runs continue {run.run_id}")
+        say(session, *waiting_lines(run), "", f"then: {session.going_on(run.run_id)}")
     elif run.state is RunState.DONE:
         if not streamed:
             text_block(run.output or "")

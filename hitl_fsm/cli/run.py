@@ -50,4 +50,5 @@ def run(
         handle = last
     else:
         handle = runnable.run(prompt, user=actor)
+    session.app = session.app or target
     finish(session, handle.value, streamed=stream)

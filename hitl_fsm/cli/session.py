@@ -63,6 +63,12 @@ class Session:
         """The store's URL, when no application decides."""
         return self.store or self.settings.store
 
+    def going_on(self, run_id: str) -> str:
+        """The command that goes on with a run, with this one's options where the settings do not hold them."""
+        app = f" --app {self.app}" if self.app and self.app != self.settings.app else ""
+        store = f" --store {self.store}" if self.store and self.store != self.settings.store else ""
+        return f"hitl-fsm{app}{store} runs continue {run_id}"
+
     def bind_store(self) -> None:
         """Before an application is imported: one that leaves its store to the settings gets the one of `--store`."""
         if self.store:

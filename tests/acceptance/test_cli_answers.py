@@ -69,7 +69,7 @@ def test_an_approved_action_runs_once_and_the_record_verifies(shell: Shell) -> N
 
     said = shell("approve", row["id"], "--as", "maria", "--app", "app:engine", "--note", "fine")
     assert (said.code, said.out) == (0, f"{row['id']} refund: approved\n")
-    assert f"hitl-fsm runs continue {row['run']}" in said.err
+    assert f"hitl-fsm --app app:engine runs continue {row['run']}" in said.err
     assert shell.witness() == []
 
     done = shell("runs", "continue", row["run"], "--app", "app:engine")
