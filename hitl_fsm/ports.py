@@ -16,6 +16,7 @@ from hitl_fsm.model.message import ChatRequest, ModelReply
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
+from hitl_fsm.model.timer import Timer
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -35,6 +36,7 @@ class Commit(msgspec.Struct, frozen=True):
     A live claim refuses every `take`, that of its own owner too: who holds the run says `keep`.
     `calls` and `requirements` are those that the step changed; `entries` are appended, `records` chained.
     `seen` are requirements, as the log tells them, on which the step relies: each stored row must be exactly that one.
+    `timers` are set, `timers_over` deleted, whether or not they are still there.
     """
 
     run: Run
@@ -47,6 +49,8 @@ class Commit(msgspec.Struct, frozen=True):
     requirements: tuple[Requirement, ...]
     records: tuple[Record, ...]
     seen: tuple[Requirement, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    timers_over: tuple[Timer, ...] = ()
 
 
 class StoredRun(msgspec.Struct, frozen=True):
@@ -65,7 +69,7 @@ class StoredRun(msgspec.Struct, frozen=True):
 
 
 class RunRow(msgspec.Struct, frozen=True):
-    """A run in a list."""
+    """A run in a list. `owner` is the worker that claimed it last and did not give it up, "" when nobody holds it."""
 
     run_id: str
     kind: str
@@ -75,6 +79,8 @@ class RunRow(msgspec.Struct, frozen=True):
     created_at: int
     updated_at: int
     open_requirements: int
+    owner: str = ""
+    leased_until: int = 0
 
 
 class RecordLine(msgspec.Struct, frozen=True):
@@ -96,6 +102,25 @@ class StoreInfo(msgspec.Struct, frozen=True):
     open_requirements: int
     records: int
     bytes: int
+
+
+class StoreHealth(msgspec.Struct, frozen=True):
+    """What an operator should know, counted now.
+
+    `stuck` are runs whose worker is gone, `ready` those that nobody took up yet, `unknown_outcomes` the open questions
+    about lost calls, `cut_off` the calls that had begun in a run that was cancelled and whose end nobody reported,
+    `overdue` the timers that should have fired. `clock` is the database's (ms). `free_bytes` is None where only the
+    database's own host knows. `reclaimable` are bytes that a VACUUM would give back.
+    """
+
+    stuck: int
+    ready: int
+    unknown_outcomes: int
+    cut_off: int
+    overdue: int
+    clock: int
+    free_bytes: int | None
+    reclaimable: int
 
 
 class Store(Protocol):
@@ -132,6 +157,44 @@ class Store(Protocol):
 
     async def runs(self, *, state: str | None = None, after: str = "", limit: int = 100) -> Sequence[RunRow]:
         """Newest first; `after` is the last run id of the page before."""
+        ...
+
+    async def ready(self, *, after: str = "", limit: int = 100) -> Sequence[RunRow]:
+        """Runs that could go on and that no live worker holds, oldest first; `after` is the last run id before.
+
+        Those with an `owner` are stuck: their worker died, or its lease ended by the database's clock.
+        """
+        ...
+
+    async def claim_timers(self, due_by: int, owner: str, *, limit: int = 100) -> Sequence[Timer]:
+        """Take timers that are due (ms) and that no live sweeper holds, earliest first.
+
+        The claim only keeps two sweepers from the same work, and ends like a lease. What makes a timer fire once is
+        the commit of its event, which deletes it.
+        """
+        ...
+
+    async def next_timer(self) -> int | None:
+        """When the earliest timer is due (ms), whoever holds it; None without timers."""
+        ...
+
+    async def forget(self, run_ids: Sequence[str], record: Record) -> int:
+        """Delete runs with logs, calls, requirements and timers, and append `record`, in one transaction.
+
+        Only done and cancelled runs are forgotten: if any of these is not, nothing happens, and 0 is returned.
+        The record keeps its lines and the policy sets stay.
+        """
+        ...
+
+    async def ended(self, *, before: int, limit: int = 100) -> Sequence[RunRow]:
+        """Done and cancelled runs whose last step is older than `before` (ms), oldest first.
+
+        A cancelled run with a call whose end nobody knows is not among them.
+        """
+        ...
+
+    async def health(self, now: int) -> StoreHealth:
+        """`now` (ms) is the engine's clock, by which timers are due."""
         ...
 
     async def append(self, records: Sequence[Record]) -> None:
