@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from house import House
+from postgres import Server
 
 
 @pytest.fixture
@@ -15,3 +16,23 @@ def house(tmp_path: Path) -> Iterator[House]:
     yield made
     for engine in made.engines:
         engine.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """The one PostgreSQL of this session, started by the first test that asks for it."""
+    server = Server()
+    yield server
+    server.destroy()
+
+
+@pytest.fixture
+def postgres_database(postgres_server: Server) -> Iterator[str]:
+    """The name of a fresh, empty database."""
+    if not postgres_server.running:
+        postgres_server.start()
+    name = postgres_server.create_database()
+    yield name
+    if not postgres_server.running:
+        postgres_server.start()
+    postgres_server.drop_database(name)
