@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests/unit/store"))
 
 from steps import Story
 
-from hitl_fsm.adapters.store import open_store, opening
+from hitl_fsm.adapters.store import open_store
+from hitl_fsm.adapters.store.sqlite import opening
 from hitl_fsm.model.event import ModelReplied
 from hitl_fsm.model.states import RunState
 from hitl_fsm.ports import Commit

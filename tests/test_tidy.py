@@ -29,6 +29,7 @@ WIDE_CONSTRUCTORS = {
 }
 SWALLOWS = {
     "hitl_fsm/adapters/model_litellm.py": "LiteLLM lets anything through on a malformed reply; it becomes a ModelError",
+    "hitl_fsm/adapters/store/batch.py": "what a job raises is its waiter's; the other jobs of the transaction go on",
     "hitl_fsm/adapters/store/writer.py": "the writer thread hands it to the waiter whose job it was",
     "hitl_fsm/cli/main.py": "the last line of defence: a defect is told, with a traceback on `-v`",
     "hitl_fsm/cli/target.py": "the user's own module may raise anything; it is told as an AppError",

@@ -23,8 +23,8 @@ REFERENCE = ROOT / "docs/reference"
 
 OPERATORS = {ast.Mult: operator.mul, ast.Pow: operator.pow, ast.Sub: operator.sub, ast.Add: operator.add}
 NO_LIMITS = {
-    ("adapters/store/opening.py", "APPLICATION_ID"),
-    ("adapters/store/opening.py", "PAGE_SIZE"),
+    ("adapters/store/sqlite/opening.py", "APPLICATION_ID"),
+    ("adapters/store/sqlite/opening.py", "PAGE_SIZE"),
     ("runtime/presentation.py", "SHORT_DIGEST"),
 }
 LIMITS_OF_THE_SHELL = {("cli/values.py", "FILE_BYTES")}

@@ -6,13 +6,13 @@ answered. A row that was edited, removed or reopened behind the engine's back st
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime
 from typing import NamedTuple, NoReturn
 
 import msgspec
 
 from hitl_fsm.adapters.store import statements as sql
+from hitl_fsm.adapters.store.database import Connection
 from hitl_fsm.errors import AlreadyResolved, Tampered
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.requirement import Requirement
@@ -58,7 +58,7 @@ def read(row: Row) -> Requirement:
     return requirement
 
 
-def check_seen(connection: sqlite3.Connection, commit: Commit) -> None:
+def check_seen(connection: Connection, commit: Commit) -> None:
     """Tampered unless each question that the step relies on is stored exactly as the run's log tells it."""
     for requirement in commit.seen:
         found = connection.execute(sql.REQUIREMENT_ROW, (requirement.requirement_id,)).fetchone()
@@ -68,14 +68,14 @@ def check_seen(connection: sqlite3.Connection, commit: Commit) -> None:
             _refuse(f"the row of requirement {requirement.requirement_id} is not what its run's log says")
 
 
-def check_starts(connection: sqlite3.Connection, commit: Commit) -> None:
+def check_starts(connection: Connection, commit: Commit) -> None:
     """Tampered unless every call that this step starts is the one that was approved, by answers already on disk."""
     for call in commit.calls:
         if call.state is CallState.EXECUTING:
             _check_start(connection, commit.run.run_id, call)
 
 
-def _check_start(connection: sqlite3.Connection, run_id: str, call: Call) -> None:
+def _check_start(connection: Connection, run_id: str, call: Call) -> None:
     name = f"call {call.call_id} of run {run_id}"
     stored = connection.execute(sql.CALL_ROW, (run_id, call.call_id)).fetchone()
     rows = [Row(*row) for row in connection.execute(sql.REQUIREMENTS_OF_CALL, (run_id, call.call_id))]
@@ -110,7 +110,7 @@ def _check_votes(name: str, call: Call, rows: list[Row]) -> None:
         _refuse(f"{name} cannot start: {passes} gates were passed, but {votes} answers are stored")
 
 
-def write_requirements(connection: sqlite3.Connection, commit: Commit, bodies: tuple[bytes, ...]) -> None:
+def write_requirements(connection: Connection, commit: Commit, bodies: tuple[bytes, ...]) -> None:
     """Open new requirements, close open ones; a closed one stays as it is (laws 2 and 4)."""
     for requirement, body in zip(commit.requirements, bodies, strict=True):
         found = connection.execute(sql.REQUIREMENT_ROW, (requirement.requirement_id,)).fetchone()
@@ -120,7 +120,7 @@ def write_requirements(connection: sqlite3.Connection, commit: Commit, bodies: t
             _change(connection, commit, requirement, Row(*found), body)
 
 
-def _open(connection: sqlite3.Connection, requirement: Requirement, body: bytes) -> None:
+def _open(connection: Connection, requirement: Requirement, body: bytes) -> None:
     if requirement.state is not _OPEN:
         _refuse(f"the row of requirement {requirement.requirement_id} is gone")
     key = (requirement.requirement_id, requirement.run_id, requirement.call_id)
@@ -128,7 +128,7 @@ def _open(connection: sqlite3.Connection, requirement: Requirement, body: bytes)
     connection.execute(sql.REQUIREMENT_INSERT, (*key, *values))
 
 
-def _change(connection: sqlite3.Connection, commit: Commit, new: Requirement, row: Row, body: bytes) -> None:
+def _change(connection: Connection, commit: Commit, new: Requirement, row: Row, body: bytes) -> None:
     if row.body == body:
         return
     stored = read(row)
@@ -142,7 +142,7 @@ def _change(connection: sqlite3.Connection, commit: Commit, new: Requirement, ro
     connection.execute(sql.REQUIREMENT_UPDATE, (new.kind, new.state, bound, body, new.requirement_id, row.state))
 
 
-def _digest_after(connection: sqlite3.Connection, commit: Commit, requirement: Requirement) -> str:
+def _digest_after(connection: Connection, commit: Commit, requirement: Requirement) -> str:
     """The digest of the call as this step leaves it: with an edit or a form it is not the one that was shown."""
     for call in commit.calls:
         if call.call_id == requirement.call_id:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any, NamedTuple
 
 import msgspec
 
-from hitl_fsm.adapters.store import approvals, log
+from hitl_fsm.adapters.store import approvals
 from hitl_fsm.adapters.store import statements as sql
+from hitl_fsm.adapters.store.batch import Written
+from hitl_fsm.adapters.store.database import Connection
 from hitl_fsm.adapters.store.owner import describe, may_be_alive
 from hitl_fsm.audit.chain import encode_record
 from hitl_fsm.errors import Fenced, RunBusy, RunNotFound, StoreError
@@ -55,8 +56,8 @@ def prepare(commit: Commit) -> Prepared:
     )
 
 
-def apply(connection: sqlite3.Connection, prepared: Prepared, now: int) -> int:
-    """Returns the run's fence after the step. `now`: ms since the epoch."""
+def apply(connection: Connection, prepared: Prepared, now: int) -> Written:
+    """Its value is the run's fence after the step. `now`: ms since the epoch."""
     commit = prepared.commit
     fence = _check_run(connection, commit, now)
     approvals.check_seen(connection, commit)
@@ -67,16 +68,15 @@ def apply(connection: sqlite3.Connection, prepared: Prepared, now: int) -> int:
         connection.execute(sql.EVENT_INSERT, (run_id, entry.seq, body))
     for call in commit.calls:
         connection.execute(sql.CALL_UPSERT, (run_id, call.call_id, call.tool, call.state, call.digest))
-    log.append(connection, prepared.records)
-    return fence
+    return Written(fence, prepared.records)
 
 
-def renew(connection: sqlite3.Connection, run_id: str, owner: str, fence: int, now: int) -> bool:
+def renew(connection: Connection, run_id: str, owner: str, fence: int, now: int) -> bool:
     """Whether the lease was still held, and now is for LEASE_MS more."""
     return connection.execute(sql.RUN_RENEW, (now + LEASE_MS, run_id, owner, fence)).rowcount == 1
 
 
-def _check_run(connection: sqlite3.Connection, commit: Commit, now: int) -> int:
+def _check_run(connection: Connection, commit: Commit, now: int) -> int:
     """Compare and swap the run's row; returns its new fence."""
     run = commit.run
     found = connection.execute(sql.RUN_HEAD, (run.run_id,)).fetchone()
@@ -94,11 +94,11 @@ def _check_run(connection: sqlite3.Connection, commit: Commit, now: int) -> int:
         connection.execute(sql.RUN_INSERT, (run.run_id, *values))
     else:
         key = (run.run_id, row.version, row.fence)
-        connection.execute(sql.RUN_UPDATE, (run.state, run.version, fence, owner, until, at, *key))
+        connection.execute(sql.RUN_UPDATE, (run.state, run.version, fence, owner, until, at, at, *key))
     return fence
 
 
-def release(connection: sqlite3.Connection, run_id: str, owner: str, fence: int) -> None:
+def release(connection: Connection, run_id: str, owner: str, fence: int) -> None:
     """Let go of a lease that is still held."""
     connection.execute(sql.RUN_RELEASE, (run_id, owner, fence))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 import msgspec
 
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.approvals import Row, read
+from hitl_fsm.adapters.store.database import Connection
 from hitl_fsm.errors import Tampered
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
@@ -18,28 +18,22 @@ from hitl_fsm.ports import RecordLine, RunRow, StoredRun
 MAX_PAGE = 10_000
 """Rows of one answer, whatever was asked for."""
 
+_RUN_COLUMNS = 5
 _entry = msgspec.json.Decoder(Entry)
 _HELP = "nothing was run; restore the database from a backup, or look at it with `hitl-fsm audit verify`"
 
 
-def load(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
+def load(connection: Connection, run_id: str) -> StoredRun | None:
     """Row and log in one snapshot; Tampered when the log is not exactly 1..version."""
-    own = not connection.in_transaction  # in memory everything runs inside the writer's
-    if own:
-        connection.execute("BEGIN")
-    try:
-        row = connection.execute(sql.RUN_ROW, (run_id,)).fetchone()
-        rows = connection.execute(sql.EVENTS, (run_id,)).fetchall()
-    finally:
-        if own:
-            connection.execute("COMMIT")
-    if row is None:
+    rows = connection.execute(sql.RUN_AND_LOG, (run_id,)).fetchall()
+    if not rows:
         return None
-    state, version, fence, owner, leased_until = row
-    if [seq for seq, _ in rows] != list(range(1, version + 1)):
+    state, version, fence, owner, leased_until = rows[0][:_RUN_COLUMNS]
+    lines = [row[_RUN_COLUMNS:] for row in rows]
+    if [seq for seq, _ in lines] != list(range(1, version + 1)):
         message = f"the log of run {run_id} is not whole: it should have the lines 1 to {version}"
         raise Tampered(message, help=_HELP)
-    entries = tuple(_read_entry(run_id, seq, body) for seq, body in rows)
+    entries = tuple(_read_entry(run_id, seq, body) for seq, body in lines)
     return StoredRun(run_id, state, version, fence, owner, leased_until, entries)
 
 
@@ -55,14 +49,14 @@ def _read_entry(run_id: str, seq: int, body: bytes) -> Entry:
     return entry
 
 
-def requirement(connection: sqlite3.Connection, requirement_id: str) -> Requirement | None:
+def requirement(connection: Connection, requirement_id: str) -> Requirement | None:
     """One requirement; Tampered when its row contradicts itself."""
     row = connection.execute(sql.REQUIREMENT_ROW, (requirement_id,)).fetchone()
     return None if row is None else read(Row(*row))
 
 
 def requirements(
-    connection: sqlite3.Connection, run_id: str | None, state: str | None, after: str, limit: int
+    connection: Connection, run_id: str | None, state: str | None, after: str, limit: int
 ) -> Sequence[Requirement]:
     """A page in order of id."""
     where, values = ["requirement_id > ?"], [after]
@@ -78,7 +72,7 @@ def requirements(
     return [read(Row(*row)) for row in connection.execute(query, (*values, _page(limit)))]
 
 
-def runs(connection: sqlite3.Connection, state: str | None, after: str, limit: int) -> Sequence[RunRow]:
+def runs(connection: Connection, state: str | None, after: str, limit: int) -> Sequence[RunRow]:
     """A page, newest first."""
     where, values = [], []
     if after:
@@ -92,7 +86,7 @@ def runs(connection: sqlite3.Connection, state: str | None, after: str, limit: i
     return [RunRow(*row) for row in connection.execute(query, (*values, _page(limit)))]
 
 
-def records(connection: sqlite3.Connection, after: int, limit: int, run_id: str | None) -> Sequence[RecordLine]:
+def records(connection: Connection, after: int, limit: int, run_id: str | None) -> Sequence[RecordLine]:
     """A page in order of seq."""
     if run_id is None:
         rows = connection.execute(sql.RECORDS, (after, _page(limit)))
@@ -101,13 +95,13 @@ def records(connection: sqlite3.Connection, after: int, limit: int, run_id: str 
     return [RecordLine(seq, _bytes(body), _bytes(leaf).hex()) for seq, body, leaf in rows]
 
 
-def policies(connection: sqlite3.Connection, digest: str) -> str | None:
+def policies(connection: Connection, digest: str) -> str | None:
     """The text of a policy set."""
     row = connection.execute(sql.POLICIES, (digest,)).fetchone()
     return None if row is None else str(row[0])
 
 
-def counts(connection: sqlite3.Connection) -> tuple[int, int, int]:
+def counts(connection: Connection) -> tuple[int, int, int]:
     """Runs, open requirements, records."""
     row = connection.execute(sql.COUNTS).fetchone()
     return row[0], row[1], row[2]

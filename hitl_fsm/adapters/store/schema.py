@@ -1,4 +1,4 @@
-"""The declared schema, as SQLAlchemy metadata. `sqlite.sql` and the migrations are held against it by tests.
+"""The declared schema, as SQLAlchemy metadata. Tests hold the migrations and each dialect's `schema.sql` against it.
 
 Importing this module costs some 0.3 s, so nothing on the way to opening a current database does.
 
@@ -8,7 +8,19 @@ that changes at every step. Rowid tables with a UNIQUE index: bodies of some KB 
 
 from __future__ import annotations
 
-from sqlalchemy import BLOB, CheckConstraint, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from hitl_fsm.core.table import TABLES
 
@@ -19,23 +31,34 @@ def _state(machine: str) -> CheckConstraint:
     return CheckConstraint(f"state IN ({states})", name=f"{machine}_state")
 
 
+# Times are in milliseconds; SQLite's INTEGER has 64 bits anyway, and must be called so to be the row's own id.
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+# Ids are compared and sorted by their bytes, in every database.
+_Id = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def _partial(name: str, column: Column[str], condition: str) -> None:
+    """An index of the rows that meet a condition; a query uses it that says the same in the same words."""
+    Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
 metadata = MetaData()
 
 run = Table(
     "run",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("run_id", Text, nullable=False),
+    Column("id", _Number, primary_key=True),
+    Column("run_id", _Id, nullable=False),
     Column("kind", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("user", Text, nullable=False),
     Column("state", Text, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("fence", Integer, nullable=False),
+    Column("version", _Number, nullable=False),
+    Column("fence", _Number, nullable=False),
     Column("owner", Text, nullable=False),
-    Column("leased_until", Integer, nullable=False),
-    Column("created_at", Integer, nullable=False),
-    Column("updated_at", Integer, nullable=False),
+    Column("leased_until", _Number, nullable=False),
+    Column("created_at", _Number, nullable=False),
+    Column("updated_at", _Number, nullable=False),
     UniqueConstraint("run_id", name="run_run_id"),
     _state("run"),
 )
@@ -43,19 +66,19 @@ run = Table(
 event = Table(
     "event",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("run_id", Text, nullable=False),
-    Column("seq", Integer, nullable=False),
-    Column("body", BLOB, nullable=False),
+    Column("id", _Number, primary_key=True),
+    Column("run_id", _Id, nullable=False),
+    Column("seq", _Number, nullable=False),
+    Column("body", LargeBinary, nullable=False),
     UniqueConstraint("run_id", "seq", name="event_run_id_seq"),
 )
 
 call = Table(
     "call",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("run_id", Text, nullable=False),
-    Column("call_id", Text, nullable=False),
+    Column("id", _Number, primary_key=True),
+    Column("run_id", _Id, nullable=False),
+    Column("call_id", _Id, nullable=False),
     Column("tool", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("digest", Text, nullable=False),
@@ -67,28 +90,28 @@ call = Table(
 requirement = Table(
     "requirement",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("requirement_id", Text, nullable=False),
-    Column("run_id", Text, nullable=False),
-    Column("call_id", Text, nullable=False),
+    Column("id", _Number, primary_key=True),
+    Column("requirement_id", _Id, nullable=False),
+    Column("run_id", _Id, nullable=False),
+    Column("call_id", _Id, nullable=False),
     Column("kind", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("bound", Text, nullable=False),
-    Column("body", BLOB, nullable=False),
+    Column("body", LargeBinary, nullable=False),
     UniqueConstraint("requirement_id", name="requirement_requirement_id"),
     _state("requirement"),
 )
 Index("requirement_call", requirement.c.run_id, requirement.c.call_id)
-Index("requirement_open", requirement.c.requirement_id, sqlite_where=text("state = 'open'"))
+_partial("requirement_open", requirement.c.requirement_id, "state = 'open'")
 
 record = Table(
     "record",
     metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("run_id", Text, nullable=False),
-    Column("body", BLOB, nullable=False),
-    Column("leaf", BLOB, nullable=False),
+    Column("seq", _Number, primary_key=True, autoincrement=False),
+    Column("run_id", _Id, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
 )
 Index("record_run_id", record.c.run_id, record.c.seq)
 
@@ -96,19 +119,19 @@ Index("record_run_id", record.c.run_id, record.c.seq)
 log_head = Table(
     "log_head",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _Number, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("seq", Integer, nullable=False),
-    Column("leaf", BLOB, nullable=False),
+    Column("seq", _Number, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
     UniqueConstraint("name", name="log_head_name"),
 )
 
 policy_set = Table(
     "policy_set",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _Number, primary_key=True),
     Column("digest", Text, nullable=False),
     Column("text", Text, nullable=False),
-    Column("at", Integer, nullable=False),
+    Column("at", _Number, nullable=False),
     UniqueConstraint("digest", name="policy_set_digest"),
 )

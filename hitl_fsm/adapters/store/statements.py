@@ -1,22 +1,32 @@
-"""The SQL of the hot path, written once. Reading and writing rows elsewhere goes through these names."""
+"""The SQL, written once, for every database (what a dialect translates is told in `database`)."""
 
 from __future__ import annotations
 
-RUN_HEAD = "SELECT version, fence, owner, leased_until FROM run WHERE run_id = ?"
+LOCK = " /* lock */"
+"""The rows are the transaction's until it ends, where several write at the same time."""
+
+LOCK_FREE = " /* lock free */"
+"""So too, and rows that another transaction holds are left out."""
+
+RUN_HEAD = f"SELECT version, fence, owner, leased_until FROM run WHERE run_id = ?{LOCK}"  # noqa: S608 - a constant
 RUN_INSERT = (
-    "INSERT INTO run (run_id, kind, name, user, state, version, fence, owner, leased_until, created_at, updated_at)"
+    'INSERT INTO run (run_id, kind, name, "user", state, version, fence, owner, leased_until, created_at, updated_at)'
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 RUN_UPDATE = (
-    "UPDATE run SET state = ?, version = ?, fence = ?, owner = ?, leased_until = ?, updated_at = max(updated_at, ?)"
+    "UPDATE run SET state = ?, version = ?, fence = ?, owner = ?, leased_until = ?, "
+    " updated_at = CASE WHEN updated_at > ? THEN updated_at ELSE ? END"
     " WHERE run_id = ? AND version = ? AND fence = ?"
 )
 RUN_RENEW = "UPDATE run SET leased_until = ? WHERE run_id = ? AND owner = ? AND fence = ?"
 RUN_RELEASE = "UPDATE run SET owner = '', leased_until = 0 WHERE run_id = ? AND owner = ? AND fence = ?"
-RUN_ROW = "SELECT state, version, fence, owner, leased_until FROM run WHERE run_id = ?"
+# One statement, so that row and log are of one snapshot; a run without a log comes as one row without seq.
+RUN_AND_LOG = (
+    "SELECT run.state, run.version, run.fence, run.owner, run.leased_until, event.seq, event.body"
+    " FROM run LEFT JOIN event ON event.run_id = run.run_id WHERE run.run_id = ? ORDER BY event.seq"
+)
 
 EVENT_INSERT = "INSERT INTO event (run_id, seq, body) VALUES (?, ?, ?)"
-EVENTS = "SELECT seq, body FROM event WHERE run_id = ? ORDER BY seq"
 
 CALL_ROW = "SELECT state, digest FROM call WHERE run_id = ? AND call_id = ?"
 CALL_UPSERT = (
@@ -33,7 +43,8 @@ REQUIREMENT_UPDATE = (
 )
 
 HEAD = "SELECT seq, leaf FROM log_head WHERE name = ?"
-HEAD_INSERT = "INSERT INTO log_head (seq, leaf, name) VALUES (?, ?, ?)"
+HEAD_LOCKED = HEAD + LOCK
+HEAD_INSERT = "INSERT INTO log_head (seq, leaf, name) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING"
 HEAD_UPDATE = "UPDATE log_head SET seq = ?, leaf = ? WHERE name = ?"
 RECORD_INSERT = "INSERT INTO record (seq, run_id, body, leaf) VALUES (?, ?, ?, ?)"
 RECORD_MORE = ", (?, ?, ?, ?)"
@@ -41,13 +52,13 @@ RECORDS = "SELECT seq, body, leaf FROM record WHERE seq > ? ORDER BY seq LIMIT ?
 RECORDS_OF_RUN = "SELECT seq, body, leaf FROM record WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?"
 
 POLICIES = "SELECT text FROM policy_set WHERE digest = ?"
-POLICIES_INSERT = "INSERT INTO policy_set (digest, text, at) VALUES (?, ?, ?)"
+POLICIES_INSERT = "INSERT INTO policy_set (digest, text, at) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
 
 VERSION = "SELECT version_num FROM alembic_version"
 
 REQUIREMENTS = f"SELECT {_REQUIREMENT} FROM requirement"  # noqa: S608 - a constant list of columns
 RUNS = (
-    "SELECT run_id, kind, name, state, user, created_at, updated_at,"
+    'SELECT run_id, kind, name, state, "user", created_at, updated_at,'
     " (SELECT count(*) FROM requirement WHERE requirement.run_id = run.run_id AND requirement.state = 'open') FROM run"
 )
 COUNTS = (

@@ -1,20 +1,20 @@
 """The one thread that writes: it takes the waiting jobs, runs them in one transaction, and hands each its own outcome.
 
-Committing together is what makes `synchronous=FULL` cheap under load: one flush of the disk for all that wait. Each job
-still succeeds or fails alone, in a savepoint of its own.
+Committing together is what makes a commit that waits for the disk cheap under load: one flush for all that wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from hitl_fsm.adapters.store.lock import FileLock, NoLock
-from hitl_fsm.adapters.store.problems import explain
+from hitl_fsm.adapters.store.batch import CommitUnansweredError, Job, Outcome, transact
+from hitl_fsm.adapters.store.database import Connection, Database
 from hitl_fsm.errors import HitlError, StoreBusy, StoreError
 
 QUEUE_LIMIT = 10_000
@@ -23,21 +23,20 @@ QUEUE_LIMIT = 10_000
 BATCH_LIMIT = 64
 """Jobs of one transaction: bounds how long the lock is held."""
 
+AGAIN_S = 5.0
+"""How long a transaction that met a conflict, or lost its connection, is tried again."""
+
 CLOSE_WAIT_S = 15.0
 """How long `stop` waits for the jobs that are under way."""
 
-Work = Callable[[sqlite3.Connection], Any]
+_FIRST_PAUSE_S = 0.005
+_LONGEST_PAUSE_S = 0.25
 
 
-class _Job(NamedTuple):
-    work: Work
+class _Waiting(NamedTuple):
+    job: Job
     done: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
-
-
-class _Outcome(NamedTuple):
-    value: Any
-    error: Exception | None
 
 
 def never() -> bool:
@@ -46,43 +45,35 @@ def never() -> bool:
 
 
 class Writer:
-    """Owns the writing connection. `open_connection` is called with `lock` held, when first needed.
+    """Owns the writing connection, opened when first needed.
 
     `may_block` says whether the calling thread may wait for the disk itself: then a write that is alone is done there,
     since handing it to the thread and back costs more than a small commit.
     """
 
-    def __init__(
-        self,
-        where: str,
-        open_connection: Callable[[], sqlite3.Connection],
-        lock: FileLock | NoLock,
-        may_block: Callable[[], bool] = never,
-    ) -> None:
-        self._where = where
-        self._open = open_connection
-        self._lock = lock
+    def __init__(self, database: Database, may_block: Callable[[], bool] = never) -> None:
+        self._database = database
         self._may_block = may_block
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._turn = threading.Lock()  # held by whoever uses the connection
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopped = False
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Connection | None = None
 
-    async def submit(self, work: Work) -> Any:
-        """Run `work` inside a writing transaction and return its value once that is on disk.
+    async def submit(self, job: Job) -> Any:
+        """Run a job inside a writing transaction and return its value once that is on disk.
 
         A waiter that is cancelled meanwhile only stops waiting: what it asked for may still be written.
         """
         if self._queue.qsize() >= QUEUE_LIMIT:
-            message = f"{QUEUE_LIMIT} writes are waiting for {self._where}"
+            message = f"{QUEUE_LIMIT} writes are waiting for {self._database.shown}"
             raise StoreBusy(message, help="slow down, or look why the disk is slow")
         if self._may_block() and self._queue.empty() and self._turn.acquire(blocking=False):
             try:
                 if self._stopped:
                     raise self._closed()
-                (outcome,) = self._write([work])
+                (outcome,) = self._write([job])
             finally:
                 self._turn.release()
             if outcome.error is not None:
@@ -96,11 +87,11 @@ class Writer:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="hitl-fsm-writer", daemon=True)
                 self._thread.start()
-            self._queue.put(_Job(work, done, loop))
+            self._queue.put(_Waiting(job, done, loop))
         return await done
 
     def _closed(self) -> StoreError:
-        message = f"the store {self._where} is closed"
+        message = f"the store {self._database.shown} is closed"
         return StoreError(message, help="open it again")
 
     def stop(self) -> None:
@@ -122,92 +113,123 @@ class Writer:
             batch, ending = self._take()
             if batch:
                 with self._turn:
-                    outcomes = self._write([job.work for job in batch])
+                    outcomes = self._write([waiting.job for waiting in batch])
                 _deliver(batch, outcomes)
             batch.clear()  # a job kept here while waiting would keep its store alive
         with self._turn:
             self._close()
 
-    def _take(self) -> tuple[list[_Job], bool]:
-        batch: list[_Job] = []
+    def _take(self) -> tuple[list[_Waiting], bool]:
+        """The waiting jobs, in order of their runs; whether that were the last."""
+        batch: list[_Waiting] = []
+        ending = False
         try:
-            job = self._queue.get()
-            while job is not None:
-                batch.append(job)
+            waiting = self._queue.get()
+            while waiting is not None:
+                batch.append(waiting)
                 if len(batch) == BATCH_LIMIT:
-                    return batch, False
-                job = self._queue.get_nowait()
-        except Empty:
-            return batch, False
-        return batch, True
-
-    def _write(self, works: list[Work]) -> list[_Outcome]:
-        try:
-            with self._lock:
-                if self._connection is None:
-                    self._connection = self._open()
-                return self._transaction(self._connection, works)
-        except HitlError as error:
-            return [_Outcome(None, error)] * len(works)
-        except sqlite3.Error as error:
-            return [_Outcome(None, explain(error, self._where))] * len(works)
-        except Exception as error:  # noqa: BLE001 - not swallowed: the waiters get it; the thread must go on
-            return [_Outcome(None, error)] * len(works)
-
-    def _transaction(self, connection: sqlite3.Connection, works: list[Work]) -> list[_Outcome]:
-        """All or nothing on disk: on the way out the transaction is committed, or rolled back and every job failed."""
-        alone = len(works) == 1
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            outcomes = [self._one(connection, work, alone=alone) for work in works]
-            if alone and outcomes[0].error is not None:
-                connection.execute("ROLLBACK")
+                    break
+                waiting = self._queue.get_nowait()
             else:
-                connection.execute("COMMIT")
-        except BaseException:
-            # SQLite has rolled back by itself after some errors (a full disk, say); then there is nothing to undo.
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        return outcomes
+                ending = True
+        except Empty:
+            pass
+        batch.sort(key=_run_id)
+        return batch, ending
 
-    def _one(self, connection: sqlite3.Connection, work: Work, *, alone: bool) -> _Outcome:
-        if not alone:
-            connection.execute("SAVEPOINT job")
+    # -- one batch
+
+    def _write(self, jobs: list[Job]) -> list[Outcome]:
+        """Never raises: whatever went wrong is each job's outcome."""
         try:
-            value = work(connection)
-        except Exception as error:
-            if not connection.in_transaction:
-                raise  # the whole transaction is gone, and the other jobs with it
-            if not alone:
-                connection.execute("ROLLBACK TO job")
-                connection.execute("RELEASE job")
-            return _Outcome(None, explain(error, self._where) if isinstance(error, sqlite3.Error) else error)
-        if not alone:
-            connection.execute("RELEASE job")
-        return _Outcome(value, None)
+            return self._persist(jobs)
+        except Exception as error:  # noqa: BLE001 - not swallowed: the waiters get it; the thread must go on
+            return [Outcome(None, self._database.explain(error))] * len(jobs)
+
+    def _persist(self, jobs: list[Job]) -> list[Outcome]:
+        """Tries again after a conflict or a lost connection, for AGAIN_S: what was not committed did not happen."""
+        deadline: float | None = None
+        pause = _FIRST_PAUSE_S
+        unanswered: CommitUnansweredError | None = None
+        while True:
+            try:
+                with self._database.hold():
+                    connection = self._open()
+                    if unanswered is not None:
+                        if self._landed(connection, unanswered):
+                            return unanswered.outcomes
+                        unanswered = None
+                    return transact(self._database, connection, jobs)
+            except CommitUnansweredError as error:
+                unanswered = error
+                self._drop()
+            except Exception as error:
+                fate = self._fate(error, reconnecting=deadline is not None)
+                if fate == "connection":
+                    self._drop()
+                late = deadline is not None and time.monotonic() > deadline
+                if late or fate not in {"again", "connection"}:
+                    if unanswered is not None:
+                        raise self._unknown() from error
+                    raise
+            deadline = deadline or time.monotonic() + AGAIN_S
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+    def _landed(self, connection: Connection, unanswered: CommitUnansweredError) -> bool:
+        landed = self._database.landed(connection, unanswered.transaction)
+        if landed is None:
+            raise self._unknown()
+        return landed
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._database.open_writer()
+        return self._connection
+
+    def _fate(self, error: Exception, *, reconnecting: bool) -> str:
+        if self._connection is not None:
+            return self._database.fate(self._connection, error)
+        # Opening failed: while its server restarts, a database that was just lost may be back in a moment.
+        return "connection" if reconnecting and isinstance(error, StoreError) else "transaction"
+
+    def _unknown(self) -> StoreError:
+        message = f"the connection to {self._database.shown} was lost in a commit: whether it was written is not known"
+        return StoreError(message, help="read the run again before anything else; it tells what is written")
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):  # it is broken already; there is nothing to learn from how
+                connection.close()
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
         try:
             if connection is not None:
-                with self._lock:  # the last connection to close writes the WAL back
+                with self._database.hold():  # the last connection to a SQLite file writes the WAL back
                     connection.close()
-        except (HitlError, sqlite3.Error):
-            return  # the WAL stays and is read at the next opening; nothing is lost
+        except Exception as error:
+            # What was committed stays committed; the next opening reads it.
+            if not isinstance(self._database.explain(error), HitlError):
+                raise
         finally:
-            self._lock.close()
+            self._database.close()
 
 
-def _deliver(batch: list[_Job], outcomes: list[_Outcome]) -> None:
-    for job, outcome in zip(batch, outcomes, strict=True):
+def _run_id(waiting: _Waiting) -> str:
+    return waiting.job.run_id
+
+
+def _deliver(batch: list[_Waiting], outcomes: list[Outcome]) -> None:
+    for waiting, outcome in zip(batch, outcomes, strict=True):
         try:
-            job.loop.call_soon_threadsafe(_settle, job.done, outcome)
+            waiting.loop.call_soon_threadsafe(_settle, waiting.done, outcome)
         except RuntimeError:  # that event loop is closed: nobody waits any more
             continue
 
 
-def _settle(done: asyncio.Future[Any], outcome: _Outcome) -> None:
+def _settle(done: asyncio.Future[Any], outcome: Outcome) -> None:
     if done.done():  # cancelled meanwhile
         return
     if outcome.error is None:

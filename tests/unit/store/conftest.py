@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from hitl_fsm.adapters.store import open_store
-from hitl_fsm.adapters.store.sqlite import SqliteStore
+from hitl_fsm.adapters.store.store import SqlStore
 
 
 @pytest.fixture(params=["file", "memory"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlStore]:
     """A fresh store of each kind."""
     url = f"sqlite:///{tmp_path}/hitl.db" if request.param == "file" else "sqlite:///:memory:"
     opened = open_store(url)
-    assert isinstance(opened, SqliteStore)
+    assert isinstance(opened, SqlStore)
     yield opened
     await opened.close()
 

@@ -7,7 +7,7 @@ import pytest
 from steps import ALICE, BOB, ME, OTHER, T0, Story
 
 from hitl_fsm.adapters.store.commit import LEASE_MS
-from hitl_fsm.adapters.store.sqlite import SqliteStore
+from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.audit.verify import Head, verify
 from hitl_fsm.errors import AlreadyResolved, Fenced, RecordError, RunBusy, RunNotFound, StoreError, Tampered
 from hitl_fsm.model.answer import Approve, Provide, Reject
@@ -17,14 +17,14 @@ from hitl_fsm.model.states import CallState, RequirementState, RunState
 from hitl_fsm.ports import Lease, Store
 
 
-async def whole(store: SqliteStore) -> bool:
+async def whole(store: SqlStore) -> bool:
     """Whether the record verifies up to the head that is kept beside it."""
     report = verify(await store.records(limit=10_000), Head(*await store.head()))
     assert report.findings == ()
     return report.intact
 
 
-async def test_a_run_is_read_as_it_was_written(store: SqliteStore) -> None:
+async def test_a_run_is_read_as_it_was_written(store: SqlStore) -> None:
     story = Story()
     commits = story.all()
     assert [await store.commit(commit) for commit in commits] == [1, 1, 1, 2, 2, 2]
@@ -36,7 +36,7 @@ async def test_a_run_is_read_as_it_was_written(store: SqliteStore) -> None:
     assert await whole(store)
 
 
-async def test_what_is_not_there_is_none(store: SqliteStore) -> None:
+async def test_what_is_not_there_is_none(store: SqlStore) -> None:
     assert await store.load("r1") is None
     assert await store.requirement("r1-1") is None
     assert await store.policies("00") is None
@@ -44,12 +44,12 @@ async def test_what_is_not_there_is_none(store: SqliteStore) -> None:
     assert await store.head() == (0, "0" * 64)
 
 
-def test_it_is_a_store(store: SqliteStore) -> None:
+def test_it_is_a_store(store: SqlStore) -> None:
     typed: Store = store
     assert typed is store
 
 
-async def test_law11_a_commit_on_another_version_is_fenced_and_writes_nothing(store: SqliteStore) -> None:
+async def test_law11_a_commit_on_another_version_is_fenced_and_writes_nothing(store: SqlStore) -> None:
     story, twin = Story(), Story()
     for one, other in zip(story.all()[:3], twin.all()[:3], strict=True):
         await store.commit(one)
@@ -62,7 +62,7 @@ async def test_law11_a_commit_on_another_version_is_fenced_and_writes_nothing(st
     assert stored.version == 3
 
 
-async def test_a_commit_under_an_older_fence_is_refused(store: SqliteStore) -> None:
+async def test_a_commit_under_an_older_fence_is_refused(store: SqlStore) -> None:
     story = Story()
     for commit in (story.create(), story.pause(), story.answer(), story.start()):
         await store.commit(commit)
@@ -71,14 +71,14 @@ async def test_a_commit_under_an_older_fence_is_refused(store: SqliteStore) -> N
         await store.commit(late)
 
 
-async def test_a_step_of_a_missing_run_is_refused(store: SqliteStore) -> None:
+async def test_a_step_of_a_missing_run_is_refused(store: SqlStore) -> None:
     story = Story()
     story.create()
     with pytest.raises(RunNotFound):
         await store.commit(story.pause())
 
 
-async def test_entries_that_skip_a_number_are_refused(store: SqliteStore) -> None:
+async def test_entries_that_skip_a_number_are_refused(store: SqlStore) -> None:
     story = Story()
     await store.commit(story.create())
     step = story.pause()
@@ -87,7 +87,7 @@ async def test_entries_that_skip_a_number_are_refused(store: SqliteStore) -> Non
         await store.commit(wrong)
 
 
-async def test_take_is_refused_while_another_live_worker_holds_the_run(store: SqliteStore) -> None:
+async def test_take_is_refused_while_another_live_worker_holds_the_run(store: SqlStore) -> None:
     story = Story()
     await store.commit(story.create())
     grab = msgspec.structs.replace(story.step(None, RunState.RUNNING, "take"), owner=OTHER)
@@ -108,9 +108,9 @@ async def test_take_is_refused_while_another_live_worker_holds_the_run(store: Sq
         await store.commit(story.pause())
 
 
-async def test_a_lease_ends_by_the_stores_clock(store: SqliteStore) -> None:
+async def test_a_lease_ends_by_the_stores_clock(store: SqlStore) -> None:
     now = T0
-    store._clock = lambda: now
+    store._clock = lambda _: now
     story = Story()
     await store.commit(story.create())
     grab = msgspec.structs.replace(story.step(None, RunState.RUNNING, "take"), owner=OTHER)
@@ -124,12 +124,12 @@ async def test_a_lease_ends_by_the_stores_clock(store: SqliteStore) -> None:
     assert (stored.owner, stored.leased_until, stored.version) == (OTHER, T0 + 2 * LEASE_MS, 1)
 
 
-async def test_keep_needs_the_lease_and_renews_it(store: SqliteStore) -> None:
+async def test_keep_needs_the_lease_and_renews_it(store: SqlStore) -> None:
     story = Story()
-    store._clock = lambda: T0
+    store._clock = lambda _: T0
     for commit in (story.create(), story.pause(), story.answer(), story.start()):
         await store.commit(commit)
-    store._clock = lambda: T0 + 1000
+    store._clock = lambda _: T0 + 1000
     step = story.result()
     with pytest.raises(Fenced, match="no longer held"):
         await store.commit(msgspec.structs.replace(step, owner=OTHER))
@@ -140,7 +140,7 @@ async def test_keep_needs_the_lease_and_renews_it(store: SqliteStore) -> None:
 
 
 @pytest.mark.parametrize("state", [RunState.PAUSED, RunState.RESOLVING, RunState.DONE, RunState.FAILED])
-async def test_a_run_that_waits_or_ended_is_held_by_nobody(store: SqliteStore, state: RunState) -> None:
+async def test_a_run_that_waits_or_ended_is_held_by_nobody(store: SqlStore, state: RunState) -> None:
     story = Story()
     step = story.create()
     await store.commit(msgspec.structs.replace(step, run=msgspec.structs.replace(step.run, state=state)))
@@ -149,7 +149,7 @@ async def test_a_run_that_waits_or_ended_is_held_by_nobody(store: SqliteStore, s
     assert (stored.owner, stored.leased_until) == ("", 0)
 
 
-async def test_law02_the_second_answer_meets_the_first(store: SqliteStore) -> None:
+async def test_law02_the_second_answer_meets_the_first(store: SqlStore) -> None:
     story = Story()
     for commit in (story.create(), story.pause(), story.answer()):
         await store.commit(commit)
@@ -163,7 +163,7 @@ async def test_law02_the_second_answer_meets_the_first(store: SqliteStore) -> No
     assert requirement.state is RequirementState.RESOLVED
 
 
-async def test_law04_a_rejection_is_never_reopened(store: SqliteStore) -> None:
+async def test_law04_a_rejection_is_never_reopened(store: SqlStore) -> None:
     story = Story()
     for commit in (story.create(), story.pause(), story.answer(Reject(), RequirementState.REJECTED)):
         await store.commit(commit)
@@ -175,7 +175,7 @@ async def test_law04_a_rejection_is_never_reopened(store: SqliteStore) -> None:
         await store.commit(story.start())
 
 
-async def test_law01_and_law05_a_call_starts_only_after_its_answer_is_on_disk(store: SqliteStore) -> None:
+async def test_law01_and_law05_a_call_starts_only_after_its_answer_is_on_disk(store: SqlStore) -> None:
     story = Story()
     await store.commit(story.create())
     await store.commit(story.pause())
@@ -189,7 +189,7 @@ async def test_law01_and_law05_a_call_starts_only_after_its_answer_is_on_disk(st
     assert stored.version == 2
 
 
-async def test_law05_a_call_with_another_digest_does_not_start(store: SqliteStore) -> None:
+async def test_law05_a_call_with_another_digest_does_not_start(store: SqlStore) -> None:
     story = Story()
     for commit in (story.create(), story.pause(), story.answer()):
         await store.commit(commit)
@@ -198,7 +198,7 @@ async def test_law05_a_call_with_another_digest_does_not_start(store: SqliteStor
         await store.commit(story.start())
 
 
-async def test_law05_a_call_that_ended_does_not_start_again(store: SqliteStore) -> None:
+async def test_law05_a_call_that_ended_does_not_start_again(store: SqlStore) -> None:
     story = Story()
     for commit in (story.create(), story.pause(), story.answer(), story.start(), story.result()):
         await store.commit(commit)
@@ -206,7 +206,7 @@ async def test_law05_a_call_that_ended_does_not_start_again(store: SqliteStore) 
         await store.commit(story.start("keep"))
 
 
-async def test_law05_an_edit_binds_the_approval_to_the_edited_action(store: SqliteStore) -> None:
+async def test_law05_an_edit_binds_the_approval_to_the_edited_action(store: SqlStore) -> None:
     story = Story()
     for commit in (story.create(), story.pause()):
         await store.commit(commit)
@@ -224,7 +224,7 @@ async def test_law05_an_edit_binds_the_approval_to_the_edited_action(store: Sqli
     assert await store.commit(story.start()) == 2
 
 
-async def test_an_ungated_call_starts_without_any_answer(store: SqliteStore) -> None:
+async def test_an_ungated_call_starts_without_any_answer(store: SqlStore) -> None:
     story = Story()
     await store.commit(story.create())
     story.call = msgspec.structs.replace(story.call, state=CallState.AUTHORISED)
@@ -235,7 +235,7 @@ async def test_an_ungated_call_starts_without_any_answer(store: SqliteStore) -> 
     assert await store.commit(story.start("keep")) == 1
 
 
-async def test_lists_come_in_pages(store: SqliteStore) -> None:
+async def test_lists_come_in_pages(store: SqlStore) -> None:
     for number in range(5):
         story = Story(f"r{number}")
         for commit in story.all()[: 2 + number % 2]:
@@ -257,7 +257,7 @@ async def test_lists_come_in_pages(store: SqliteStore) -> None:
     assert (info.runs, info.open_requirements, info.records, info.schema) == (5, 3, 12, "0001")
 
 
-async def test_records_of_a_run_and_of_none(store: SqliteStore) -> None:
+async def test_records_of_a_run_and_of_none(store: SqlStore) -> None:
     story = Story()
     await store.commit(story.create())
     await store.append([Record("viewed", T0, BOB, data={"requirement": "r1-1"}), Record("viewed", T0, ALICE)])
@@ -268,7 +268,7 @@ async def test_records_of_a_run_and_of_none(store: SqliteStore) -> None:
     assert await whole(store)
 
 
-async def test_policies_are_kept_once(store: SqliteStore) -> None:
+async def test_policies_are_kept_once(store: SqlStore) -> None:
     record = Record("policies_activated", T0, ALICE, data={"digest": "d1"})
     assert await store.save_policies("d1", "text", record)
     assert not await store.save_policies("d1", "other", record)
@@ -277,9 +277,7 @@ async def test_policies_are_kept_once(store: SqliteStore) -> None:
 
 
 @pytest.mark.parametrize("data", [{"x": object()}, {"x": "\ud800"}, {("a", 1): 2}])
-async def test_law10_a_record_that_cannot_be_written_stops_the_step(
-    store: SqliteStore, data: dict[str, object]
-) -> None:
+async def test_law10_a_record_that_cannot_be_written_stops_the_step(store: SqlStore, data: dict[str, object]) -> None:
     story = Story()
     step = story.create()
     with pytest.raises(RecordError, match="cannot be written"):
@@ -287,7 +285,7 @@ async def test_law10_a_record_that_cannot_be_written_stops_the_step(
     assert await store.load("r1") is None
 
 
-async def test_a_closed_store_says_so(store: SqliteStore) -> None:
+async def test_a_closed_store_says_so(store: SqlStore) -> None:
     await store.commit(Story().create())
     await store.close()
     await store.close()

@@ -15,7 +15,7 @@ from steps import ALICE, Story
 
 from hitl_fsm.adapters.store import commit as committing
 from hitl_fsm.adapters.store import open_store
-from hitl_fsm.adapters.store.sqlite import SqliteStore
+from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import StoreError
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.event import ModelReplied, ProposedCall, RunCancelled, RunCreated
@@ -39,7 +39,7 @@ EVENTS = [
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=ascii)
-async def test_an_entry_that_could_not_be_read_again_is_not_written(store: SqliteStore, event: Any) -> None:
+async def test_an_entry_that_could_not_be_read_again_is_not_written(store: SqlStore, event: Any) -> None:
     story = Story()
     await store.commit(story.create())
     before = await store.load("r1")
@@ -49,7 +49,7 @@ async def test_an_entry_that_could_not_be_read_again_is_not_written(store: Sqlit
     assert len(await store.records()) == 1
 
 
-async def test_a_requirement_that_could_not_be_read_again_is_not_written(store: SqliteStore) -> None:
+async def test_a_requirement_that_could_not_be_read_again_is_not_written(store: SqlStore) -> None:
     story = Story()
     await store.commit(story.create())
     story.requirement = msgspec.structs.replace(story.requirement, user=WRONG)
@@ -86,7 +86,7 @@ async def test_a_list_waits_for_another_program_that_holds_the_file(path: Path, 
     await store.close()
 
 
-async def test_an_id_that_is_no_text_is_found_nowhere(store: SqliteStore) -> None:
+async def test_an_id_that_is_no_text_is_found_nowhere(store: SqlStore) -> None:
     await store.commit(Story().create())
     assert await store.load("r1\ud800") is None
     assert await store.requirement("r1\ud800") is None

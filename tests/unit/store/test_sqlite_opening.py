@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from steps import Story
 
-from hitl_fsm.adapters.store import open_store, opening
+from hitl_fsm.adapters.store import open_store
+from hitl_fsm.adapters.store.sqlite import opening
 from hitl_fsm.errors import SchemaTooNew, StoreError
 
 HEAVY = "sqlalchemy", "alembic", "pydantic", "structlog", "litellm", "rfc8785", "hypothesis"

@@ -3,54 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from places import opened, spawn, whole
 from steps import Story
 
-from hitl_fsm.adapters.store.sqlite import SqliteStore
-from hitl_fsm.adapters.store.url import parse
-from hitl_fsm.audit.verify import Head, verify
+from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import Fenced, HitlError
 
-HERE = Path(__file__).parent
 RACERS = 6
 
 
-def opened(path: Path) -> SqliteStore:
-    return SqliteStore(parse(f"sqlite:///{path}?synchronous=normal"))
-
-
 @pytest.fixture
-async def store(path: Path) -> AsyncIterator[SqliteStore]:
+async def store(path: Path) -> AsyncIterator[SqlStore]:
     made = opened(path)
     yield made
     await made.close()
 
 
-async def whole(store: SqliteStore) -> int:
-    """How many records; all of them chained."""
-    report = verify(await store.records(limit=10_000), Head(*await store.head()))
-    assert report.findings == ()
-    return report.count
-
-
-def spawn(code: str, path: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Python in a process of its own, with the builders of these tests at hand."""
-    prelude = f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
-    return subprocess.Popen(
-        [sys.executable, "-c", prelude + code, str(path), *arguments],
-        stdout=subprocess.PIPE,
-        stdin=subprocess.PIPE,
-        text=True,
-    )
-
-
-async def test_law02_many_tasks_on_one_version_have_one_winner(store: SqliteStore) -> None:
+async def test_law02_many_tasks_on_one_version_have_one_winner(store: SqlStore) -> None:
     story = Story()
     await store.commit(story.create())
     await store.commit(story.pause())
@@ -60,7 +34,7 @@ async def test_law02_many_tasks_on_one_version_have_one_winner(store: SqliteStor
     assert await whole(store) == 3
 
 
-async def test_law02_threads_with_stores_of_their_own_have_one_winner(store: SqliteStore, path: Path) -> None:
+async def test_law02_threads_with_stores_of_their_own_have_one_winner(store: SqlStore, path: Path) -> None:
     story = Story()
     await store.commit(story.create())
     await store.commit(story.pause())
@@ -87,6 +61,7 @@ async def test_law02_threads_with_stores_of_their_own_have_one_winner(store: Sql
 
 RACE = """
 import asyncio
+from places import opened, spawn, whole
 from steps import Story
 from hitl_fsm.adapters.store import open_store
 from hitl_fsm.errors import HitlError
@@ -107,7 +82,7 @@ asyncio.run(main())
 
 
 async def test_law02_processes_on_one_version_have_one_winner_and_nobody_meets_a_locked_database(
-    store: SqliteStore, path: Path
+    store: SqlStore, path: Path
 ) -> None:
     story = Story()
     await store.commit(story.create())

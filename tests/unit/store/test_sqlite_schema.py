@@ -13,9 +13,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
-from hitl_fsm.adapters.store import ddl, opening, schema
-from hitl_fsm.adapters.store.migrations.run import config, upgrade
+from hitl_fsm.adapters.store import ddl, schema
+from hitl_fsm.adapters.store.migrations.run import config
 from hitl_fsm.adapters.store.revisions import HEAD, REVISIONS
+from hitl_fsm.adapters.store.sqlite import opening
+from hitl_fsm.adapters.store.sqlite.migrating import upgrade
 from hitl_fsm.adapters.store.url import parse
 from hitl_fsm.core.table import TABLES
 
@@ -41,8 +43,10 @@ def objects(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:
     return {(kind, name, " ".join(text.split())) for kind, name, text in rows}
 
 
-def test_the_file_is_what_the_metadata_says() -> None:
-    assert ddl.SQL_FILE.read_text(encoding="utf-8") == ddl.render(), "run: python -m hitl_fsm.adapters.store.ddl"
+@pytest.mark.parametrize("name", ddl.FILES)
+def test_the_file_is_what_the_metadata_says(name: str) -> None:
+    _, file = ddl.FILES[name]
+    assert file.read_text(encoding="utf-8") == ddl.render(name), "run: python -m hitl_fsm.adapters.store.ddl"
 
 
 def test_a_migrated_database_is_a_fresh_one(migrated: sqlite3.Connection, fresh: sqlite3.Connection) -> None:
@@ -85,7 +89,7 @@ def test_hot_queries_use_an_index(fresh: sqlite3.Connection) -> None:
     from hitl_fsm.adapters.store import statements as sql
 
     queries = [
-        (sql.RUN_HEAD, ("r",)), (sql.EVENTS, ("r",)), (sql.CALL_ROW, ("r", "c")), (sql.REQUIREMENT_ROW, ("q",)),
+        (sql.RUN_HEAD, ("r",)), (sql.RUN_AND_LOG, ("r",)), (sql.CALL_ROW, ("r", "c")), (sql.REQUIREMENT_ROW, ("q",)),
         (sql.REQUIREMENTS_OF_CALL, ("r", "c")), (sql.RECORDS, (0, 1)),
         (sql.RECORDS_OF_RUN, ("r", 0, 1)), (sql.HEAD, ("x",)),
         (sql.REQUIREMENTS + " WHERE requirement_id > ? AND state = 'open' ORDER BY requirement_id LIMIT 1", ("",)),

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from steps import Story
 
-from hitl_fsm.adapters.store.sqlite import SqliteStore
-from hitl_fsm.adapters.store.url import parse
+from hitl_fsm.adapters.store import open_store
+from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.audit.verify import Head, verify
 from hitl_fsm.errors import AlreadyResolved, Tampered
 from hitl_fsm.model.answer import Reject
@@ -21,8 +21,9 @@ from hitl_fsm.model.states import RequirementState
 
 
 @pytest.fixture
-async def store(path: Path) -> AsyncIterator[SqliteStore]:
-    opened = SqliteStore(parse(f"sqlite:///{path}"))
+async def store(path: Path) -> AsyncIterator[SqlStore]:
+    opened = open_store(f"sqlite:///{path}")
+    assert isinstance(opened, SqlStore)
     yield opened
     await opened.close()
 
@@ -34,7 +35,7 @@ def tamper(path: Path, *statements: str) -> None:
             assert connection.execute(statement).rowcount != 0, statement
 
 
-async def answered(store: SqliteStore, answer: RequirementState = RequirementState.RESOLVED) -> Story:
+async def answered(store: SqlStore, answer: RequirementState = RequirementState.RESOLVED) -> Story:
     story = Story()
     for commit in (story.create(), story.pause(), story.answer(Reject() if answer != "resolved" else None, answer)):
         await store.commit(commit)
@@ -64,7 +65,7 @@ VOTE_ATTACKS = {
 
 
 @pytest.mark.parametrize("attack", VOTE_ATTACKS)
-async def test_law05_a_changed_row_stops_the_start(store: SqliteStore, path: Path, attack: str) -> None:
+async def test_law05_a_changed_row_stops_the_start(store: SqlStore, path: Path, attack: str) -> None:
     story = await answered(store)
     records = await store.records()
     tamper(path, *VOTE_ATTACKS[attack])
@@ -78,7 +79,7 @@ async def test_law05_a_changed_row_stops_the_start(store: SqliteStore, path: Pat
 
 
 @pytest.mark.parametrize("attack", [["UPDATE requirement SET state = 'resolved'"], ["DELETE FROM requirement"]])
-async def test_law04_a_rejection_cannot_be_turned_by_hand(store: SqliteStore, path: Path, attack: list[str]) -> None:
+async def test_law04_a_rejection_cannot_be_turned_by_hand(store: SqlStore, path: Path, attack: list[str]) -> None:
     story = await answered(store, RequirementState.REJECTED)
     tamper(path, *attack, "UPDATE call SET state = 'authorised'")
     story.call = msgspec.structs.replace(story.call, passed=()) if "DELETE" not in attack[0] else _passed(story)
@@ -92,7 +93,7 @@ def _passed(story: Story) -> msgspec.Struct:
     return msgspec.structs.replace(story.call, passed=(Pass("approval", story.digest),))
 
 
-async def test_law05_an_approval_of_another_action_counts_for_nothing(store: SqliteStore, path: Path) -> None:
+async def test_law05_an_approval_of_another_action_counts_for_nothing(store: SqlStore, path: Path) -> None:
     story = await answered(store)
     story.call = msgspec.structs.replace(story.call, passed=())
     tamper(path, f"UPDATE requirement SET bound = '{ZEROS}'")
@@ -100,9 +101,7 @@ async def test_law05_an_approval_of_another_action_counts_for_nothing(store: Sql
         await store.commit(story.start())
 
 
-async def test_law05_an_answer_to_another_question_than_the_stored_one_is_refused(
-    store: SqliteStore, path: Path
-) -> None:
+async def test_law05_an_answer_to_another_question_than_the_stored_one_is_refused(store: SqlStore, path: Path) -> None:
     story = Story()
     for commit in (story.create(), story.pause()):
         await store.commit(commit)
@@ -114,7 +113,7 @@ async def test_law05_an_answer_to_another_question_than_the_stored_one_is_refuse
         await store.commit(story.answer())
 
 
-async def test_law05_a_second_gates_answer_cannot_be_removed(store: SqliteStore, path: Path) -> None:
+async def test_law05_a_second_gates_answer_cannot_be_removed(store: SqlStore, path: Path) -> None:
     story = Story()
     for commit in (story.create(), story.pause()):
         await store.commit(commit)
@@ -140,7 +139,7 @@ async def test_law05_a_second_gates_answer_cannot_be_removed(store: SqliteStore,
     ],
 )
 async def test_law02_an_answer_needs_the_open_row(
-    store: SqliteStore, path: Path, attack: str, error: type[Exception] | None
+    store: SqlStore, path: Path, attack: str, error: type[Exception] | None
 ) -> None:
     story = Story()
     for commit in (story.create(), story.pause()):
@@ -153,7 +152,7 @@ async def test_law02_an_answer_needs_the_open_row(
         await store.commit(story.answer())
 
 
-async def test_law02_a_row_closed_whole_by_hand_is_already_closed(store: SqliteStore, path: Path) -> None:
+async def test_law02_a_row_closed_whole_by_hand_is_already_closed(store: SqlStore, path: Path) -> None:
     story = Story()
     for commit in (story.create(), story.pause()):
         await store.commit(commit)
@@ -181,7 +180,7 @@ async def test_law02_a_row_closed_whole_by_hand_is_already_closed(store: SqliteS
         "INSERT INTO event (run_id, seq, body) VALUES ('r1', 4, x'7b7d')",
     ],
 )
-async def test_a_log_that_is_not_whole_is_not_read(store: SqliteStore, path: Path, attack: str) -> None:
+async def test_a_log_that_is_not_whole_is_not_read(store: SqlStore, path: Path, attack: str) -> None:
     await answered(store)
     tamper(path, attack)
     with pytest.raises(Tampered, match="r1"):
@@ -201,14 +200,14 @@ async def test_a_log_that_is_not_whole_is_not_read(store: SqliteStore, path: Pat
         "UPDATE log_head SET seq = 2",
     ],
 )
-async def test_law10_a_changed_record_does_not_verify(store: SqliteStore, path: Path, attack: str) -> None:
+async def test_law10_a_changed_record_does_not_verify(store: SqlStore, path: Path, attack: str) -> None:
     await answered(store)
     tamper(path, attack)
     assert not verify(await store.records(), Head(*await store.head())).intact
 
 
 @pytest.mark.parametrize("table", ["run", "call", "requirement"])
-async def test_no_row_leaves_the_table_of_its_machine(store: SqliteStore, path: Path, table: str) -> None:
+async def test_no_row_leaves_the_table_of_its_machine(store: SqlStore, path: Path, table: str) -> None:
     await answered(store)
     with pytest.raises(sqlite3.IntegrityError, match=re.escape("CHECK")):
         tamper(path, f"UPDATE {table} SET state = 'approved'")

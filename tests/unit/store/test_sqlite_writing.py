@@ -7,65 +7,41 @@ import fcntl
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
+from places import opened, spawn, whole
 from steps import ALICE, T0, Story
 
+from hitl_fsm.adapters.store import commit as committing
 from hitl_fsm.adapters.store import writer as writing
-from hitl_fsm.adapters.store.lock import SUFFIX, FileLock
-from hitl_fsm.adapters.store.sqlite import SqliteStore
-from hitl_fsm.adapters.store.url import parse
-from hitl_fsm.audit.verify import Head, verify
+from hitl_fsm.adapters.store.batch import Job, Written
+from hitl_fsm.adapters.store.database import Connection
+from hitl_fsm.adapters.store.sqlite.database import SqliteDatabase
+from hitl_fsm.adapters.store.sqlite.lock import SUFFIX, FileLock
+from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import Fenced, RunBusy, StoreBusy, StoreError, Tampered
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.states import RunState
 
-HERE = Path(__file__).parent
-RACERS = 6
-
-
-def opened(path: Path) -> SqliteStore:
-    return SqliteStore(parse(f"sqlite:///{path}?synchronous=normal"))
-
 
 @pytest.fixture
-async def store(path: Path) -> AsyncIterator[SqliteStore]:
+async def store(path: Path) -> AsyncIterator[SqlStore]:
     made = opened(path)
     yield made
     await made.close()
-
-
-async def whole(store: SqliteStore) -> int:
-    """How many records; all of them chained."""
-    report = verify(await store.records(limit=10_000), Head(*await store.head()))
-    assert report.findings == ()
-    return report.count
-
-
-def spawn(code: str, path: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Python in a process of its own, with the builders of these tests at hand."""
-    prelude = f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
-    return subprocess.Popen(
-        [sys.executable, "-c", prelude + code, str(path), *arguments],
-        stdout=subprocess.PIPE,
-        stdin=subprocess.PIPE,
-        text=True,
-    )
 
 
 # -- one transaction
 
 
 @pytest.mark.parametrize("table", ["record", "log_head", "event", "call", "requirement"])
-async def test_law10_a_step_whose_record_fails_did_not_happen(store: SqliteStore, path: Path, table: str) -> None:
+async def test_law10_a_step_whose_record_fails_did_not_happen(store: SqlStore, path: Path, table: str) -> None:
     story = Story()
     await store.commit(story.create())
     with closing(sqlite3.connect(path)) as other, other:
@@ -84,7 +60,7 @@ async def test_law10_a_step_whose_record_fails_did_not_happen(store: SqliteStore
     assert await whole(store) == 2
 
 
-async def test_jobs_of_one_transaction_fail_alone(store: SqliteStore) -> None:
+async def test_jobs_of_one_transaction_fail_alone(store: SqlStore) -> None:
     await store.append([])
     held, freed = threading.Event(), threading.Event()
 
@@ -109,11 +85,11 @@ async def test_jobs_of_one_transaction_fail_alone(store: SqliteStore) -> None:
     assert await whole(store) == 10
 
 
-async def test_a_job_that_fails_late_takes_back_only_its_own(store: SqliteStore, path: Path) -> None:
+async def test_a_job_that_fails_late_takes_back_only_its_own(store: SqlStore, path: Path) -> None:
     await store.append([])
     with closing(sqlite3.connect(path)) as other, other:
         when = "WHEN new.run_id = 'r3' BEGIN SELECT RAISE(ABORT, 'not this one'); END"
-        other.execute(f"CREATE TRIGGER broken BEFORE INSERT ON record {when}")
+        other.execute(f"CREATE TRIGGER broken BEFORE INSERT ON event {when}")
     steps = [Story(f"r{number}").create() for number in range(6)]
     outcomes = await asyncio.gather(*(store.commit(step) for step in steps), return_exceptions=True)
     assert [outcome for outcome in outcomes if isinstance(outcome, int)] == [1] * 5
@@ -123,7 +99,29 @@ async def test_a_job_that_fails_late_takes_back_only_its_own(store: SqliteStore,
     assert await whole(store) == 5
 
 
-async def test_waiting_commits_share_a_transaction(store: SqliteStore) -> None:
+async def test_law10_records_that_cannot_be_chained_undo_all_jobs_of_the_transaction(
+    store: SqlStore, path: Path
+) -> None:
+    await store.append([])
+    with closing(sqlite3.connect(path)) as other, other:
+        when = "WHEN new.run_id = 'r3' BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        other.execute(f"CREATE TRIGGER broken BEFORE INSERT ON record {when}")
+    jobs = [Job(f"r{number}", _created(number)) for number in range(6)]
+    outcomes = await asyncio.to_thread(store._writer._write, jobs)
+    assert all("not this one" in str(outcome.error) for outcome in outcomes)
+    assert await store.runs() == []
+    assert await whole(store) == 0
+    outcomes = await asyncio.to_thread(store._writer._write, jobs[:3] + jobs[4:])
+    assert [outcome.value for outcome in outcomes] == [1] * 5
+    assert await whole(store) == len(await store.runs()) == 5
+
+
+def _created(number: int) -> Callable[[Connection], Written]:
+    prepared = committing.prepare(Story(f"r{number}").create())
+    return lambda connection: committing.apply(connection, prepared, T0)
+
+
+async def test_waiting_commits_share_a_transaction(store: SqlStore) -> None:
     begun: list[str] = []
 
     def watch(connection: sqlite3.Connection) -> None:
@@ -135,7 +133,7 @@ async def test_waiting_commits_share_a_transaction(store: SqliteStore) -> None:
     assert await whole(store) == 40
 
 
-async def test_a_full_disk_fails_the_whole_batch_and_keeps_nothing(store: SqliteStore) -> None:
+async def test_a_full_disk_fails_the_whole_batch_and_keeps_nothing(store: SqlStore) -> None:
     story = Story()
     await store.commit(story.create())
 
@@ -153,7 +151,7 @@ async def test_a_full_disk_fails_the_whole_batch_and_keeps_nothing(store: Sqlite
     assert await whole(store) == 2
 
 
-async def test_a_commit_that_fails_at_the_end_is_undone(store: SqliteStore) -> None:
+async def test_a_commit_that_fails_at_the_end_is_undone(store: SqlStore) -> None:
     await store.append([])
 
     def tables(connection: sqlite3.Connection) -> None:
@@ -178,6 +176,7 @@ async def test_a_commit_that_fails_at_the_end_is_undone(store: SqliteStore) -> N
 
 DIE = """
 import asyncio, os, signal
+from places import opened, spawn, whole
 from steps import Story
 from hitl_fsm.adapters.store import open_store
 from hitl_fsm.adapters.store import log
@@ -194,7 +193,7 @@ asyncio.run(main())
 """
 
 
-async def test_law03_a_kill_between_begin_and_commit_leaves_nothing(store: SqliteStore, path: Path) -> None:
+async def test_law03_a_kill_between_begin_and_commit_leaves_nothing(store: SqlStore, path: Path) -> None:
     victim = spawn(DIE, path)
     assert await asyncio.to_thread(victim.wait) == -signal.SIGKILL
     victim.communicate()
@@ -210,6 +209,7 @@ async def test_law03_a_kill_between_begin_and_commit_leaves_nothing(store: Sqlit
 
 HOLD = """
 import asyncio
+from places import opened, spawn, whole
 from steps import Story
 from hitl_fsm.adapters.store import open_store
 from hitl_fsm.adapters.store.owner import new_owner
@@ -221,7 +221,7 @@ asyncio.run(main())
 """
 
 
-async def test_the_lease_of_a_killed_process_is_free_at_once(store: SqliteStore, path: Path) -> None:
+async def test_the_lease_of_a_killed_process_is_free_at_once(store: SqlStore, path: Path) -> None:
     holder = spawn(HOLD, path)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
@@ -239,10 +239,11 @@ async def test_the_lease_of_a_killed_process_is_free_at_once(store: SqliteStore,
 # -- others at the file
 
 
-async def test_a_lock_held_too_long_is_busy_not_locked(store: SqliteStore, path: Path) -> None:
+async def test_a_lock_held_too_long_is_busy_not_locked(store: SqlStore, path: Path) -> None:
     await store.append([])
-    assert isinstance(store._writer._lock, FileLock)
-    store._writer._lock._wait_s = 0.05
+    assert isinstance(store._database, SqliteDatabase)
+    assert isinstance(store._database.lock, FileLock)
+    store._database.lock._wait_s = 0.05
     file = os.open(f"{path}{SUFFIX}", os.O_RDWR)
     fcntl.flock(file, fcntl.LOCK_EX)
     with pytest.raises(StoreBusy, match="another process has been writing"):
@@ -252,7 +253,7 @@ async def test_a_lock_held_too_long_is_busy_not_locked(store: SqliteStore, path:
     assert await store.commit(Story().create()) == 1
 
 
-async def test_a_program_without_our_lock_makes_us_busy_too(store: SqliteStore, path: Path) -> None:
+async def test_a_program_without_our_lock_makes_us_busy_too(store: SqlStore, path: Path) -> None:
     await store.append([])
     await store._write(lambda connection: connection.execute("SELECT 1") and None)
     connection = store._writer._connection
@@ -268,7 +269,7 @@ async def test_a_program_without_our_lock_makes_us_busy_too(store: SqliteStore, 
 # -- waiters
 
 
-async def test_a_cancelled_waiter_does_not_stop_the_writer(store: SqliteStore) -> None:
+async def test_a_cancelled_waiter_does_not_stop_the_writer(store: SqlStore) -> None:
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     tasks = [asyncio.create_task(store.commit(Story(f"r{number}").create())) for number in range(5)]
@@ -295,13 +296,13 @@ def test_one_store_serves_several_event_loops_even_closed_ones(path: Path) -> No
     asyncio.run(store.close())
 
 
-async def test_a_defect_in_a_job_reaches_its_waiter_and_the_thread_lives(store: SqliteStore) -> None:
+async def test_a_defect_in_a_job_reaches_its_waiter_and_the_thread_lives(store: SqlStore) -> None:
     with pytest.raises(ZeroDivisionError):
         await store._write(lambda _: 1 / 0)
     assert await store.commit(Story().create()) == 1
 
 
-async def test_too_many_waiting_writes_are_refused(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_many_waiting_writes_are_refused(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "QUEUE_LIMIT", 3)
     outcomes = await asyncio.gather(
         *(store.commit(Story(f"r{number}").create()) for number in range(200)), return_exceptions=True
@@ -310,7 +311,7 @@ async def test_too_many_waiting_writes_are_refused(store: SqliteStore, monkeypat
     assert sum(isinstance(outcome, int) for outcome in outcomes) == len(await store.runs(limit=300)) > 0
 
 
-async def test_a_forked_child_is_told_to_open_its_own(store: SqliteStore) -> None:
+async def test_a_forked_child_is_told_to_open_its_own(store: SqlStore) -> None:
     await store.commit(Story().create())
     child = os.fork()
     if child == 0:
@@ -340,7 +341,7 @@ def test_a_forgotten_store_ends_its_thread(path: Path) -> None:
     assert not path.with_name(path.name + "-wal").exists()
 
 
-async def test_law05_a_refused_start_leaves_no_claim(store: SqliteStore) -> None:
+async def test_law05_a_refused_start_leaves_no_claim(store: SqlStore) -> None:
     story = Story()
     await store.commit(story.create())
     await store.commit(story.pause())

@@ -1,14 +1,12 @@
-"""Bring an older database to the current schema, in one transaction. Call it with the file lock held."""
+"""Bring an older database to the current schema, in one transaction. Nobody else may be migrating it."""
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, Engine
 
 from hitl_fsm.adapters.store.revisions import HEAD
 
@@ -22,14 +20,7 @@ def config(connection: Connection | None = None) -> Config:
     return settings
 
 
-def upgrade(connection: sqlite3.Connection, revision: str = HEAD) -> None:
-    """All or nothing: a step that fails leaves the database as it was."""
-    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
-
-    @event.listens_for(engine, "begin")
-    def _begin(started: Connection) -> None:
-        # The driver is in autocommit mode and would otherwise commit each DDL statement by itself.
-        started.exec_driver_sql("BEGIN IMMEDIATE")
-
+def upgrade(engine: Engine, revision: str = HEAD) -> None:
+    """All or nothing: a step that fails leaves the database as it was. `begin` of `engine` must cover DDL too."""
     with engine.begin() as started:
         command.upgrade(config(started), revision)

@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from hitl_fsm.adapters.store import statements as sql
-from hitl_fsm.adapters.store.problems import explain
 from hitl_fsm.adapters.store.revisions import HEAD, REVISIONS
+from hitl_fsm.adapters.store.sqlite.problems import explain
 from hitl_fsm.adapters.store.url import MEMORY, Location
 from hitl_fsm.errors import SchemaTooNew, StoreError
 
@@ -28,7 +28,7 @@ CHECKPOINT_PAGES = 4096
 APPLICATION_ID = 0x6869746C
 """Marks the file as ours (`hitl`)."""
 
-_SQL_FILE = Path(__file__).with_name("sqlite.sql")
+_SQL_FILE = Path(__file__).with_name("schema.sql")
 
 
 def open_writer(location: Location) -> sqlite3.Connection:
@@ -98,7 +98,7 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
             raise StoreError(message, help="name another file; nothing was changed in this one")
         _create(connection)
     elif version in REVISIONS or not version:
-        from hitl_fsm.adapters.store.migrations.run import upgrade  # noqa: PLC0415 - imports Alembic
+        from hitl_fsm.adapters.store.sqlite.migrating import upgrade  # noqa: PLC0415 - imports Alembic
 
         upgrade(connection)
     else:

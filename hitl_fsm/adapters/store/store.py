@@ -1,27 +1,21 @@
-"""`ports.Store` on SQLite: reads on read-only connections beside the loop, writes through the one writer thread."""
+"""`ports.Store` over SQL: reads on connections of their own, writes through the one writer thread."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
-import time
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import closing
-from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from hitl_fsm.adapters.store import commit as committing
-from hitl_fsm.adapters.store import log, opening, reading
+from hitl_fsm.adapters.store import log, reading
 from hitl_fsm.adapters.store import statements as sql
-from hitl_fsm.adapters.store.lock import FileLock, NoLock
-from hitl_fsm.adapters.store.problems import explain
+from hitl_fsm.adapters.store.batch import Job, Written
+from hitl_fsm.adapters.store.database import Connection, Database
 from hitl_fsm.adapters.store.readers import NotReadyError, Query, Readers
 from hitl_fsm.adapters.store.revisions import HEAD
-from hitl_fsm.adapters.store.url import Location
-from hitl_fsm.adapters.store.writer import Work, Writer, never
+from hitl_fsm.adapters.store.writer import Writer, never
 from hitl_fsm.audit.chain import encode_record
 from hitl_fsm.errors import StoreError
 from hitl_fsm.model.record import Record
@@ -32,42 +26,39 @@ from hitl_fsm.ports import Commit, Lease, RecordLine, RunRow, StoredRun, StoreIn
 T = TypeVar("T")
 
 
-def clock_ms() -> int:
-    """The database's clock: SQLite has none but the machine's. Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
+class SqlStore:
+    """Opening is lazy: the first use makes or migrates the database, `info` never does. Usable from any event loop.
 
+    `may_block`: whether the calling thread, at that moment, may itself wait for the database.
+    """
 
-class SqliteStore:
-    """Opening is lazy: the first use makes or migrates the file, `info` never does. Usable from any event loop."""
-
-    def __init__(
-        self, location: Location, clock: Callable[[], int] = clock_ms, may_block: Callable[[], bool] = never
-    ) -> None:
-        self._location = location
-        self._clock = clock
+    def __init__(self, database: Database, may_block: Callable[[], bool] = never) -> None:
+        self._database = database
+        self._clock: Callable[[Connection], int] = database.clock_ms
         self._pid = os.getpid()
-        self._readers = None if location.path is None else Readers(location.path)
+        self._readers = None if database.reading == "writer" else Readers(database, may_block)
         self._closed = False
-        lock = NoLock() if location.path is None else FileLock(location.path)
-        self._writer = Writer(location.url, partial(opening.open_writer, location), lock, may_block)
+        self._writer = Writer(database, may_block)
         self._finalizer = weakref.finalize(self, _stop, self._writer, self._pid)
 
     async def commit(self, commit: Commit) -> int:
         """See `ports.Store`."""
         prepared = committing.prepare(commit)
-        fence: int = await self._write(lambda connection: committing.apply(connection, prepared, self._clock()))
+        fence: int = await self._submit(
+            commit.run.run_id, lambda connection: committing.apply(connection, prepared, self._clock(connection))
+        )
         return fence
 
     async def renew(self, run_id: str, lease: Lease) -> bool:
         """See `ports.Store`."""
-        held: bool = await self._write(
-            lambda connection: committing.renew(connection, run_id, lease.owner, lease.fence, self._clock())
+        return await self._write(
+            lambda connection: committing.renew(connection, run_id, lease.owner, lease.fence, self._clock(connection)),
+            run_id,
         )
-        return held
 
     async def release(self, run_id: str, lease: Lease) -> None:
         """See `ports.Store`."""
-        await self._write(lambda connection: committing.release(connection, run_id, lease.owner, lease.fence))
+        await self._write(lambda connection: committing.release(connection, run_id, lease.owner, lease.fence), run_id)
 
     async def load(self, run_id: str) -> StoredRun | None:
         """See `ports.Store`. Tampered when the log is not whole."""
@@ -96,7 +87,7 @@ class SqliteStore:
     async def append(self, records: Sequence[Record]) -> None:
         """See `ports.Store`."""
         encoded = [(record.run, encode_record(record)) for record in records]
-        await self._write(lambda connection: log.append(connection, encoded))
+        await self._submit("", lambda _: Written(None, encoded))
 
     async def records(self, *, after: int = 0, limit: int = 1000, run_id: str | None = None) -> Sequence[RecordLine]:
         """See `ports.Store`."""
@@ -110,14 +101,12 @@ class SqliteStore:
         """See `ports.Store`."""
         encoded = [(record.run, encode_record(record))]
 
-        def work(connection: sqlite3.Connection) -> bool:
-            if connection.execute(sql.POLICIES, (digest,)).fetchone() is not None:
-                return False
-            connection.execute(sql.POLICIES_INSERT, (digest, text, record.at))
-            log.append(connection, encoded)
-            return True
+        def work(connection: Connection) -> Written:
+            if connection.execute(sql.POLICIES_INSERT, (digest, text, record.at)).rowcount != 1:
+                return Written(value=False)
+            return Written(value=True, records=encoded)
 
-        saved: bool = await self._write(work)
+        saved: bool = await self._submit("", work)
         return saved
 
     async def policies(self, digest: str) -> str | None:
@@ -126,12 +115,10 @@ class SqliteStore:
 
     async def info(self) -> StoreInfo:
         """See `ports.Store`. Makes nothing: on a missing or foreign file `schema` is None and the counts are 0."""
-        location = self._location
-        if location.path is None or self._readers is None:
-            info: StoreInfo = await self._write(lambda connection: self._info(connection, 0))
-            return info
+        if self._readers is None:
+            return await self._write(self._info)
         self._check_usable()
-        return await self._readers.in_thread(partial(self._file_info, location.path))
+        return await self._readers.look(self._info)
 
     async def close(self) -> None:
         """Finish what waits and let go of the file. Repeatable; a later use is an error."""
@@ -142,16 +129,20 @@ class SqliteStore:
             await asyncio.to_thread(self._readers.close)
         await asyncio.to_thread(self._writer.stop)
 
-    async def _write(self, work: Work) -> Any:
+    async def _submit(self, run_id: str, work: Callable[[Connection], Written]) -> Any:
         self._check_usable()
-        return await self._writer.submit(work)
+        return await self._writer.submit(Job(run_id, work))
+
+    async def _write(self, query: Query[T], run_id: str = "") -> T:
+        """On the writing connection, in a transaction, without records."""
+        value: T = await self._submit(run_id, lambda connection: Written(query(connection)))
+        return value
 
     async def _read(self, query: Query[T], *, long: bool = False) -> T:
         self._check_usable()
         readers = self._readers
         if readers is None:
-            value: T = await self._write(query)
-            return value
+            return await self._write(query)
         read = readers.long if long else readers.short
         try:
             return await read(query)
@@ -159,32 +150,23 @@ class SqliteStore:
             await self._write(_nothing)
         return await read(query)
 
-    def _info(self, connection: sqlite3.Connection | None, size: int) -> StoreInfo:
-        location = self._location
-        schema = None if connection is None else opening.schema_version(connection)
+    def _info(self, connection: Connection | None) -> StoreInfo:
+        database = self._database
+        schema = None if connection is None else database.schema(connection)
         counts = reading.counts(connection) if connection is not None and schema == HEAD else (0, 0, 0)
-        return StoreInfo(location.url, schema, HEAD, location.synchronous, *counts, size)
-
-    def _file_info(self, path: str) -> StoreInfo:
-        """On a connection of its own: this one may look at a database of any schema."""
-        if not Path(path).is_file():
-            return self._info(None, 0)
-        try:
-            with closing(opening.connect(path, "ro")) as connection:
-                return self._info(connection, Path(path).stat().st_size)
-        except sqlite3.Error as error:
-            raise explain(error, path) from error
+        facts = database.facts(connection)
+        return StoreInfo(database.url, schema, HEAD, facts.synchronous, *counts, facts.bytes)
 
     def _check_usable(self) -> None:
         if os.getpid() != self._pid:
-            message = f"the store {self._location.url} was opened before this process was forked"
+            message = f"the store {self._database.shown} was opened before this process was forked"
             raise StoreError(message, help="open a store (an Engine) of its own in each process")
         if self._closed:
-            message = f"the store {self._location.url} is closed"
+            message = f"the store {self._database.shown} is closed"
             raise StoreError(message, help="open it again")
 
 
-def _nothing(connection: sqlite3.Connection) -> None:
+def _nothing(connection: Connection) -> None:
     """Write nothing; opening for writing makes or migrates the database."""
 
 

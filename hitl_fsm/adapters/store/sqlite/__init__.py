@@ -1,0 +1,1 @@
+"""SQLite's part of the store."""

@@ -1,0 +1,86 @@
+"""SQLite as `SqlStore` needs it: one file in WAL mode, or a database in memory."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import cast
+
+from hitl_fsm.adapters.store.database import Connection, Facts, Fate, Reading
+from hitl_fsm.adapters.store.sqlite import opening
+from hitl_fsm.adapters.store.sqlite.lock import FileLock, NoLock
+from hitl_fsm.adapters.store.sqlite.problems import explain
+from hitl_fsm.adapters.store.url import Location
+
+
+class SqliteDatabase:
+    """See `database.Database`. Touches no file before `hold` or `open_…`."""
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+        self.url = location.url
+        self.shown = location.url
+        self.reading: Reading = "writer" if location.path is None else "here"
+        self.error: type[Exception] = sqlite3.Error
+        self.lock = NoLock() if location.path is None else FileLock(location.path)
+
+    def hold(self) -> AbstractContextManager[None]:
+        """The lock file, between processes."""
+        return self.lock
+
+    def open_writer(self) -> Connection:
+        """Call it with the lock held."""
+        return opening.open_writer(self._location)
+
+    def open_reader(self, *, patient: bool) -> Connection | None:
+        """Read-only, so it cannot checkpoint when it is closed, which would be a write outside the file lock."""
+        path = self._location.path
+        return None if path is None else opening.open_reader(path, opening.BUSY_WAIT_MS if patient else 0)
+
+    def open_any(self) -> Connection | None:
+        """Read-only, of whatever schema."""
+        path = self._location.path
+        return None if path is None or not Path(path).is_file() else opening.connect(path, "ro")
+
+    def begin(self, connection: Connection) -> object:
+        """IMMEDIATE: a transaction that begins by reading could be refused the right to write later."""
+        connection.execute("BEGIN IMMEDIATE")
+        return None
+
+    def landed(self, connection: Connection, transaction: object) -> bool | None:  # noqa: ARG002 - never asked
+        """A file answers every COMMIT."""
+        return None
+
+    def fate(self, connection: Connection, error: Exception) -> Fate:  # noqa: ARG002 - the connection tells
+        """After some errors (a full disk, say) SQLite has rolled everything back by itself."""
+        return "job" if connection.in_transaction else "transaction"
+
+    def explain(self, error: Exception) -> Exception:
+        """Names the file, and what to do."""
+        where = self._location.path or self._location.url
+        return explain(error, where) if isinstance(error, sqlite3.Error) else error
+
+    def clock_ms(self, connection: Connection) -> int:  # noqa: ARG002 - it has no clock of its own
+        """SQLite has no clock but the machine's."""
+        return time.time_ns() // 1_000_000
+
+    def schema(self, connection: Connection) -> str | None:
+        """The stamped revision."""
+        return opening.schema_version(cast("sqlite3.Connection", connection))
+
+    def facts(self, connection: Connection | None) -> Facts:
+        """Sizes are those of the file; what is in memory has none."""
+        synchronous, path = self._location.synchronous, self._location.path
+        if path is None or connection is None:
+            return Facts(synchronous, 0, None, 0)
+        free_pages = connection.execute("PRAGMA freelist_count").fetchone()[0]
+        page_size = connection.execute("PRAGMA page_size").fetchone()[0]
+        free = shutil.disk_usage(Path(path).resolve().parent).free
+        return Facts(synchronous, Path(path).stat().st_size, free, free_pages * page_size)
+
+    def close(self) -> None:
+        """Give the lock file back."""
+        self.lock.close()
