@@ -42,9 +42,10 @@ class Outcome(NamedTuple):
 class CommitUnansweredError(Exception):
     """The connection was lost in COMMIT: whether the transaction landed is to be asked."""
 
-    def __init__(self, transaction: object, outcomes: list[Outcome]) -> None:
+    def __init__(self, transaction: object, head: tuple[int, bytes] | None, outcomes: list[Outcome]) -> None:
         super().__init__("the connection was lost in COMMIT")
         self.transaction = transaction
+        self.head = head
         self.outcomes = outcomes
 
 
@@ -56,7 +57,7 @@ def transact(database: Database, connection: Connection, jobs: Sequence[Job]) ->
             outcomes = [_alone(database, connection, jobs[0])]
         else:
             outcomes = [_one(database, connection, job) for job in jobs]
-        log.append(connection, [record for outcome in outcomes for record in outcome.records])
+        head = log.append(connection, [record for outcome in outcomes for record in outcome.records])
         if all(outcome.error is not None for outcome in outcomes):
             connection.execute("ROLLBACK")
             return outcomes
@@ -67,7 +68,7 @@ def transact(database: Database, connection: Connection, jobs: Sequence[Job]) ->
         connection.execute("COMMIT")
     except Exception as error:
         if database.fate(connection, error) == "connection":
-            raise CommitUnansweredError(transaction, outcomes) from error
+            raise CommitUnansweredError(transaction, head, outcomes) from error
         _undo(connection)
         raise
     return outcomes

@@ -116,13 +116,13 @@ class Database(Protocol):
         """Begin a writing transaction. Returns what `landed` needs to recognise it by, None where that is not asked."""
         ...
 
-    def landed(self, connection: Connection, transaction: object) -> bool | None:
+    def landed(self, connection: Connection, transaction: object, head: tuple[int, bytes] | None) -> bool | None:
         """Whether a transaction whose COMMIT was not answered is in the database; None when that cannot be told.
 
         Asked on a new connection, only after `fate` said `connection` of an error in COMMIT. It must tell this very
-        transaction from an equal one of another worker (PostgreSQL: `pg_current_xact_id()` in `begin`,
-        `pg_xact_status()` here, which answers for the whole batch exactly; wait, bounded, while it is `in progress`).
-        Rows read back would not do: another worker may have written equal ones, or moved the run on meanwhile.
+        transaction from an equal one of another worker: rows alone would not do, nor would the transaction's number
+        where a crashed server gives it out again. `head`: number and leaf of the last record that it wrote, None
+        without one; what writes no record can be done twice, or be believed done, without harm.
         """
         ...
 

@@ -14,10 +14,10 @@ _COLUMNS = 4
 _ROWS = 64  # of one INSERT; SQLite takes 32,766 parameters at least
 
 
-def append(connection: Connection, records: Sequence[tuple[str, bytes]]) -> None:
-    """Chain records, each as its run's id ("" for none) and its JSON."""
+def append(connection: Connection, records: Sequence[tuple[str, bytes]]) -> tuple[int, bytes] | None:
+    """Chain records, each as its run's id ("" for none) and its JSON. Returns the new head, None without records."""
     if not records:
-        return
+        return None
     first, leaf = _lock_head(connection)
     values: list[object] = []
     for seq, (run_id, encoded) in enumerate(records, first + 1):
@@ -26,7 +26,9 @@ def append(connection: Connection, records: Sequence[tuple[str, bytes]]) -> None
     for start in range(0, len(values), _COLUMNS * _ROWS):
         rows = values[start : start + _COLUMNS * _ROWS]
         connection.execute(sql.RECORD_INSERT + sql.RECORD_MORE * (len(rows) // _COLUMNS - 1), rows)
-    connection.execute(sql.HEAD_UPDATE, (first + len(records), bytes.fromhex(leaf), LOG))
+    head = first + len(records), bytes.fromhex(leaf)
+    connection.execute(sql.HEAD_UPDATE, (*head, LOG))
+    return head
 
 
 def read_head(connection: Connection) -> tuple[int, str]:

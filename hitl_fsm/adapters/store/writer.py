@@ -177,7 +177,7 @@ class Writer:
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
     def _landed(self, connection: Connection, unanswered: CommitUnansweredError) -> bool:
-        landed = self._database.landed(connection, unanswered.transaction)
+        landed = self._database.landed(connection, unanswered.transaction, unanswered.head)
         if landed is None:
             raise self._unknown()
         return landed

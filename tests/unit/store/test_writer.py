@@ -48,7 +48,7 @@ class Shaky(SqliteDatabase):
         self.opened += 1
         return Wire(self, super().open_writer())
 
-    def landed(self, connection: Connection, transaction: object) -> bool | None:
+    def landed(self, connection: Connection, transaction: object, head: object) -> bool | None:
         return self._last if self.knows else None
 
     def fate(self, connection: Connection, error: Exception) -> Fate:
@@ -181,7 +181,7 @@ async def test_an_outcome_that_nobody_could_be_asked_about_is_told_as_such(
 
 
 def _gone(shaky: Shaky) -> object:
-    def landed(connection: Connection, transaction: object) -> bool | None:
+    def landed(connection: Connection, transaction: object, head: object) -> bool | None:
         shaky.down = True
         raise Gone
 

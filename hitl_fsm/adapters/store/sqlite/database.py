@@ -50,7 +50,12 @@ class SqliteDatabase:
         connection.execute("BEGIN IMMEDIATE")
         return None
 
-    def landed(self, connection: Connection, transaction: object) -> bool | None:  # noqa: ARG002 - never asked
+    def landed(
+        self,
+        connection: Connection,  # noqa: ARG002 - never asked
+        transaction: object,  # noqa: ARG002
+        head: tuple[int, bytes] | None,  # noqa: ARG002
+    ) -> bool | None:
         """A file answers every COMMIT."""
         return None
 
