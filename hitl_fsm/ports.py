@@ -19,6 +19,10 @@ from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
 
 
+LEASE_MS = 60_000
+"""How long a claimed run, or timer, stays claimed without a sign of life, by the database's clock."""
+
+
 class Lease(msgspec.Struct, frozen=True):
     """Who advances a run. Each claim raises `fence`; a commit under an older fence is refused."""
 
@@ -182,12 +186,12 @@ class Store(Protocol):
         """Delete runs with logs, calls, requirements and timers, and append `record`, in one transaction.
 
         Only done and cancelled runs are forgotten: if any of these is not, nothing happens, and 0 is returned.
-        The record keeps its lines and the policy sets stay.
+        The record keeps its lines and the policy sets stay. Refused beyond a named number of runs at once.
         """
         ...
 
     async def ended(self, *, before: int, limit: int = 100) -> Sequence[RunRow]:
-        """Done and cancelled runs whose last step is older than `before` (ms), oldest first.
+        """Done and cancelled runs whose last step is older than `before` (ms), in order of id: the oldest first.
 
         A cancelled run with a call whose end nobody knows is not among them.
         """

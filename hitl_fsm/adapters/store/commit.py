@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hitl_fsm.adapters.store import approvals
+from hitl_fsm.adapters.store import approvals, timers
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.batch import Written
 from hitl_fsm.adapters.store.database import Connection
@@ -16,10 +16,7 @@ from hitl_fsm.errors import Fenced, RunBusy, RunNotFound, StoreError
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.states import RUN_ENDED, RUN_WAITING
-from hitl_fsm.ports import Commit
-
-LEASE_MS = 60_000
-"""How long a claimed run stays claimed without a sign of life."""
+from hitl_fsm.ports import LEASE_MS, Commit
 
 _encode = msgspec.json.Encoder().encode
 _entry = msgspec.json.Decoder(Entry)
@@ -68,6 +65,7 @@ def apply(connection: Connection, prepared: Prepared, now: int) -> Written:
         connection.execute(sql.EVENT_INSERT, (run_id, entry.seq, body))
     for call in commit.calls:
         connection.execute(sql.CALL_UPSERT, (run_id, call.call_id, call.tool, call.state, call.digest))
+    timers.write(connection, commit)
     return Written(fence, prepared.records)
 
 

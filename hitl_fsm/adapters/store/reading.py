@@ -8,12 +8,13 @@ import msgspec
 
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.approvals import Row, read
-from hitl_fsm.adapters.store.database import Connection
+from hitl_fsm.adapters.store.database import Connection, Facts
+from hitl_fsm.adapters.store.owner import may_be_alive
 from hitl_fsm.errors import Tampered
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
-from hitl_fsm.model.states import RequirementState
-from hitl_fsm.ports import RecordLine, RunRow, StoredRun
+from hitl_fsm.model.states import RUN_ADVANCING, RequirementState
+from hitl_fsm.ports import RecordLine, RunRow, StoredRun, StoreHealth
 
 MAX_PAGE = 10_000
 """Rows of one answer, whatever was asked for."""
@@ -69,29 +70,78 @@ def requirements(
         where.append("state = ?")
         values.append(state)
     query = f"{sql.REQUIREMENTS} WHERE {' AND '.join(where)} ORDER BY requirement_id LIMIT ?"
-    return [read(Row(*row)) for row in connection.execute(query, (*values, _page(limit)))]
+    return [read(Row(*row)) for row in connection.execute(query, (*values, page_of(limit)))]
 
 
 def runs(connection: Connection, state: str | None, after: str, limit: int) -> Sequence[RunRow]:
     """A page, newest first."""
-    where, values = [], []
+    where: list[str] = []
+    values: list[object] = []
     if after:
         where.append("run_id < ?")
         values.append(after)
     if state is not None:
+        if state in RUN_ADVANCING:
+            where.append(sql.ADVANCING)
         where.append("state = ?")
         values.append(state)
     condition = f" WHERE {' AND '.join(where)}" if where else ""
     query = f"{sql.RUNS}{condition} ORDER BY run_id DESC LIMIT ?"
-    return [RunRow(*row) for row in connection.execute(query, (*values, _page(limit)))]
+    return [RunRow(*row) for row in connection.execute(query, (*values, page_of(limit)))]
+
+
+def ready(connection: Connection, after: str, limit: int, now: int) -> Sequence[RunRow]:
+    """Runs that could go on and that no live worker holds, in order of id. `now` is the database's clock."""
+    held = Holders(now)
+    found: list[RunRow] = []
+    limit = page_of(limit)
+    while len(found) < limit:
+        rows = [RunRow(*row) for row in connection.execute(sql.RUNS_ADVANCING, (after, limit))]
+        found += [row for row in rows if not held(row.owner, row.leased_until)]
+        if len(rows) < limit:
+            break
+        after = rows[-1].run_id
+    return found[:limit]
+
+
+class Holders:
+    """Whether a claim holds: by the clock, unless its owner's process is certainly dead. Asks once an owner."""
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+        self._alive: dict[str, bool] = {}
+
+    def __call__(self, owner: str, until: int) -> bool:
+        if not owner or until <= self._now:
+            return False
+        if owner not in self._alive:
+            self._alive[owner] = may_be_alive(owner)
+        return self._alive[owner]
+
+
+def health(connection: Connection, clock: int, now: int, facts: Facts) -> StoreHealth:
+    """Counted now; leases end by `clock`, timers are due by `now`."""
+    held = Holders(clock)
+    free = [owner for owner, until in connection.execute(sql.LEASES) if not held(owner, until)]
+    stuck = sum(owner != "" for owner in free)
+    return StoreHealth(
+        stuck=stuck,
+        ready=len(free) - stuck,
+        unknown_outcomes=connection.execute(sql.UNKNOWN_OUTCOMES).fetchone()[0],
+        cut_off=connection.execute(sql.CUT_OFF).fetchone()[0],
+        overdue=connection.execute(sql.OVERDUE, (now,)).fetchone()[0],
+        clock=clock,
+        free_bytes=facts.free_bytes,
+        reclaimable=facts.reclaimable,
+    )
 
 
 def records(connection: Connection, after: int, limit: int, run_id: str | None) -> Sequence[RecordLine]:
     """A page in order of seq."""
     if run_id is None:
-        rows = connection.execute(sql.RECORDS, (after, _page(limit)))
+        rows = connection.execute(sql.RECORDS, (after, page_of(limit)))
     else:
-        rows = connection.execute(sql.RECORDS_OF_RUN, (run_id, after, _page(limit)))
+        rows = connection.execute(sql.RECORDS_OF_RUN, (run_id, after, page_of(limit)))
     return [RecordLine(seq, _bytes(body), _bytes(leaf).hex()) for seq, body, leaf in rows]
 
 
@@ -112,5 +162,6 @@ def _bytes(value: object) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 
 
-def _page(limit: int) -> int:
+def page_of(limit: int) -> int:
+    """Rows of one answer."""
     return max(0, min(limit, MAX_PAGE))

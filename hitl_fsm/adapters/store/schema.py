@@ -63,6 +63,9 @@ run = Table(
     _state("run"),
 )
 
+# The runs that a worker could take up, so that finding them reads none of those that wait or have ended.
+_partial("run_advancing", run.c.run_id, "state IN ('running', 'continuing')")
+
 event = Table(
     "event",
     metadata,
@@ -104,6 +107,20 @@ requirement = Table(
 )
 Index("requirement_call", requirement.c.run_id, requirement.c.call_id)
 _partial("requirement_open", requirement.c.requirement_id, "state = 'open'")
+
+timer = Table(
+    "timer",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("run_id", _Id, nullable=False),
+    Column("about", _Id, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("due_at", _Number, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("claimed_until", _Number, nullable=False),
+    UniqueConstraint("run_id", "about", "kind", name="timer_run_id_about_kind"),
+)
+Index("timer_due_at", timer.c.due_at)
 
 record = Table(
     "record",

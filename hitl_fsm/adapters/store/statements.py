@@ -57,11 +57,47 @@ POLICIES_INSERT = "INSERT INTO policy_set (digest, text, at) VALUES (?, ?, ?) ON
 VERSION = "SELECT version_num FROM alembic_version"
 
 REQUIREMENTS = f"SELECT {_REQUIREMENT} FROM requirement"  # noqa: S608 - a constant list of columns
-RUNS = (
+_ROW = (
     'SELECT run_id, kind, name, state, "user", created_at, updated_at,'
-    " (SELECT count(*) FROM requirement WHERE requirement.run_id = run.run_id AND requirement.state = 'open') FROM run"
+    " (SELECT count(*) FROM requirement WHERE requirement.run_id = run.run_id AND requirement.state = 'open'),"
+    " owner, leased_until FROM run"
 )
+RUNS = _ROW
+
+# In these very words, so that the index of such runs applies.
+ADVANCING = "state IN ('running', 'continuing')"
+RUNS_ADVANCING = f"{_ROW} WHERE {ADVANCING} AND run_id > ? ORDER BY run_id LIMIT ?"
+LEASES = f"SELECT owner, leased_until FROM run WHERE {ADVANCING}"  # noqa: S608 - a constant
+
+# What a call did whose end nobody knows may still have to be found out.
+RUNS_ENDED = (
+    f"{_ROW} WHERE state IN ('done', 'cancelled') AND updated_at < ? AND NOT EXISTS (SELECT 1 FROM call"  # noqa: S608 - constants
+    " WHERE call.run_id = run.run_id AND call.state IN ('executing', 'outcome_unknown')) ORDER BY run_id LIMIT ?"
+)
+STATES_OF = "SELECT state FROM run WHERE run_id IN"
+TABLES_OF_A_RUN = ("timer", "requirement", "call", "event", "run")
+
+TIMER_UPSERT = (
+    "INSERT INTO timer (run_id, about, kind, due_at, owner, claimed_until) VALUES (?, ?, ?, ?, '', 0)"
+    " ON CONFLICT (run_id, about, kind) DO UPDATE SET due_at = excluded.due_at, owner = '', claimed_until = 0"
+)
+TIMER_DELETE = "DELETE FROM timer WHERE run_id = ? AND about = ? AND kind = ?"
+TIMER_NEXT = "SELECT min(due_at) FROM timer"
+TIMER_HOLDERS = "SELECT DISTINCT owner FROM timer WHERE due_at <= ? AND claimed_until > ?"
+TIMER_FREE = "UPDATE timer SET owner = '', claimed_until = 0 WHERE owner = ? AND due_at <= ?"
+TIMERS_DUE = (
+    "SELECT id, run_id, about, kind, due_at FROM timer WHERE due_at <= ? AND claimed_until <= ?"  # noqa: S608 - a constant
+    f" ORDER BY due_at, id LIMIT ?{LOCK_FREE}"
+)
+TIMER_CLAIM = "UPDATE timer SET owner = ?, claimed_until = ? WHERE id = ?"
+
 COUNTS = (
     "SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM requirement WHERE state = 'open'),"
     " (SELECT count(*) FROM record)"
 )
+UNKNOWN_OUTCOMES = "SELECT count(*) FROM requirement WHERE state = 'open' AND kind = 'outcome'"
+CUT_OFF = (
+    "SELECT count(*) FROM run JOIN call ON call.run_id = run.run_id"
+    " WHERE run.state = 'cancelled' AND call.state IN ('executing', 'outcome_unknown')"
+)
+OVERDUE = "SELECT count(*) FROM timer WHERE due_at <= ?"

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from hitl_fsm.adapters.store import commit as committing
-from hitl_fsm.adapters.store import log, reading
+from hitl_fsm.adapters.store import log, reading, retention, timers
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.batch import Job, Written
 from hitl_fsm.adapters.store.database import Connection, Database
 from hitl_fsm.adapters.store.readers import NotReadyError, Query, Readers
+from hitl_fsm.adapters.store.retention import FORGET_LIMIT
 from hitl_fsm.adapters.store.revisions import HEAD
 from hitl_fsm.adapters.store.writer import Writer, never
 from hitl_fsm.audit.chain import encode_record
@@ -21,7 +22,8 @@ from hitl_fsm.errors import StoreError
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.text import is_whole
-from hitl_fsm.ports import Commit, Lease, RecordLine, RunRow, StoredRun, StoreInfo
+from hitl_fsm.model.timer import Timer
+from hitl_fsm.ports import Commit, Lease, RecordLine, RunRow, StoredRun, StoreHealth, StoreInfo
 
 T = TypeVar("T")
 
@@ -83,6 +85,48 @@ class SqlStore:
     async def runs(self, *, state: str | None = None, after: str = "", limit: int = 100) -> Sequence[RunRow]:
         """See `ports.Store`."""
         return await self._read(lambda connection: reading.runs(connection, state, after, limit), long=True)
+
+    async def ready(self, *, after: str = "", limit: int = 100) -> Sequence[RunRow]:
+        """See `ports.Store`."""
+        return await self._read(
+            lambda connection: reading.ready(connection, after, limit, self._clock(connection)), long=True
+        )
+
+    async def claim_timers(self, due_by: int, owner: str, *, limit: int = 100) -> Sequence[Timer]:
+        """See `ports.Store`. Writes nothing, and waits for no writer, while nothing is due."""
+        due = await self.next_timer()
+        if due is None or due > due_by or limit < 1:
+            return []
+        return await self._write(
+            lambda connection: timers.claim(connection, due_by, owner, reading.page_of(limit), self._clock(connection))
+        )
+
+    async def next_timer(self) -> int | None:
+        """See `ports.Store`."""
+        return await self._read(timers.next_due)
+
+    async def forget(self, run_ids: Sequence[str], record: Record) -> int:
+        """See `ports.Store`. StoreError beyond FORGET_LIMIT runs."""
+        if len(run_ids) > FORGET_LIMIT:
+            message = f"{len(run_ids)} runs are too many to forget at once"
+            raise StoreError(message, help=f"forget at most {FORGET_LIMIT} at a time")
+        if not run_ids:
+            return 0
+        encoded = (record.run, encode_record(record))
+        count: int = await self._submit("", lambda connection: retention.forget(connection, run_ids, encoded))
+        return count
+
+    async def ended(self, *, before: int, limit: int = 100) -> Sequence[RunRow]:
+        """See `ports.Store`."""
+        return await self._read(lambda connection: retention.ended(connection, before, limit), long=True)
+
+    async def health(self, now: int) -> StoreHealth:
+        """See `ports.Store`."""
+        database = self._database
+        return await self._read(
+            lambda c: reading.health(c, self._clock(c), now, database.facts(c)),
+            long=True,
+        )
 
     async def append(self, records: Sequence[Record]) -> None:
         """See `ports.Store`."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hitl_fsm.adapters.store.owner import new_owner
 from hitl_fsm.adapters.store.sqlite.database import SqliteDatabase
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.adapters.store.url import parse
@@ -35,3 +36,9 @@ def spawn(code: str, path: Path, *arguments: str) -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         text=True,
     )
+
+
+def dead_owner() -> str:
+    """A worker of this host whose process is gone for certain: its pid is somebody else's by now."""
+    host, pid, start, tail = new_owner().rsplit(":", 3)
+    return f"{host}:{pid}:{int(start) + 1}:{tail}"

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from steps import ALICE, BOB, ME, OTHER, T0, Story
 
-from hitl_fsm.adapters.store.commit import LEASE_MS
+from hitl_fsm.adapters.store.revisions import HEAD
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.audit.verify import Head, verify
 from hitl_fsm.errors import AlreadyResolved, Fenced, RecordError, RunBusy, RunNotFound, StoreError, Tampered
@@ -14,7 +14,7 @@ from hitl_fsm.model.answer import Approve, Provide, Reject
 from hitl_fsm.model.call import Pass
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.states import CallState, RequirementState, RunState
-from hitl_fsm.ports import Lease, Store
+from hitl_fsm.ports import LEASE_MS, Lease, Store
 
 
 async def whole(store: SqlStore) -> bool:
@@ -254,7 +254,7 @@ async def test_lists_come_in_pages(store: SqlStore) -> None:
     assert [q.requirement_id for q in await store.requirements(state="resolved")] == ["r1-1", "r3-1"]
     assert await store.runs(limit=-1) == []
     info = await store.info()
-    assert (info.runs, info.open_requirements, info.records, info.schema) == (5, 3, 12, "0001")
+    assert (info.runs, info.open_requirements, info.records, info.schema) == (5, 3, 12, HEAD)
 
 
 async def test_records_of_a_run_and_of_none(store: SqlStore) -> None:

@@ -16,6 +16,7 @@ import pytest
 from steps import Story
 
 from hitl_fsm.adapters.store import open_store
+from hitl_fsm.adapters.store.revisions import HEAD
 from hitl_fsm.adapters.store.sqlite import opening
 from hitl_fsm.errors import SchemaTooNew, StoreError
 
@@ -70,7 +71,7 @@ def test_a_url_of_no_store_is_refused_with_the_forms(url: str, text: str) -> Non
 async def test_opening_touches_nothing_and_info_makes_nothing(path: Path) -> None:
     store = open_store(f"sqlite:///{path}")
     info = await store.info()
-    assert (info.schema, info.expected_schema, info.runs, info.bytes) == (None, "0001", 0, 0)
+    assert (info.schema, info.expected_schema, info.runs, info.bytes) == (None, HEAD, 0, 0)
     await store.close()
     assert list(path.parent.iterdir()) == []
 
@@ -86,7 +87,7 @@ async def test_a_fresh_database_is_made_whole(path: Path) -> None:
     store = open_store(f"sqlite:///{path}")
     info = await store.info()
     await store.close()
-    assert (info.schema, info.runs, info.records, info.synchronous) == ("0001", 2, 2, "full")
+    assert (info.schema, info.runs, info.records, info.synchronous) == (HEAD, 2, 2, "full")
 
 
 @pytest.mark.parametrize(("query", "level"), [("", 2), ("?synchronous=full", 2), ("?synchronous=normal", 1)])
@@ -144,7 +145,7 @@ async def test_an_empty_file_becomes_a_database(path: Path) -> None:
     await use(path)
 
 
-@pytest.mark.parametrize("version", ["0002", "9999", "zzz"])
+@pytest.mark.parametrize("version", ["0003", "9999", "zzz"])
 async def test_a_newer_schema_is_refused(path: Path, version: str) -> None:
     await use(path)
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -162,7 +163,7 @@ async def test_an_older_schema_is_migrated_when_first_used(path: Path) -> None:
         connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
     await use(path)
     store = open_store(f"sqlite:///{path}")
-    assert (await store.info()).schema == "0001"
+    assert (await store.info()).schema == HEAD
     await store.close()
 
 

@@ -95,3 +95,37 @@ async def test_law02_processes_on_one_version_have_one_winner_and_nobody_meets_a
     assert all(racer.returncode == 0 for racer in racers)
     assert sorted(out.strip() for out, _ in answers) == ["1", *["HF306"] * (RACERS - 1)]
     assert await whole(store) == 3 + 10 * RACERS
+
+
+PRESS = """
+import asyncio
+from pathlib import Path
+from places import opened
+from steps import Story
+from hitl_fsm.errors import HitlError
+async def one(store, name):
+    for number in range(3):
+        for commit in Story(f"r{sys.argv[2]}-{name:02}-{number}").all():
+            await store.commit(commit)
+    for _ in range(3):
+        await store.runs(limit=5); await store.requirements(); await store.ready(); await store.health(0)
+async def main():
+    store = opened(Path(sys.argv[1]))
+    await store.load("r1")
+    print("ready", flush=True); sys.stdin.readline()
+    done = await asyncio.gather(*(one(store, name) for name in range(20)), return_exceptions=True)
+    print([str(error) for error in done if error is not None])
+    await store.close()
+asyncio.run(main())
+"""
+
+
+async def test_four_processes_that_write_and_read_at_once_meet_no_error(store: SqlStore, path: Path) -> None:
+    await store.append([])
+    writers = [spawn(PRESS, path, str(number)) for number in range(4)]
+    for one in writers:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    told = await asyncio.gather(*(asyncio.to_thread(one.communicate, "go\n") for one in writers))
+    assert [out for out, _ in told] == ["[]\n"] * 4
+    assert await whole(store) == 4 * 20 * 3 * 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from hitl_fsm.adapters.store.migrations import run
@@ -12,8 +13,13 @@ from hitl_fsm.adapters.store.revisions import HEAD
 
 
 def upgrade(connection: sqlite3.Connection, revision: str = HEAD) -> None:
-    """All or nothing. Call it with the file lock held."""
-    run.upgrade(engine(connection), revision)
+    """All or nothing. Call it with the file lock held. Raises the driver's own errors."""
+    try:
+        run.upgrade(engine(connection), revision)
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.Error):
+            raise error.orig from error
+        raise
 
 
 def engine(connection: sqlite3.Connection) -> Engine:
