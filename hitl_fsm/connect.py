@@ -9,7 +9,7 @@ from hitl_fsm.adapters.log import operational_log
 from hitl_fsm.adapters.models import model_source
 from hitl_fsm.adapters.settings import Settings, settings
 from hitl_fsm.adapters.store import open_store
-from hitl_fsm.adapters.store.owner import new_owner
+from hitl_fsm.adapters.store.owner import may_be_alive, new_owner
 from hitl_fsm.errors import SettingsError
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.ports import Clock, ModelSource, Store
@@ -73,6 +73,7 @@ class Engine(_Engine):
                 clock=clock or SystemClock(),
                 default=default,
                 log=operational_log(found.log),
+                may_be_alive=may_be_alive,
             )
         )
 

@@ -8,7 +8,10 @@ The text is data first (`code`, `message`, `help`); rendering happens at the sur
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -191,6 +194,13 @@ class InputRefused(HitlError):
     exit_code = 2
 
 
+class AnswerTooEarly(HitlError):
+    """`Did it happen?` cannot be answered while the lost worker may still act. The message says from when on."""
+
+    code = "HF317"
+    exit_code = 5
+
+
 class ToolError(HitlError):
     """A tool cannot be declared or called."""
 
@@ -218,9 +228,22 @@ class ArgumentsUnreadable(HitlError):
 
 
 class ToolTimedOut(HitlError):
-    """A tool did not end within its `timeout_s`. It may still act: its outcome is unknown (law 3), not a failure."""
+    """A tool did not end within its `timeout_s`. It may still act: its outcome is unknown (law 3), not a failure.
+
+    `still` is what its thread will come to; None when the tool was stopped.
+    """
 
     code = "HF405"
+
+    def __init__(self, message: str, *, still: Future[Any] | None = None, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(message, help=help)
+        self.still = still
+
+
+class ToolNotBegun(HitlError):
+    """It is certain that the tool did not begin."""
+
+    code = "HF406"
 
 
 class ModelError(HitlError):

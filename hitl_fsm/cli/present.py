@@ -23,6 +23,7 @@ def question_page(shown: Presentation) -> Page:
     """Everything that a person needs to answer."""
     stage = f" (gate {shown.stage} of {shown.stages} of this call)" if shown.stages > 1 else ""
     expiry = f"{stamp_text(shown.expires_at)}; then {shown.on_expiry}" if shown.expires_at else "never"
+    waits = (Field("not before", stamp_text(shown.answerable_from), "warn"),) if shown.answerable_from else ()
     facts = (
         Field("question", shown.asks, "strong"),
         Field("id", shown.id),
@@ -34,6 +35,7 @@ def question_page(shown: Presentation) -> Page:
         Field("who may answer", shown.who),
         Field("opened", stamp_text(shown.opened_at)),
         Field("expires", expiry),
+        *waits,
         Field("digest", shown.digest, "dim"),
     )
     blocks: list[Fields | Grid | Lines] = [

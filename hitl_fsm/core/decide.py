@@ -37,6 +37,10 @@ class Step(msgspec.Struct, frozen=True):
     messages: tuple[Message, ...]
 
 
+_NO_RESULT = frozenset({CallState.EXECUTING, CallState.OUTCOME_UNKNOWN})
+"""A call that began and of which nobody knows yet what became of it."""
+
+
 def decide(run: Run | None, entry: Entry) -> Step:
     """Apply one event to a run (None: the event creates it)."""
     draft = apply(run, entry, telling=True)
@@ -125,7 +129,8 @@ def _calls_started(draft: Draft, event: events.CallsStarted) -> None:
             draft.require(call.idempotent, f"start {call_id} again")
         else:
             draft.require(call_id in startable(draft.before.calls), f"start {call_id}")
-        started = draft.move(call, CallTrigger.STARTED, attempt=call.attempt + 1)
+        begun = {"attempt": call.attempt + 1, "worker": event.worker, "started_at": draft.entry.at}
+        started = draft.move(call, CallTrigger.STARTED, acting_until=0, **begun)
         draft.record("call_started", call=call_id, tool=call.tool, digest=call.digest, attempt=started.attempt)
 
 
@@ -140,13 +145,36 @@ def _call_raised(draft: Draft, event: events.CallRaised) -> None:
 
 
 def _call_lost(draft: Draft, event: events.CallLost) -> None:
-    call = draft.move(draft.call(event.call_id), CallTrigger.LOST)
+    call = draft.move(draft.call(event.call_id), CallTrigger.LOST, acting_until=event.acting_until)
     draft.record("call_lost", call=call.call_id, tool=call.tool, digest=call.digest, attempt=call.attempt)
     draft.settle()
 
 
+def _late_result(draft: Draft, event: events.LateResult) -> None:
+    """The late worker knows what nobody else knew; where somebody has said already, its word is only kept."""
+    call = next((c for c in draft.run.calls if c.call_id == event.call_id), None)
+    unknown = call is not None and call.attempt == event.attempt and call.state in _NO_RESULT
+    draft.record("late_result", facts.late, event, taken=unknown)
+    if call is None or not unknown:
+        return
+    asked = [r for r in draft.run.open_requirements if r.call_id == call.call_id]
+    for requirement in asked:
+        draft.close(requirement, RequirementTrigger.SUPERSEDED, None)
+    if event.begun and event.error is None:
+        draft.finish(call, event.result)
+    elif event.begun or call.state is CallState.EXECUTING:
+        draft.fail(call, event.error or "It was not begun.")
+    else:
+        draft.move(call, CallTrigger.SETTLED)
+    if asked:
+        draft.answered(voided=False)
+    else:
+        draft.settle()
+
+
 def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
     requirement = draft.requirement(event.requirement_id)
+    draft.require(draft.entry.at >= (requirement.answerable_from or 0), "learn what happened to a call that may act")
     resolution = answers.Resolution(event.answer, draft.entry.by, draft.entry.at, event.digest)
     refused = isinstance(event.answer, answers.Reject)
     trigger = RequirementTrigger.REFUSED if refused else RequirementTrigger.ANSWERED
@@ -216,7 +244,8 @@ def _requirement_timed_out(draft: Draft, event: events.RequirementTimedOut) -> N
 
 
 def _run_cancelled(draft: Draft, event: events.RunCancelled) -> None:
-    draft.fire(RunTrigger.CANCELLED, reason=event.reason)
+    begun = [call.call_id for call in draft.run.calls if call.state in _NO_RESULT]
+    draft.fire(RunTrigger.CANCELLED, reason=event.reason, begun=begun or None)
     for requirement in draft.run.open_requirements:
         draft.close(requirement, RequirementTrigger.CANCELLED, None)
     for call in draft.run.calls:
@@ -243,6 +272,7 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     events.CallReturned: _call_returned,
     events.CallRaised: _call_raised,
     events.CallLost: _call_lost,
+    events.LateResult: _late_result,
     events.AnswerRecorded: _answer_recorded,
     events.VerdictsRevised: _verdicts_revised,
     events.RequirementTimedOut: _requirement_timed_out,

@@ -230,6 +230,7 @@ class Draft:
     def _open(self, call: Call, question: Question, stage: int, stages: int) -> None:
         number = self.run.requirement_count + 1
         expires_ms = None if isinstance(question, OutcomeUnknown) else question.expires_ms
+        unsure = isinstance(question, OutcomeUnknown) and call.acting_until > self.entry.at
         requirement = Requirement(
             requirement_id=f"req_{self.run.run_id.removeprefix('run_')}-{number:04d}",
             run_id=self.run.run_id,
@@ -246,6 +247,7 @@ class Draft:
             severity=call.verdict.severity,
             reasons=call.verdict.reasons,
             expires_at=None if expires_ms is None else self.entry.at + expires_ms,
+            answerable_from=call.acting_until if unsure else None,
         )
         self.set_run(requirements=(*self.run.requirements, requirement), requirement_count=number)
         self.record("requirement_opened", facts.opened, requirement)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from hitl_fsm.model.call import Call
-from hitl_fsm.model.event import ModelReplied, RunCreated
+from hitl_fsm.model.event import LateResult, ModelReplied, RunCreated
 from hitl_fsm.model.requirement import Requirement
 
 _DOMAIN = b"hitl-fsm/content/v1\0"
@@ -49,6 +49,15 @@ def replied(event: ModelReplied, turn: int) -> dict[str, Any]:
 def succeeded(call: Call, result: Any) -> dict[str, Any]:
     """An effect: of which action, with which result (by digest)."""
     return {"call": call.call_id, "tool": call.tool, "digest": call.digest, "result": content_digest(result)}
+
+
+def late(event: LateResult) -> dict[str, Any]:
+    """What a worker that had lost the run found out: of which start, and what (by digest)."""
+    data: dict[str, Any] = {"call": event.call_id, "attempt": event.attempt}
+    if not event.begun:
+        return {**data, "begun": False}
+    told = event.result if event.error is None else event.error
+    return {**data, "failed": event.error is not None, "result": content_digest(told)}
 
 
 def judged(call: Call) -> dict[str, Any]:

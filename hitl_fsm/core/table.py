@@ -94,7 +94,7 @@ CALL = Table(
         Transition(_C.EXECUTING, _CT.LOST, _C.OUTCOME_UNKNOWN, "the worker died between intent and result"),
         Transition(_C.EXECUTING, _CT.STARTED, _C.EXECUTING, "an idempotent tool is tried again with the same key"),
         Transition(_C.OUTCOME_UNKNOWN, _CT.RETURNED, _C.SUCCEEDED, "a person, or the late worker, knows the result"),
-        Transition(_C.OUTCOME_UNKNOWN, _CT.SETTLED, _C.AUTHORISED, "a person knows that it did not happen: run it"),
+        Transition(_C.OUTCOME_UNKNOWN, _CT.SETTLED, _C.AUTHORISED, "it is known not to have happened: run it"),
         Transition(_C.OUTCOME_UNKNOWN, _CT.RAISED, _C.FAILED, "a person gave up on knowing"),
         *(
             Transition(state, _CT.SKIPPED, _C.SKIPPED, "the run was cancelled first")

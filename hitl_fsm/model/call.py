@@ -24,7 +24,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     """`call_id` is unique in its run (`<turn>.<index>`); `provider_id` is the model's own name for it.
 
     `args` is None when the model's arguments could not be read; `problem` then says why.
-    `parameters` and `defaults` are the tool's; `judged_by` are the digests of all policies that shaped the verdict.
+    `attempt` counts its starts; `worker` began the last one, at `started_at` (ms). A lost one may still act until
+    `acting_until` (ms; 0: it cannot). `parameters` and `defaults` are the tool's; `judged_by` are the digests of all policies that shaped the verdict.
     `answers` are form values that are not arguments; `result` is what the model will read.
     """
 
@@ -42,6 +43,9 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     defaults: dict[str, Any] = {}
     judged_by: tuple[str, ...] = ()
     attempt: int = 0
+    worker: str = ""
+    started_at: int = 0
+    acting_until: int = 0
     passed: tuple[Pass, ...] = ()
     answers: dict[str, Any] = {}
     result: Any = None

@@ -54,10 +54,11 @@ class ModelFailed(msgspec.Struct, frozen=True, tag="model_failed"):
     error: str
 
 
-class CallsStarted(msgspec.Struct, frozen=True, tag="calls_started"):
-    """The intent (law 3): committed before any of these begins."""
+class CallsStarted(msgspec.Struct, frozen=True, tag="calls_started", omit_defaults=True):
+    """The intent (law 3): committed before any of these begins, by `worker`."""
 
     call_ids: tuple[str, ...]
+    worker: str = ""
 
 
 class CallReturned(msgspec.Struct, frozen=True, tag="call_returned"):
@@ -70,10 +71,24 @@ class CallRaised(msgspec.Struct, frozen=True, tag="call_raised"):
     error: str
 
 
-class CallLost(msgspec.Struct, frozen=True, tag="call_lost"):
-    """Intent without result, found by the worker that took over."""
+class CallLost(msgspec.Struct, frozen=True, tag="call_lost", omit_defaults=True):
+    """Intent without result: its worker died, or its time ran out while it may still act, until `acting_until` (ms)."""
 
     call_id: str
+    acting_until: int = 0
+
+
+class LateResult(msgspec.Struct, frozen=True, tag="late_result", omit_defaults=True):
+    """What became of a start whose worker had lost the run: a result, an `error`, or (`begun` false) nothing at all.
+
+    It answers the open question where nobody answered yet, and is kept here in any case.
+    """
+
+    call_id: str
+    attempt: int
+    result: Any = None
+    error: str | None = None
+    begun: bool = True
 
 
 class AnswerRecorded(msgspec.Struct, frozen=True, tag="answer_recorded", omit_defaults=True):
@@ -122,6 +137,7 @@ Event = (
     | CallReturned
     | CallRaised
     | CallLost
+    | LateResult
     | AnswerRecorded
     | VerdictsRevised
     | RequirementTimedOut

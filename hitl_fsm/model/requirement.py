@@ -22,7 +22,8 @@ RequirementKind = Literal["confirm", "approval", "user_input", "external", "outc
 class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
     """`digest` binds it to exactly one action (law 5); times are ms since the epoch.
 
-    `stage` of `stages`: its place among the gates of the call, from 1.
+    `stage` of `stages`: its place among the gates of the call, from 1. Before `answerable_from` no answer is taken:
+    the lost worker may still act.
     """
 
     requirement_id: str
@@ -41,6 +42,7 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
     severity: Severity = "low"
     reasons: tuple[Reason, ...] = ()
     expires_at: int | None = None
+    answerable_from: int | None = None
     resolution: Resolution | None = None
 
     @property

@@ -9,32 +9,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
-import msgspec
-
 from hitl_fsm.core.decide import decide, due
-from hitl_fsm.core.draft import digest_of
-from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, ToolTimedOut, UnknownTool
+from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, UnknownTool
 from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import ENGINE, TIMER, Actor
 from hitl_fsm.model.call import Call
-from hitl_fsm.model.context import CallContext, idempotency_key
 from hitl_fsm.model.effect import CallModel, Effect, JudgeAgain, RunTools, StartCalls
 from hitl_fsm.model.event import Entry, Event
 from hitl_fsm.model.message import Message, ModelReply
-from hitl_fsm.model.record import Record
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RUN_ADVANCING, CallState, RunState
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.ports import Lease
 from hitl_fsm.runtime import stream
+from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, as_late, execute
+from hitl_fsm.runtime.flights import Flights
 from hitl_fsm.runtime.judge import judge_now, judge_reply
-from hitl_fsm.runtime.leases import LeaseKeeper
+from hitl_fsm.runtime.late import keep_late, keep_late_soon
+from hitl_fsm.runtime.leases import LeaseKeeper, uptime
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.reply import checked_reply
-from hitl_fsm.runtime.results import error_text
 from hitl_fsm.runtime.steps import LeaseWord, Loaded, commit
 from hitl_fsm.runtime.tools import AnyTool
 
@@ -42,8 +40,6 @@ MODEL_ATTEMPTS = 3
 """Tries of one model call before the run is failed (`runs continue` goes on from there)."""
 MODEL_BACKOFF_S = 0.5
 """Wait before the second try; doubled for each further one."""
-IDEMPOTENT_ATTEMPTS = 3
-"""Starts of one idempotent call whose worker died, before a person is asked."""
 
 
 class Drive:
@@ -51,6 +47,7 @@ class Drive:
 
     __slots__ = (
         "_fence",
+        "_flights",
         "_held",
         "_leases",
         "_messages",
@@ -58,8 +55,8 @@ class Drive:
         "_publish",
         "_recipe",
         "_run_id",
-        "_started",
-        "_tasks",
+        "_since",
+        "_took",
         "run",
     )
 
@@ -74,9 +71,15 @@ class Drive:
         self._messages: list[Message] = []
         self._fence = 0
         self._held = False
-        self._started: set[str] = set()
-        self._tasks: dict[asyncio.Task[Event], str] = {}
+        self._since = 0.0
+        self._took = False
+        self._flights = Flights()
         self.run: Run | None = None
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether it took the run and changed more than what was overdue."""
+        return self._took
 
     # -- entrances
 
@@ -139,10 +142,10 @@ class Drive:
             match effect:
                 case RunTools(call_ids):
                     for call_id in call_ids:
-                        if call_id not in self._started:
+                        if not self._flights.is_own(call_id):
                             await self._settle_lost(call_id)
                             return
-                        if call_id not in self._tasks.values():
+                        if not self._flights.is_under_way(call_id):
                             self._fly(self._now.call(call_id))
                 case StartCalls(call_ids):
                     await self._start_calls(call_ids)
@@ -165,6 +168,7 @@ class Drive:
         )
         step = decide(self.run, entry)
         lease: LeaseWord = "keep" if self._held else "take"
+        since = uptime()
         try:
             self._fence = await commit(self._parts, self.run, step, entry, lease, self._fence)
         except HitlError:
@@ -172,7 +176,8 @@ class Drive:
         except BaseException:  # cancelled while it was being written: perhaps it was, so let go of what it took
             self._held, self._fence = True, self._fence + (lease == "take")
             raise
-        self._held = step.run.state in RUN_ADVANCING
+        self._held, self._since = step.run.state in RUN_ADVANCING, since
+        self._took = self._took or self._held
         self.run = step.run
         self._messages.extend(step.messages)
 
@@ -192,8 +197,7 @@ class Drive:
         if changed:
             await self._judge_again(tuple(changed))
             return
-        await self._commit(events.CallsStarted(call_ids), by=ENGINE)
-        self._started.update(call_ids)
+        await self._begin(*call_ids)
 
     async def _judge_again(self, call_ids: tuple[str, ...]) -> None:
         calls = [self._now.call(call_id) for call_id in call_ids]
@@ -217,81 +221,60 @@ class Drive:
         return self._tool(call).version != call.tool_version or judge_now(self._parts, self._now, call) != call.verdict
 
     async def _settle_lost(self, call_id: str) -> None:
-        """A call whose worker is gone: tried again only where that is known to be harmless and still allowed."""
+        """A call that another worker began, and is gone: nobody knows what became of it."""
         call = self._now.call(call_id)
+        if self._may_repeat(call):
+            await self._begin(call_id)
+            return
+        gone = not self._parts.may_be_alive(call.worker)
+        until = 0 if gone else acting_until(call, self._recipe.tools.get(call.tool))
+        await self._commit(events.CallLost(call_id, until), by=ENGINE)
+
+    def _may_repeat(self, call: Call) -> bool:
+        """Whether a call of unknown outcome may be tried again: known to be harmless, still allowed, not too often."""
         tool = self._recipe.tools.get(call.tool)
-        repeatable = tool is not None and (tool.idempotent or tool.dynamic) and call.idempotent
-        if repeatable and call.attempt < IDEMPOTENT_ATTEMPTS and not self._is_changed(call):
-            await self._commit(events.CallsStarted((call_id,)), by=ENGINE)
-            self._started.add(call_id)
-        else:
-            await self._commit(events.CallLost(call_id), by=ENGINE)
+        harmless = tool is not None and (tool.idempotent or tool.dynamic) and call.idempotent
+        return harmless and call.attempt < IDEMPOTENT_ATTEMPTS and not self._is_changed(call)
+
+    async def _begin(self, *call_ids: str) -> None:
+        """The intent (law 3)."""
+        await self._commit(events.CallsStarted(call_ids, self._parts.worker), by=ENGINE)
+        self._flights.begin(*call_ids)
 
     def _fly(self, call: Call) -> None:
         self._tell(stream.ToolCallStarted, call.call_id, call.tool, call.args or {})
-        task = asyncio.create_task(self._run_tool(call))
-        self._tasks[task] = call.call_id
-
-    async def _run_tool(self, call: Call) -> Event:
-        """Execute one authorised call; a raise of the tool is a result like any other.
-
-        What runs is a copy that nobody else holds, and it must have the digest that was approved (law 5): readers of
-        the run see the same objects, and may have changed them.
-        """
-        run = self._now
-        if call.dynamic:
-            return events.CallReturned(call.call_id, call.answers)
-        args: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(call.args))
-        if digest_of(run.run_id, call, args, call.tool_version) != call.digest:
-            return events.CallRaised(call.call_id, "The arguments are not those that were judged. It was not executed.")
-        context = CallContext(
-            run_id=run.run_id,
-            call_id=call.call_id,
-            idempotency_key=idempotency_key(run.run_id, call.call_id, call.attempt, idempotent=call.idempotent),
-            attempt=call.attempt,
-            user=run.user,
-            answers=call.answers,
-        )
-        try:
-            result = await self._recipe.tools[call.tool].call(args, context, alone=len(self._tasks) == 1)
-        except ToolTimedOut:
-            return events.CallLost(call.call_id)  # it may still act: a person says what happened (law 3)
-        except Exception as error:  # noqa: BLE001 - whatever a tool raises is what the model must hear
-            return events.CallRaised(call.call_id, error_text(error))
-        return events.CallReturned(call.call_id, result)
+        tool = self._recipe.tools[call.tool]
+        alone = not self._flights
+        late = partial(keep_late_soon, self._parts, self._run_id)
+        self._flights.fly(call.call_id, execute(tool, self._now, call, self._leases, late, alone=alone))
 
     async def _land(self) -> None:
-        """Commit the results of the calls that ended."""
-        if not self._tasks:
-            return
+        """Commit what came back; where the run is another worker's by now, keep it all the same."""
         self._hold()
-        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            call_id = self._tasks.pop(task)
-            self._started.discard(call_id)
-            event = _outcome(task, call_id)
+        landed = await self._flights.landed()
+        while landed:
+            call_id, event = landed.pop(0)
             try:
-                await self._commit(event, by=ENGINE)
+                await self._take_in(call_id, event)
             except Fenced:
                 await self._keep_late(call_id, event)
-                await self._keep_the_rest()
+                while landed := landed or await self._flights.landed():  # it acts whether or not anybody listens
+                    await self._keep_late(*landed.pop(0))
                 raise
-            self._tell_call(call_id)
 
-    async def _keep_the_rest(self) -> None:
-        """What else had begun is waited for, not dropped: it acts whether or not anybody listens."""
-        while self._tasks:
-            done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                call_id = self._tasks.pop(task)
-                await self._keep_late(call_id, _outcome(task, call_id))
+    async def _take_in(self, call_id: str, event: Event) -> None:
+        if isinstance(event, events.LateResult):
+            msg = f"{self._run_id} was taken over before call {call_id} began"
+            raise Fenced(msg, help="this worker did not begin it; `hitl-fsm runs show` tells what followed")
+        if isinstance(event, events.CallLost) and self._may_repeat(self._now.call(call_id)):
+            await self._begin(call_id)
+            return
+        await self._commit(event, by=ENGINE)
+        self._tell_call(call_id)
 
     async def _keep_late(self, call_id: str, event: Event) -> None:
         """Another worker, or a cancellation, overtook this one: what the tool did is not forgotten."""
-        run = self._now
-        self._parts.log("late_result", level="warning", run=run.run_id, call=call_id)
-        told = {"call": call_id, "result": getattr(event, "result", None), "error": getattr(event, "error", None)}
-        await self._parts.store.append([Record("late_result", self._parts.clock.now(), ENGINE, run.run_id, told)])
+        await keep_late(self._parts, self._run_id, as_late(self._now.call(call_id), event))
 
     async def _call_model(self, turn: int) -> None:
         limit = self._recipe.max_turns
@@ -346,17 +329,27 @@ class Drive:
 
     def _hold(self) -> None:
         """What comes may take long: have the lease renewed meanwhile."""
-        self._leases.hold(self._now.run_id, Lease(self._parts.worker, self._fence))
+        self._leases.hold(self._now.run_id, Lease(self._parts.worker, self._fence), self._since)
 
     async def _let_go(self) -> None:
         """Leave nothing running and nothing held, however the loop ended."""
-        for task in self._tasks:
-            task.cancel()
+        for call_id, event in await self._flights.stopped():
+            await self._record_stopped(call_id, event)
         self._leases.drop(self._run_id)
         if self._held:
             self._held = False
             with suppress(HitlError):  # the lease ends by itself; what stopped the worker matters more
                 await self._parts.store.release(self._run_id, Lease(self._parts.worker, self._fence))
+
+    async def _record_stopped(self, call_id: str, event: Event) -> None:
+        """What is known of a call that this worker had to leave; one that may be repeated is left to the next."""
+        if isinstance(event, events.CallLost) and self._may_repeat(self._now.call(call_id)):
+            return
+        with suppress(HitlError):  # what stopped the worker matters more; the next one finds the call without a result
+            try:
+                await self._take_in(call_id, event)
+            except Fenced:
+                await self._keep_late(call_id, event)
 
     # -- telling the reader
 
@@ -382,10 +375,3 @@ class Drive:
                 self._tell(stream.RunCancelled)
             case _:
                 self._tell(stream.RunPaused)
-
-
-def _outcome(task: asyncio.Task[Event], call_id: str) -> Event:
-    """What a call came to; a tool that cancels itself has failed, it does not cancel the run."""
-    if task.cancelled():
-        return events.CallRaised(call_id, "CancelledError: the tool was cancelled from inside")
-    return task.result()

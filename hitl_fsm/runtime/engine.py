@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import reduce
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from hitl_fsm.core.decide import decide
 from hitl_fsm.errors import (
     AlreadyResolved,
+    AnswerTooEarly,
     Fenced,
     RequirementChanged,
     RequirementExpired,
@@ -27,6 +29,7 @@ from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState, RunState
+from hitl_fsm.model.timer import Timer
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.policy.evaluate import PolicySet, join
 from hitl_fsm.ports import Store
@@ -43,7 +46,9 @@ from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.steps import Loaded, commit, load
 from hitl_fsm.runtime.stream import Publish
+from hitl_fsm.runtime.sweep import sweep
 from hitl_fsm.runtime.views import Audit, Inbox, Runs
+from hitl_fsm.runtime.work import POLL_S, Continued, continue_ready, work
 
 ANSWER_ATTEMPTS = 64
 """Tries of one answer whose run was moved by other answers meanwhile."""
@@ -109,7 +114,13 @@ class Engine:
         await self._activate()
         run_id = self._parts.ids.run_id()
         drive = Drive(self._parts, recipe, run_id, self._leases, self._told(publish))
-        return await self._driven(drive, drive.start(prompt, user), run_id)
+        try:
+            return RunHandle(self, await drive.start(prompt, user))
+        except Fenced:
+            loaded = await load(self._parts, run_id)
+            if not loaded.run.is_ended:
+                raise
+            return RunHandle(self, loaded.run)
 
     async def aadvance(
         self, run_id: str, publish: Publish | None = None, *, expected: Recipe | None = None
@@ -119,12 +130,22 @@ class Engine:
         `expected`: whose run it must be; UnknownRunnable if it is another's.
         """
         await self._activate()
-        loaded = await load(self._parts, run_id)
-        recipe = self._recipe_of(loaded.run, expected)
-        if recipe is None:
-            return RunHandle(self, loaded.run)
-        drive = Drive(self._parts, recipe, run_id, self._leases, self._told(publish))
-        return await self._driven(drive, drive.resume(loaded), run_id)
+        for _ in range(ANSWER_ATTEMPTS):
+            loaded = await load(self._parts, run_id)
+            recipe = self._recipe_of(loaded.run, expected)
+            if recipe is None:
+                return RunHandle(self, loaded.run)
+            drive = Drive(self._parts, recipe, run_id, self._leases, self._told(publish))
+            try:
+                return RunHandle(self, await drive.resume(loaded))
+            except Fenced:
+                after = await load(self._parts, run_id)
+                if after.run.is_ended:
+                    return RunHandle(self, after.run)
+                if drive.has_moved:  # somebody took over what was under way here
+                    raise
+        msg = f"{run_id} kept moving while it was continued"
+        raise Fenced(msg, help="try again")
 
     def _recipe_of(self, run: Run, expected: Recipe | None) -> Recipe | None:
         """None: nobody here knows the run, and it needs nobody now."""
@@ -141,17 +162,6 @@ class Engine:
 
     def advance(self, run_id: str) -> RunHandle:
         return run_sync(self.aadvance(run_id))
-
-    async def _driven(self, drive: Drive, work: Any, run_id: str) -> RunHandle:
-        try:
-            return RunHandle(self, await work)
-        except Fenced:
-            if drive.run is None:
-                raise
-            loaded = await load(self._parts, run_id)
-            if not loaded.run.is_ended:
-                raise
-            return RunHandle(self, loaded.run)
 
     def recipe(self, run: Run) -> Recipe | None:
         return self._recipes.get((run.kind, run.name))
@@ -197,9 +207,9 @@ class Engine:
             if digest is not None and digest != requirement.digest:
                 msg = f"{requirement_id} is about another action than the one shown"
                 raise RequirementChanged(msg, help="look at it again, then answer")
-            await self._refuse_expired(loaded, requirement)
             authorise(run, requirement, actor)
             try:
+                await self._refuse_untimely(loaded, requirement)
                 return await self._record_answer(loaded, requirement, answer, actor)
             except Fenced:
                 continue
@@ -233,8 +243,12 @@ class Engine:
             raise already(requirement or row)
         return loaded, requirement
 
-    async def _refuse_expired(self, loaded: Loaded, requirement: Requirement) -> None:
-        if requirement.expires_at is None or self._parts.clock.now() < requirement.expires_at:
+    async def _refuse_untimely(self, loaded: Loaded, requirement: Requirement) -> None:
+        now = self._parts.clock.now()
+        if requirement.answerable_from is not None and now < requirement.answerable_from:
+            msg = f"{requirement.requirement_id} cannot be answered yet: the worker that began the call may still act"
+            raise AnswerTooEarly(msg, help=f"answer from {iso(requirement.answerable_from)} on; its own result counts")
+        if requirement.expires_at is None or now < requirement.expires_at:
             return
         await self._apply(loaded, events.RequirementTimedOut(requirement.requirement_id), TIMER, {})
         msg = f"{requirement.requirement_id} expired before this answer; the action is denied"
@@ -259,6 +273,26 @@ class Engine:
         step = decide(run, entry)
         await commit(self._parts, run, step, entry, "none", loaded.fence)
         return RunHandle(self, step.run)
+
+    # -- what goes on by itself
+
+    def sweep(self) -> tuple[Timer, ...]:
+        return run_sync(self.asweep())
+
+    async def asweep(self) -> tuple[Timer, ...]:
+        """Fire what is due: an expired question is closed and its action denied. The timers that took effect."""
+        return await sweep(self._parts)
+
+    def continue_ready(self) -> tuple[Continued, ...]:
+        return run_sync(self.acontinue_ready())
+
+    async def acontinue_ready(self) -> tuple[Continued, ...]:
+        """Go on with every run that is ready: its questions are answered, or its worker is gone."""
+        return await continue_ready(self)
+
+    async def awork(self, stop: asyncio.Event, poll_s: float = POLL_S) -> None:
+        """Sweep and continue until `stop` is set; any number of workers may do so on one store."""
+        await work(self, stop, poll_s)
 
     # -- cancelling
 

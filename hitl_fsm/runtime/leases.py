@@ -7,14 +7,32 @@ tool that blocks its own thread or loop therefore does not lose its run.
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from contextlib import suppress
+from dataclasses import dataclass
 
 from hitl_fsm.errors import HitlError
-from hitl_fsm.ports import Lease, Store
+from hitl_fsm.ports import LEASE_MS, Lease, Store
 from hitl_fsm.runtime.loop import background_loop
 
 RENEW_S = 20.0
 """Seconds between two renewals; a third of the lease."""
+SURE_S = LEASE_MS / 1000 - 10.0
+"""Seconds after a sign of life for which a worker may take the run for its own without asking: less than the lease, for
+clocks that differ."""
+
+
+def uptime() -> float:
+    """Seconds that go on while the process is stopped and while the machine sleeps."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
+@dataclass(slots=True)
+class _Held:
+    lease: Lease
+    since: float
 
 
 class LeaseKeeper:
@@ -22,29 +40,77 @@ class LeaseKeeper:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._held: dict[str, Lease] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._held: dict[str, _Held] = {}
 
-    def hold(self, run_id: str, lease: Lease) -> None:
-        """From now on until `drop`; a higher fence replaces the lower one."""
-        self._held[run_id] = lease
-        loop = background_loop()
-        if self._loop is not loop:  # first use in this process
-            self._loop = loop
-            loop.call_soon_threadsafe(self._later)
+    def hold(self, run_id: str, lease: Lease, since: float) -> None:
+        """From now on until `drop`; `since` is the `uptime` of the last sign of life."""
+        self._held[run_id] = _Held(lease, since)
+        _rounds.include(self)
 
     def drop(self, run_id: str) -> None:
         """Renew it no more."""
         self._held.pop(run_id, None)
 
-    def _later(self) -> None:
-        asyncio.get_running_loop().call_later(RENEW_S, self._renew_soon)
+    def is_sure(self, run_id: str) -> bool:
+        """Whether nobody can have taken the run over meanwhile."""
+        held = self._held.get(run_id)
+        return held is not None and uptime() < held.since + SURE_S
 
-    def _renew_soon(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._renew())
-        task.add_done_callback(lambda _: self._later())
+    async def renewed(self, run_id: str) -> bool:
+        """Ask the store; False when the run is somebody else's by now."""
+        held = self._held.get(run_id)
+        if held is None:
+            return False
+        since = uptime()
+        if not await self._store.renew(run_id, held.lease):
+            return False
+        held.since = since
+        return True
 
-    async def _renew(self) -> None:
-        for run_id, lease in list(self._held.items()):
+    async def renew_all(self) -> bool:
+        """One round; whether anything is still held."""
+        for run_id in list(self._held):
             with suppress(HitlError):  # the worker's next commit says whether the run is still its own
-                await self._store.renew(run_id, lease)
+                await self.renewed(run_id)
+        return bool(self._held)
+
+
+class _Rounds:
+    """One timer a process for the keepers that hold something; it ends with the last of them and keeps none alive."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._keepers: set[LeaseKeeper] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def include(self, keeper: LeaseKeeper) -> None:
+        loop = background_loop()
+        with self._lock:
+            self._keepers.add(keeper)
+            if self._loop is loop:
+                return
+            self._loop = loop  # none is running, or it stayed behind in the process that was forked
+        loop.call_soon_threadsafe(self._later)
+
+    def _later(self) -> None:
+        asyncio.get_running_loop().call_later(RENEW_S, self._start)
+
+    def _start(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._go())
+        task.add_done_callback(lambda done: self._later() if done.result() else None)
+
+    async def _go(self) -> bool:
+        """One round; whether another one is needed."""
+        for keeper in list(self._keepers):
+            with self._lock:  # before the round: who holds something from now on includes itself again
+                self._keepers.discard(keeper)
+            if await keeper.renew_all():
+                with self._lock:
+                    self._keepers.add(keeper)
+        with self._lock:
+            if not self._keepers:
+                self._loop = None
+            return bool(self._keepers)
+
+
+_rounds = _Rounds()

@@ -15,6 +15,8 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from hitl_fsm.runtime.threads import in_thread
+
 T = TypeVar("T")
 
 
@@ -60,10 +62,10 @@ def loop_is_private() -> bool:
 
 async def run_blocking(function: Callable[[], T], *, alone: bool) -> T:
     """Run what blocks: in a thread; or, when `alone` on a private loop, in the caller's own, outside of the loop."""
+    context = copy_context()
     own = _private() if alone else None
     if own is None:
-        return await asyncio.to_thread(function)
-    context = copy_context()
+        return await asyncio.wrap_future(in_thread(lambda: context.run(function)))
     return await own.step_out(lambda: context.run(function))
 
 

@@ -62,9 +62,18 @@ def silent(event: str, /, *, level: str = "info", **fields: Any) -> None:
     """A log that nobody reads."""
 
 
+def _nobody_knows(worker: str) -> bool:
+    """Whether a worker may be alive, where nothing tells."""
+    del worker
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Ports and policies; `worker` names who claims runs, `default` judges a tool that no policy covers."""
+    """Ports and policies; `worker` names who claims runs, `default` judges a tool that no policy covers.
+
+    `may_be_alive`: False for a worker that is certainly gone.
+    """
 
     store: Store
     policies: PolicySet
@@ -74,6 +83,7 @@ class Parts:
     clock: Clock = field(default_factory=SystemClock)
     default: Default = "deny"
     log: Log = silent
+    may_be_alive: Callable[[str], bool] = _nobody_knows
 
     @property
     def ids(self) -> IdSource:

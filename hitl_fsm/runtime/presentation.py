@@ -73,7 +73,8 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
     """One question. `arguments` is `args` as indented JSON with sorted keys, exact and whole; times are RFC 3339, UTC.
 
     `stage` of `stages` is its place among the gates of the call; `who` says in words who may answer; `fields` are read
-    from `form_schema`; `result_schema` is what a reported result must fit; `how` is empty when it is closed.
+    from `form_schema`; `result_schema` is what a reported result must fit; no answer is taken before `answerable_from`;
+    `how` is empty when it is closed.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
     result_schema: dict[str, Any] | None = None
     expires_at: str | None = None
     on_expiry: str | None = None
+    answerable_from: str | None = None
     how: tuple[HowTo, ...] = ()
     given: Given | None = None
 
@@ -134,6 +136,7 @@ def presentation(requirement: Requirement, run: Run) -> Presentation:
         result_schema=question.result_schema if isinstance(question, External) else None,
         expires_at=None if requirement.expires_at is None else iso(requirement.expires_at),
         on_expiry=None if requirement.expires_at is None else "it is refused, and the agent is told",
+        answerable_from=None if requirement.answerable_from is None else iso(requirement.answerable_from),
         how=_how(requirement) if requirement.state is RequirementState.OPEN else (),
         given=_given(requirement),
     )

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from hitl_fsm.core.decide import Step
 from hitl_fsm.core.replay import replay
+from hitl_fsm.core.timers import timers_of
 from hitl_fsm.errors import RunNotFound, Tampered
 from hitl_fsm.model import event as events
 from hitl_fsm.model.event import Entry, Event
@@ -21,11 +22,12 @@ _LOGGED = ("requirement", "call", "tool", "kind", "outcome", "error", "trigger")
 
 
 class Loaded(NamedTuple):
-    """A run as it stands in the store, its conversation, and the fence that its row has."""
+    """A run as it stands in the store, its conversation, the fence that its row has, and who holds it ("": nobody)."""
 
     run: Run
     messages: list[Message]
     fence: int
+    owner: str
 
 
 async def load(parts: Parts, run_id: str) -> Loaded:
@@ -38,7 +40,7 @@ async def load(parts: Parts, run_id: str) -> Loaded:
     if run is None or run.run_id != run_id or run.version != stored.version or run.state.value != stored.state:
         msg = f"the row of {run_id} and its log do not tell the same"
         raise Tampered(msg, help="nothing was executed; `hitl-fsm audit verify` tells more")
-    return Loaded(run, messages, stored.fence)
+    return Loaded(run, messages, stored.fence, stored.owner)
 
 
 async def commit(parts: Parts, before: Run | None, step: Step, entry: Entry, lease: LeaseWord, fence: int) -> int:
@@ -55,6 +57,7 @@ def _as_commit(before: Run | None, step: Step, entry: Entry, lease: LeaseWord, w
     """What one step changed, ready to be written."""
     old_calls = {c.call_id: c for c in before.calls} if before else {}
     old_requirements = {r.requirement_id: r for r in before.requirements} if before else {}
+    old_timers, timers = timers_of(before) if before else (), timers_of(step.run)
     return Commit(
         run=step.run,
         expected_version=before.version if before else 0,
@@ -66,6 +69,8 @@ def _as_commit(before: Run | None, step: Step, entry: Entry, lease: LeaseWord, w
         requirements=tuple(r for r in step.run.requirements if old_requirements.get(r.requirement_id) is not r),
         records=step.records,
         seen=_relied_on(before, step.run, entry.event),
+        timers=tuple(timer for timer in timers if timer not in old_timers),
+        timers_over=tuple(timer for timer in old_timers if timer not in timers),
     )
 
 

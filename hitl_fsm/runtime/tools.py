@@ -9,22 +9,24 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from concurrent.futures import Future
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import WRAPPER_ASSIGNMENTS, cached_property
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import msgspec
 
-from hitl_fsm.errors import ToolError, ToolTimedOut
+from hitl_fsm.errors import ToolError, ToolNotBegun, ToolTimedOut
 from hitl_fsm.model.context import CallContext
 from hitl_fsm.model.message import ToolSpec
 from hitl_fsm.model.text import is_whole
 from hitl_fsm.runtime.docstring import Docstring, read_docstring
-from hitl_fsm.runtime.loop import run_blocking
+from hitl_fsm.runtime.loop import loop_is_private, run_blocking
 from hitl_fsm.runtime.results import to_result
 from hitl_fsm.runtime.signature import Parameters, Signature, declared_parameters
+from hitl_fsm.runtime.threads import TOOL_THREADS, in_thread
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,6 +34,13 @@ R = TypeVar("R")
 NAME_MAX = 64
 """Characters of a tool's name; what every provider takes."""
 _NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_.-]{{0,{NAME_MAX - 1}}}")
+
+Begin = Callable[[], None]
+
+
+def _at_once() -> None:
+    """Nothing stands in the way of beginning."""
+
 
 _running: ContextVar[CallContext] = ContextVar("hitl_fsm_call")
 
@@ -158,12 +167,15 @@ class Tool(Generic[P, R]):
             raise ToolError(msg)
         return values
 
-    async def call(self, args: Mapping[str, Any], context: CallContext, *, alone: bool = False) -> Any:
+    async def call(
+        self, args: Mapping[str, Any], context: CallContext, *, begin: Begin = _at_once, alone: bool = False
+    ) -> Any:
         """Run it once and return a JSON-able result (see `to_result`).
 
         A plain function runs in a thread that sees the caller's context variables; `alone`, below a synchronous call
-        and without a timeout, in the calling thread itself. What the tool raises comes through;
-        ToolError means that it was not started, ToolTimedOut that it may still act.
+        and without a timeout, in the calling thread itself. `begin` is called as the last thing before the function,
+        in the same thread; what it raises keeps the function from running. What the tool raises comes through;
+        ToolError and ToolNotBegun mean that it was not started, ToolTimedOut that it may still act.
         """
         if self.dynamic:
             msg = f"{self.name} is a question to a person; it is never run"
@@ -171,30 +183,49 @@ class Tool(Generic[P, R]):
         values = self.bind(args)
         if self._signature.context_parameter:
             values[self._signature.context_parameter] = context
-        clock = asyncio.timeout(self.timeout_s)
+        function: Callable[..., Any] = self.function
         token = _running.set(context)
         try:
-            async with clock:
-                result = await self._run(values, alone=alone and self.timeout_s is None)
-        except TimeoutError as error:
-            if not clock.expired():
-                raise  # the tool's own
-            msg = f"{self.name} did not end within {self.timeout_s} s; it may still act"
-            raise ToolTimedOut(msg) from error
+            if inspect.iscoroutinefunction(function):
+                begin()
+                result = await self._in_time(function(**values))
+            elif alone and self.timeout_s is None and loop_is_private():
+                result = await run_blocking(lambda: _guarded(function, values, begin), alone=True)
+            else:
+                result = await self._in_thread(values, begin)
+            if inspect.isawaitable(result):
+                result = await self._in_time(result)
+        except SystemExit as error:
+            msg = f"{self.name} tried to end the process"
+            raise RuntimeError(msg) from error
         finally:
             _running.reset(token)
         return await run_blocking(lambda: to_result(result), alone=alone) if _foreign(result) else to_result(result)
 
-    async def _run(self, values: dict[str, Any], *, alone: bool) -> Any:
-        function: Callable[..., Any] = self.function
+    async def _in_time(self, work: Awaitable[Any]) -> Any:
+        clock = asyncio.timeout(self.timeout_s)
         try:
-            if inspect.iscoroutinefunction(function):
-                return await function(**values)
-            result = await run_blocking(lambda: _guarded(function, values), alone=alone)
-            return await result if inspect.isawaitable(result) else result
-        except SystemExit as error:
-            msg = f"{self.name} tried to end the process"
-            raise RuntimeError(msg) from error
+            async with clock:
+                return await work
+        except TimeoutError as error:
+            if clock.expired():
+                raise self._timed_out() from error
+            raise  # the tool's own
+
+    async def _in_thread(self, values: dict[str, Any], begin: Begin) -> Any:
+        """A thread cannot be stopped: what it comes to after its time, or its caller's, goes along with the error."""
+        context = copy_context()
+        work = in_thread(lambda: context.run(_guarded, self.function, values, begin))
+        try:
+            return await self._in_time(asyncio.wrap_future(work))
+        except (ToolTimedOut, asyncio.CancelledError) as error:
+            if work.cancel():
+                msg = f"{self.name} did not begin: it waited for one of {TOOL_THREADS} threads"
+                raise ToolNotBegun(msg, help="tools run, or hang, in all of them") from error
+            raise self._timed_out(work) from error
+
+    def _timed_out(self, still: Future[Any] | None = None) -> ToolTimedOut:
+        return ToolTimedOut(f"{self.name} did not end in time; it may still act", still=still)
 
 
 def _check_types(declaration: Declaration) -> None:
@@ -217,8 +248,9 @@ def _check_types(declaration: Declaration) -> None:
             raise ToolError(msg, help='as in @tool(version="2", idempotent=True)')
 
 
-def _guarded(function: Callable[..., Any], values: dict[str, Any]) -> Any:
+def _guarded(function: Callable[..., Any], values: dict[str, Any], begin: Begin) -> Any:
     """A StopIteration cannot pass a future: before Python 3.12 the waiting side would wait for ever."""
+    begin()
     try:
         return function(**values)
     except StopIteration as error:

@@ -13,6 +13,7 @@ from house import House, call, calls, policies, policy_text
 
 from hitl_fsm import Agent, tool
 from hitl_fsm.errors import AnswerRefused, HitlError, Tampered
+from hitl_fsm.model.event import LateResult
 from hitl_fsm.model.states import CallState, RunState
 from hitl_fsm.runtime import stream
 from hitl_fsm.testing import ScriptedModel
@@ -276,7 +277,7 @@ def test_law03_the_results_of_all_calls_that_a_cancellation_overtook_are_kept(ho
     engine.cancel(row.run_id)
     worker.join()
     assert sorted(house.effects) == [("a",), ("b",)]
-    late = [line["data"]["result"] for line in engine.runs.timeline(row.run_id) if line["event"] == "late_result"]
+    late = [entry.event.result for entry in engine.runs.events(row.run_id) if isinstance(entry.event, LateResult)]
     assert sorted(late) == ["did a", "did b"]
 
 

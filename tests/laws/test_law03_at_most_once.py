@@ -12,6 +12,8 @@ from hitl_fsm import tool
 from hitl_fsm.errors import ModelError
 from hitl_fsm.model.message import ChatRequest, ModelReply
 from hitl_fsm.model.states import CallState, RunState
+from hitl_fsm.ports import LEASE_MS
+from hitl_fsm.runtime.execute import UNTIMED_TOOL_MS
 from hitl_fsm.testing import ScriptedModel
 
 
@@ -91,6 +93,7 @@ def test_law03_a_person_says_what_happened(house: House, say: str, effects: int,
     engine, agent, run_id = crash_inside_the_call(house)
     run = agent.continue_run(run_id=run_id)
     (question,) = run.active_requirements
+    house.clock.advance(UNTIMED_TOOL_MS + LEASE_MS)
     match say:
         case "happened":
             question.it_happened("paid by hand", by="otto")

@@ -145,6 +145,7 @@ def test_a_forked_child_has_loops_of_its_own() -> None:
 
 def test_a_held_lease_is_renewed_while_a_tool_blocks(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "RENEW_S", 0.02)
+    monkeypatch.setattr(leases, "_rounds", leases._Rounds())
     engine = house.engine(ALLOW)
     renewed: list[tuple[str, Lease]] = []
     real = engine.store.renew

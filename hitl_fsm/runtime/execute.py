@@ -1,0 +1,142 @@
+"""One authorised call, from the committed intent to the event that tells what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from typing import Any
+
+import msgspec
+
+from hitl_fsm.core.draft import digest_of
+from hitl_fsm.errors import ToolNotBegun, ToolTimedOut
+from hitl_fsm.model import event as events
+from hitl_fsm.model.call import Call
+from hitl_fsm.model.context import CallContext, idempotency_key
+from hitl_fsm.model.event import Event, LateResult
+from hitl_fsm.model.run import Run
+from hitl_fsm.ports import LEASE_MS
+from hitl_fsm.runtime.leases import LeaseKeeper
+from hitl_fsm.runtime.results import error_text, to_result
+from hitl_fsm.runtime.tools import AnyTool, Begin
+
+IDEMPOTENT_ATTEMPTS = 3
+"""Starts of one idempotent call whose outcome stays unknown, before a person is asked."""
+RETRY_BACKOFF_S = 1.0
+"""Wait before the second start of an idempotent call; doubled for each further one."""
+UNTIMED_TOOL_MS = 5 * 60_000
+"""How long a tool without a timeout is taken to act at most, once its worker is out of sight."""
+
+KeepLate = Callable[[LateResult], None]
+"""Takes what a thread comes to after its time, in that thread."""
+
+
+async def execute(tool: AnyTool, run: Run, call: Call, leases: LeaseKeeper, late: KeepLate, *, alone: bool) -> Event:
+    """Run it; a raise of the tool is a result like any other.
+
+    What runs is a copy that nobody else holds, and it must have the digest that was approved (law 5): readers of the
+    run see the same objects, and may have changed them. A worker that lost its run before the tool began does not begin
+    it: that is a LateResult which says so.
+    """
+    if call.dynamic:
+        return events.CallReturned(call.call_id, call.answers)
+    args: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(call.args))
+    if digest_of(run.run_id, call, args, call.tool_version) != call.digest:
+        return events.CallRaised(call.call_id, "The arguments are not those that were judged. It was not executed.")
+    if call.idempotent and call.attempt > 1:
+        await asyncio.sleep(RETRY_BACKOFF_S * 2 ** (call.attempt - 2))
+    try:
+        result = await _run_held(
+            lambda begin: tool.call(args, _context(run, call), begin=begin, alone=alone), run, leases
+        )
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever a tool raises the model must hear
+        if isinstance(error, ToolTimedOut) and error.still is not None:
+            error.still.add_done_callback(lambda still: late(_told(call, still)))
+        return _failed(call, tool, error)
+    return events.CallReturned(call.call_id, result)
+
+
+async def _run_held(run_tool: Callable[[Begin], Awaitable[Any]], run: Run, leases: LeaseKeeper) -> Any:
+    """Run the tool while the run is surely this worker's; _TakenOverError when it is not, and then nothing began.
+
+    A worker that was stopped, or slow, between the committed intent and the begin asks the store whose the run is.
+    """
+
+    def begin() -> None:
+        if not leases.is_sure(run.run_id):
+            raise _UnsureError
+
+    try:
+        return await run_tool(begin)
+    except _UnsureError:
+        if not await leases.renewed(run.run_id):
+            raise _TakenOverError from None
+        return await run_tool(begin)
+
+
+class _UnsureError(Exception):
+    """It is too long ago that this worker was seen to hold the run."""
+
+
+class _TakenOverError(Exception):
+    """Another worker holds the run."""
+
+
+def _failed(call: Call, tool: AnyTool, error: BaseException) -> Event:
+    """What is known when there is no result; where it may have taken effect a person says so (law 3)."""
+    match error:
+        case _TakenOverError():
+            return LateResult(call.call_id, call.attempt, begun=False)
+        case ToolTimedOut():
+            return events.CallLost(call.call_id, 0 if error.still is None else acting_until(call, tool))
+        case asyncio.CancelledError() if _is_stopped():
+            return events.CallLost(call.call_id)  # it acts no more
+        case ToolNotBegun():
+            return events.CallRaised(call.call_id, f"{error.message}. It was not executed.")
+        case _:
+            return events.CallRaised(call.call_id, error_text(error))
+
+
+def _is_stopped() -> bool:
+    """Whether somebody else cancelled the task that runs here."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def acting_until(call: Call, tool: AnyTool | None) -> int:
+    """Until when (ms) a start may act that nobody hears of: its tool's time, and the longest pause of a worker."""
+    timeout_s = None if tool is None else tool.timeout_s
+    longest = UNTIMED_TOOL_MS if timeout_s is None else round(timeout_s * 1000)
+    return call.started_at + longest + LEASE_MS
+
+
+def as_late(call: Call, event: Event) -> LateResult:
+    """The outcome of a start, for a run that is another worker's by now."""
+    match event:
+        case LateResult():
+            return event
+        case events.CallReturned(_, result):
+            return LateResult(call.call_id, call.attempt, result)
+        case events.CallRaised(_, error):
+            return LateResult(call.call_id, call.attempt, error=error)
+        case _:
+            return LateResult(call.call_id, call.attempt, error="It was cut off. Whether it took effect is not known.")
+
+
+def _told(call: Call, still: Future[Any]) -> LateResult:
+    error = still.exception()
+    if error is None:
+        return LateResult(call.call_id, call.attempt, to_result(still.result()))
+    return LateResult(call.call_id, call.attempt, error=error_text(error))
+
+
+def _context(run: Run, call: Call) -> CallContext:
+    return CallContext(
+        run_id=run.run_id,
+        call_id=call.call_id,
+        idempotency_key=idempotency_key(run.run_id, call.call_id, call.attempt, idempotent=call.idempotent),
+        attempt=call.attempt,
+        user=run.user,
+        answers=call.answers,
+    )

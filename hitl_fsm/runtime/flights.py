@@ -1,0 +1,65 @@
+"""The calls that a worker began and that have not come back yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from hitl_fsm.model import event as events
+from hitl_fsm.model.event import Event
+
+STOP_WAIT_S = 5.0
+"""How long a cancelled tool may take to end before it is left to itself."""
+
+
+class Flights:
+    """Begun: the intent is this worker's own. Under way: its task runs."""
+
+    __slots__ = ("_begun", "_tasks")
+
+    def __init__(self) -> None:
+        self._begun: set[str] = set()
+        self._tasks: dict[asyncio.Task[Event], str] = {}
+
+    def begin(self, *call_ids: str) -> None:
+        """The intent of these was committed here."""
+        self._begun.update(call_ids)
+
+    def is_own(self, call_id: str) -> bool:
+        """Whether the intent is this worker's; a call that is executing otherwise is lost."""
+        return call_id in self._begun
+
+    def is_under_way(self, call_id: str) -> bool:
+        return call_id in self._tasks.values()
+
+    def fly(self, call_id: str, work: Coroutine[Any, Any, Event]) -> None:
+        """Run it beside the others."""
+        self._tasks[asyncio.create_task(work)] = call_id
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    async def landed(self) -> list[tuple[str, Event]]:
+        """What came back, as soon as something does; nothing when nothing is under way."""
+        if not self._tasks:
+            return []
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        return [self._take(task) for task in done]
+
+    async def stopped(self) -> list[tuple[str, Event]]:
+        """Cancel what is under way; what came of it. A tool that does not end is not waited for."""
+        if not self._tasks:
+            return []
+        await asyncio.sleep(0)  # let what has just been made begin, so that it can tell that it was stopped
+        for task in self._tasks:
+            task.cancel()
+        done, _ = await asyncio.wait(self._tasks, timeout=STOP_WAIT_S)
+        stopped = [self._take(task) for task in done]
+        self._tasks.clear()
+        return stopped
+
+    def _take(self, task: asyncio.Task[Event]) -> tuple[str, Event]:
+        call_id = self._tasks.pop(task)
+        self._begun.discard(call_id)
+        return call_id, events.CallLost(call_id) if task.cancelled() else task.result()

@@ -1,0 +1,58 @@
+"""Firing what is due. A timer only says that it may be time; the run's own log says whether it is (law 12).
+
+Any number of sweepers may run, anywhere: a claim keeps them from the same work, and the commit of the event, which
+deletes the timer, makes it fire once.
+"""
+
+from __future__ import annotations
+
+from hitl_fsm.core.decide import decide
+from hitl_fsm.errors import Fenced, HitlError, RunNotFound
+from hitl_fsm.model import event as events
+from hitl_fsm.model.actor import TIMER
+from hitl_fsm.model.event import Entry
+from hitl_fsm.model.states import RequirementState
+from hitl_fsm.model.timer import Timer
+from hitl_fsm.runtime.parts import Parts
+from hitl_fsm.runtime.steps import commit, load
+
+SWEEP_PAGE = 100
+"""Timers that a sweeper claims at once."""
+FIRE_ATTEMPTS = 16
+"""Tries of one timer whose run moves meanwhile; then the next sweep takes it."""
+
+
+async def sweep(parts: Parts) -> tuple[Timer, ...]:
+    """Fire every timer that is due by the engine's clock and that no live sweeper holds; those that took effect."""
+    fired: list[Timer] = []
+    while claimed := await parts.store.claim_timers(parts.clock.now(), parts.worker, limit=SWEEP_PAGE):
+        for timer in claimed:
+            try:
+                if await _fire(parts, timer):
+                    fired.append(timer)
+            except HitlError as error:  # one damaged run must not hold up all others; its claim ends by itself
+                parts.log("timer_failed", level="error", run=timer.run_id, about=timer.about, error=str(error))
+        if len(claimed) < SWEEP_PAGE:
+            break
+    return tuple(fired)
+
+
+async def _fire(parts: Parts, timer: Timer) -> bool:
+    """Whether it was this timer that closed its question; an answer that came before it stands."""
+    for _ in range(FIRE_ATTEMPTS):
+        try:
+            loaded = await load(parts, timer.run_id)
+        except RunNotFound:
+            return False
+        run, now = loaded.run, parts.clock.now()
+        about = next((r for r in run.requirements if r.requirement_id == timer.about), None)
+        is_open = about is not None and about.state is RequirementState.OPEN
+        if about is None or not is_open or about.expires_at is None or now < about.expires_at:
+            return False
+        entry = Entry(run.version + 1, now, TIMER, events.RequirementTimedOut(timer.about))
+        try:
+            await commit(parts, run, decide(run, entry), entry, "none", loaded.fence)
+        except Fenced:
+            continue
+        return True
+    return False
