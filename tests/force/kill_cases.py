@@ -14,6 +14,7 @@ from kill_checks import complaints
 from kill_databases import Database
 from kill_nursery import Ended, Nursery, nursery
 from kill_points import Plan
+from witness import Witness
 from worker import Orders
 
 T = TypeVar("T")
@@ -32,11 +33,17 @@ class Case:
         self.url = database.fresh(folder)
         self._workers = workers
 
-    def send(
-        self, plan: Plan = PEACE, *, kill_after: float | None = None, until: str = "ended", **modes: bool
-    ) -> Ended:
+    def send(self, plan: Plan = PEACE, *, kill_after: float | None = None, **modes: bool) -> Ended:
         """A new worker, to its end or its stand-still."""
-        return self._workers.begin(Orders(str(self.folder), self.url, plan, until=until, **modes), kill_after)
+        return self._workers.begin(Orders(str(self.folder), self.url, plan, **modes), kill_after)
+
+    def shift_clock(self, ms: int) -> None:
+        """From now on all workers of this case, those that stand still too, have a later clock."""
+        (self.folder / "clock").write_text(str(ms))
+
+    def ends(self) -> list[str]:
+        """How the workers ended that were not killed: `done`, or the code of an error."""
+        return [line["end"] for line in Witness(self.folder / "ends.jsonl").lines()]
 
     def wake(self, still: Ended) -> Ended:
         """A worker that stands still goes on to its end."""

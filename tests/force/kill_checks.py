@@ -96,15 +96,21 @@ def _of_the_effects(folder: Path, entries: Sequence[Entry]) -> Iterator[str]:
     for line in lines:
         if started[line["call"]] < line["attempt"]:
             yield f"`{line['effect']}` happened in attempt {line['attempt']}, without its intent in the log"
-    asked = {q.requirement_id: q for q in replayed(entries).requirements.values()}
-    again = Counter(
-        asked[entry.event.requirement_id].call_id
-        for entry in entries
-        if isinstance(entry.event, events.AnswerRecorded) and isinstance(entry.event.answer, NotHappened)
-    )
-    for call in replayed(entries).calls.values():
+    told = replayed(entries)
+    again = Counter(_not_begun(entries, told))
+    for call in told.calls.values():
         if not call.idempotent and started[call.call_id] > 1 + again[call.call_id]:
             yield f"call {call.call_id} ({call.tool}) was started {started[call.call_id]} times"
+
+
+def _not_begun(entries: Sequence[Entry], told: Replayed) -> Iterator[str]:
+    """The calls of which somebody said that a start did not happen."""
+    for entry in entries:
+        match entry.event:
+            case events.AnswerRecorded(requirement_id, NotHappened()):
+                yield told.requirements[requirement_id].call_id
+            case events.LateResult(call_id, begun=False):
+                yield call_id
 
 
 def _of_the_answers(folder: Path, entries: Sequence[Entry]) -> Iterator[str]:
@@ -139,10 +145,6 @@ def _of_the_model(folder: Path, entries: Sequence[Entry]) -> Iterator[str]:
         yield f"{recorded} replies are in the log"
 
 
-BESIDE_THE_LOG = {"late_result"}
-"""Lines of a run's record that belong to no step."""
-
-
 def _of_the_record(engine: Engine, run_id: str, entries: Sequence[Entry]) -> Iterator[str]:
     """Law 10: the record says exactly what the log's steps say, in order, and its chain holds."""
     report = engine.audit.verify()
@@ -152,8 +154,7 @@ def _of_the_record(engine: Engine, run_id: str, entries: Sequence[Entry]) -> Ite
     for line in engine.audit.records(run_id=run_id):
         body = msgspec.json.decode(line.body)
         del body["seq"], body["prev"]
-        if body["event"] not in BESIDE_THE_LOG:
-            told.append(body)
+        told.append(body)
     if told != [msgspec.json.decode(encode_record(record)) for record in replayed(entries).records]:
         yield "the record and the log do not tell the same"
 

@@ -7,20 +7,27 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from hitl_fsm.adapters.store.sqlite import SqliteStore
-from hitl_fsm.adapters.store.url import parse
+from hitl_fsm.adapters.store import open_store
 from hitl_fsm.ports import Store
 from hitl_fsm.runtime.loop import loop_is_private
 
+SQLITE = "sqlite:///"
+
 
 def clocked_store(url: str, clock: Callable[[], int]) -> Store:
-    """As `Engine(store=url)` opens it, but leases end by `clock`."""
-    return SqliteStore(parse(url), clock=clock, may_block=loop_is_private)
+    """As `Engine(store=url)` opens it, but the database's clock, by which leases end, is `clock`."""
+    store = open_store(url, loop_is_private)
+    assert hasattr(store, "_clock")
+    store._clock = lambda _: clock()
+    return store
 
 
 def stored_rows(url: str, query: str) -> list[tuple[Any, ...]]:
     """A look past the product."""
-    path = parse(url).path
-    assert path is not None
-    with closing(sqlite3.connect(path)) as connection:
+    if url.startswith(SQLITE):
+        with closing(sqlite3.connect(url.removeprefix(SQLITE))) as connection:
+            return connection.execute(query).fetchall()
+    import psycopg
+
+    with closing(psycopg.connect(url, options="-c search_path=hitl_fsm,public")) as connection:
         return connection.execute(query).fetchall()

@@ -30,14 +30,13 @@ ROUNDS = 100
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """What one worker is told. `until` ends it early: `paused` before it answers `did it happen?`."""
+    """What one worker is told: where, on which store, what is to happen to it, and how it looks."""
 
     folder: str
     url: str
     plan: Plan = Plan()
     stream: bool = False
     statements: bool = False
-    until: str = "ended"
 
 
 class ShiftedClock:
@@ -47,7 +46,15 @@ class ShiftedClock:
         self._file = folder / "clock"
 
     def now(self) -> int:
-        return time.time_ns() // 1_000_000 + (int(self._file.read_text()) if self._file.exists() else 0)
+        return time.time_ns() // 1_000_000 + self.shift_ms()
+
+    def shift_ms(self) -> int:
+        return int(self._file.read_text()) if self._file.exists() else 0
+
+    def shift_the_machines(self) -> None:
+        """The machine's uptime makes the same jump."""
+        real = time.clock_gettime
+        time.clock_gettime = lambda which: real(which) + self.shift_ms() / 1000
 
 
 class Worker:
@@ -78,6 +85,7 @@ class Worker:
     def live(self) -> str:
         """Go on until there is nothing to do; returns how it ended."""
         try:
+            self.clock.shift_the_machines()
             if self.orders.statements:
                 watch_statements(self.points)
             with self.agent() as agent:
@@ -99,8 +107,6 @@ class Worker:
                     return run.state.value
                 elif not run.is_paused:
                     self._advance(agent, run)
-                elif self.orders.until == "paused" and any(r.is_outcome_unknown for r in run.active_requirements):
-                    return "paused"
                 else:
                     self._answer(agent.engine, run)
         return "no end"
