@@ -18,7 +18,6 @@ from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
 
-
 LEASE_MS = 60_000
 """How long a claimed run, or timer, stays claimed without a sign of life, by the database's clock."""
 

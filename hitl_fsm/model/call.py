@@ -25,7 +25,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `args` is None when the model's arguments could not be read; `problem` then says why.
     `attempt` counts its starts; `worker` began the last one, at `started_at` (ms). A lost one may still act until
-    `acting_until` (ms; 0: it cannot). `parameters` and `defaults` are the tool's; `judged_by` are the digests of all policies that shaped the verdict.
+    `acting_until` (ms; 0: it cannot).
+    `parameters` and `defaults` are the tool's; `judged_by` are the digests of all policies that shaped the verdict.
     `answers` are form values that are not arguments; `result` is what the model will read.
     """
 

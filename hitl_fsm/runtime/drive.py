@@ -49,6 +49,7 @@ class Drive:
         "_fence",
         "_flights",
         "_held",
+        "_kept",
         "_leases",
         "_messages",
         "_parts",
@@ -71,6 +72,7 @@ class Drive:
         self._messages: list[Message] = []
         self._fence = 0
         self._held = False
+        self._kept: Lease | None = None
         self._since = 0.0
         self._took = False
         self._flights = Flights()
@@ -329,17 +331,23 @@ class Drive:
 
     def _hold(self) -> None:
         """What comes may take long: have the lease renewed meanwhile."""
-        self._leases.hold(self._now.run_id, Lease(self._parts.worker, self._fence), self._since)
+        self._kept = self._lease
+        self._leases.hold(self._run_id, self._kept, self._since)
+
+    @property
+    def _lease(self) -> Lease:
+        return Lease(self._parts.worker, self._fence)
 
     async def _let_go(self) -> None:
         """Leave nothing running and nothing held, however the loop ended."""
         for call_id, event in await self._flights.stopped():
             await self._record_stopped(call_id, event)
-        self._leases.drop(self._run_id)
+        if self._kept is not None:
+            self._leases.drop(self._run_id, self._kept)
         if self._held:
             self._held = False
             with suppress(HitlError):  # the lease ends by itself; what stopped the worker matters more
-                await self._parts.store.release(self._run_id, Lease(self._parts.worker, self._fence))
+                await self._parts.store.release(self._run_id, self._lease)
 
     async def _record_stopped(self, call_id: str, event: Event) -> None:
         """What is known of a call that this worker had to leave; one that may be repeated is left to the next."""

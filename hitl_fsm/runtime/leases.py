@@ -47,9 +47,11 @@ class LeaseKeeper:
         self._held[run_id] = _Held(lease, since)
         _rounds.include(self)
 
-    def drop(self, run_id: str) -> None:
-        """Renew it no more."""
-        self._held.pop(run_id, None)
+    def drop(self, run_id: str, lease: Lease) -> None:
+        """Renew this claim no more; another one of the same run, with another fence, stays."""
+        held = self._held.get(run_id)
+        if held is not None and held.lease == lease:
+            del self._held[run_id]
 
     def is_sure(self, run_id: str) -> bool:
         """Whether nobody can have taken the run over meanwhile."""

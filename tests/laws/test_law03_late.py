@@ -12,7 +12,7 @@ import pytest
 from house import House, call, calls
 
 from hitl_fsm import current_call, tool
-from hitl_fsm.errors import AnswerTooEarly, Fenced
+from hitl_fsm.errors import AnswerTooEarly, Fenced, RunBusy
 from hitl_fsm.model.event import CallsStarted, LateResult
 from hitl_fsm.model.states import CallState, RequirementState, RunState
 from hitl_fsm.ports import LEASE_MS
@@ -258,3 +258,21 @@ def test_law03_a_stopped_worker_says_what_it_left(house: House) -> None:
     assert question.is_outcome_unknown
     question.give_up(by="otto")
     assert agent.continue_run(run_id=row.run_id).state is RunState.DONE
+
+
+def test_law03_who_came_too_late_does_not_take_the_lease_from_who_holds_it(house: House) -> None:
+    """Two continue one run in one engine: the loser's leaving must not end the winner's hold."""
+    slow = Slow(house)
+    engine = house.engine("- {id: all, gate: allow}")
+    agent = house.agent(engine, SCRIPT, tools=[slow.tool()])
+    winner = threading.Thread(target=agent.run, args=("go",))
+    winner.start()
+    assert slow.begun.wait(WAIT_S)
+    (row,) = engine.runs.list()
+    with pytest.raises(RunBusy):
+        agent.continue_run(run_id=row.run_id)
+    assert engine._leases.is_sure(row.run_id)
+    slow.go.set()
+    winner.join(WAIT_S)
+    assert engine.runs.get(row.run_id).state is RunState.DONE
+    assert not engine._leases.is_sure(row.run_id)
