@@ -29,10 +29,8 @@ def postgres_server() -> Iterator[Server]:
 @pytest.fixture
 def postgres_database(postgres_server: Server) -> Iterator[str]:
     """The name of a fresh, empty database."""
-    if not postgres_server.running:
-        postgres_server.start()
+    postgres_server.ensure()
     name = postgres_server.create_database()
     yield name
-    if not postgres_server.running:
-        postgres_server.start()
+    postgres_server.ensure()
     postgres_server.drop_database(name)

@@ -17,11 +17,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 BINARIES = "HITL_FSM_TEST_POSTGRES"
 OLDEST = 14
@@ -59,6 +60,8 @@ class Server:
         self._user = _user()
         self._settings = _SETTINGS if fsync else _SETTINGS | _FAST
         self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._shared = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._watcher: subprocess.Popen[bytes] | None = None
         try:
@@ -91,6 +94,11 @@ class Server:
         """SIGKILL, without any farewell. Its backends follow as soon as they notice."""
         self._end(signal.SIGKILL)
 
+    def ensure(self) -> None:
+        """A test that ended in its middle may have left it stopped."""
+        if not self.running:
+            self.start()
+
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -114,6 +122,13 @@ class Server:
         query = "".join(f"&{name}={quote(value)}" for name, value in options.items())
         return f"postgresql:///{database}?host={quote(str(self.folder))}&user={USER}{query}"
 
+    def schema_url(self) -> str:
+        """The store's URL of a schema that is not there yet, in a database that tests share: ten times as quick."""
+        with self._lock:
+            self.ensure()
+            self._shared = self._shared or self.create_database()
+        return self.url(self._shared, schema=f"s{next(self._numbers)}")
+
     def create_database(self) -> str:
         """A fresh, empty database; returns its name."""
         name = f"t{next(self._numbers)}"
@@ -125,17 +140,27 @@ class Server:
         self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def connect(self, database: str = "postgres") -> Any:
-        """A bare psycopg connection, in autocommit mode."""
+        """A bare psycopg connection, in autocommit mode, that sees the store's tables."""
         import psycopg
 
         return psycopg.connect(
-            host=str(self.folder), port=_PORT, user=USER, dbname=database, autocommit=True, connect_timeout=10
-        )
+            host=str(self.folder), port=_PORT, user=USER, dbname=database, autocommit=True, connect_timeout=10,
+            options="-c search_path=hitl_fsm,public",
+        )  # fmt: skip
 
-    def sql(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
-        """What an administrator does with psql."""
+    def sql(self, statement: str, database: str = "postgres", values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What an administrator does with psql; `%s` are values, if there are any."""
         with contextlib.closing(self.connect(database)) as connection:
-            done = connection.execute(statement)
+            done = connection.execute(statement, values or None)
+            return done.fetchall() if done.description else []
+
+    def sql_at(self, url: str, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """`sql` in the database and the schema of a store's URL."""
+        place = urlsplit(url)
+        schema = parse_qs(place.query).get("schema", ["hitl_fsm"])[0]
+        with contextlib.closing(self.connect(place.path.strip("/"))) as connection:
+            connection.execute(f"SET search_path = {schema}")
+            done = connection.execute(statement, values or None)
             return done.fetchall() if done.description else []
 
     def disconnect_all(self, database: str) -> int:

@@ -9,6 +9,7 @@ import msgspec
 from hitl_fsm.adapters.store import approvals, timers
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.batch import Written
+from hitl_fsm.adapters.store.columns import check, fitted
 from hitl_fsm.adapters.store.database import Connection
 from hitl_fsm.adapters.store.owner import describe, may_be_alive
 from hitl_fsm.audit.chain import encode_record
@@ -45,6 +46,7 @@ def prepare(commit: Commit) -> Prepared:
     if [entry.seq for entry in commit.entries] != list(range(first, last + 1)):
         message = f"the log entries of run {commit.run.run_id} do not lead from version {first - 1} to {last}"
         raise StoreError(message, help="this is a defect: please report it")
+    _check_columns(commit)
     return Prepared(
         commit,
         tuple(_json(entry, _entry, commit) for entry in commit.entries),
@@ -64,7 +66,7 @@ def apply(connection: Connection, prepared: Prepared, now: int) -> Written:
     for entry, body in zip(commit.entries, prepared.entries, strict=True):
         connection.execute(sql.EVENT_INSERT, (run_id, entry.seq, body))
     for call in commit.calls:
-        connection.execute(sql.CALL_UPSERT, (run_id, call.call_id, call.tool, call.state, call.digest))
+        connection.execute(sql.CALL_UPSERT, (run_id, call.call_id, fitted(call.tool), call.state, call.digest))
     timers.write(connection, commit)
     return Written(fence, prepared.records)
 
@@ -72,6 +74,15 @@ def apply(connection: Connection, prepared: Prepared, now: int) -> Written:
 def renew(connection: Connection, run_id: str, owner: str, fence: int, now: int) -> bool:
     """Whether the lease was still held, and now is for LEASE_MS more."""
     return connection.execute(sql.RUN_RENEW, (now + LEASE_MS, run_id, owner, fence)).rowcount == 1
+
+
+def _check_columns(commit: Commit) -> None:
+    run = commit.run
+    check(f"run {run.run_id}", run.run_id, run.kind, run.name, run.user.id, commit.owner)
+    for requirement in commit.requirements:
+        check(f"run {run.run_id}", requirement.requirement_id, requirement.digest)
+    for call in commit.calls:
+        check(f"run {run.run_id}", call.call_id, call.digest)
 
 
 def _check_run(connection: Connection, commit: Commit, now: int) -> int:

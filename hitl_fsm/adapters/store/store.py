@@ -12,6 +12,7 @@ from hitl_fsm.adapters.store import commit as committing
 from hitl_fsm.adapters.store import log, reading, retention, timers
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.batch import Job, Written
+from hitl_fsm.adapters.store.columns import check, holds
 from hitl_fsm.adapters.store.database import Connection, Database
 from hitl_fsm.adapters.store.readers import NotReadyError, Query, Readers
 from hitl_fsm.adapters.store.retention import FORGET_LIMIT
@@ -21,7 +22,6 @@ from hitl_fsm.audit.chain import encode_record
 from hitl_fsm.errors import StoreError
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
-from hitl_fsm.model.text import is_whole
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import Commit, Lease, RecordLine, RunRow, StoredRun, StoreHealth, StoreInfo
 
@@ -53,6 +53,8 @@ class SqlStore:
 
     async def renew(self, run_id: str, lease: Lease) -> bool:
         """See `ports.Store`."""
+        if not holds(run_id, lease.owner):
+            return False
         return await self._write(
             lambda connection: committing.renew(connection, run_id, lease.owner, lease.fence, self._clock(connection)),
             run_id,
@@ -60,17 +62,19 @@ class SqlStore:
 
     async def release(self, run_id: str, lease: Lease) -> None:
         """See `ports.Store`."""
+        if not holds(run_id, lease.owner):
+            return
         await self._write(lambda connection: committing.release(connection, run_id, lease.owner, lease.fence), run_id)
 
     async def load(self, run_id: str) -> StoredRun | None:
         """See `ports.Store`. Tampered when the log is not whole."""
-        if not is_whole(run_id):
-            return None  # no database can hold such an id
+        if not holds(run_id):
+            return None
         return await self._read(lambda connection: reading.load(connection, run_id))
 
     async def requirement(self, requirement_id: str) -> Requirement | None:
         """See `ports.Store`."""
-        if not is_whole(requirement_id):
+        if not holds(requirement_id):
             return None
         return await self._read(lambda connection: reading.requirement(connection, requirement_id))
 
@@ -78,12 +82,16 @@ class SqlStore:
         self, *, run_id: str | None = None, state: str | None = "open", after: str = "", limit: int = 100
     ) -> Sequence[Requirement]:
         """See `ports.Store`."""
+        if not holds(run_id, state, after):
+            return []
         return await self._read(
             lambda connection: reading.requirements(connection, run_id, state, after, limit), long=True
         )
 
     async def runs(self, *, state: str | None = None, after: str = "", limit: int = 100) -> Sequence[RunRow]:
         """See `ports.Store`."""
+        if not holds(state, after):
+            return []
         return await self._read(lambda connection: reading.runs(connection, state, after, limit), long=True)
 
     async def ready(self, *, after: str = "", limit: int = 100) -> Sequence[RunRow]:
@@ -131,10 +139,13 @@ class SqlStore:
     async def append(self, records: Sequence[Record]) -> None:
         """See `ports.Store`."""
         encoded = [(record.run, encode_record(record)) for record in records]
+        check("a record", *(run_id for run_id, _ in encoded))
         await self._submit("", lambda _: Written(None, encoded))
 
     async def records(self, *, after: int = 0, limit: int = 1000, run_id: str | None = None) -> Sequence[RecordLine]:
         """See `ports.Store`."""
+        if not holds(run_id):
+            return []
         return await self._read(lambda connection: reading.records(connection, after, limit, run_id), long=True)
 
     async def head(self) -> tuple[int, str]:
@@ -143,6 +154,7 @@ class SqlStore:
 
     async def save_policies(self, digest: str, text: str, record: Record) -> bool:
         """See `ports.Store`."""
+        check("the policy set", digest, text)
         encoded = [(record.run, encode_record(record))]
 
         def work(connection: Connection) -> Written:
@@ -155,6 +167,8 @@ class SqlStore:
 
     async def policies(self, digest: str) -> str | None:
         """See `ports.Store`."""
+        if not holds(digest):
+            return None
         return await self._read(lambda connection: reading.policies(connection, digest))
 
     async def info(self) -> StoreInfo:

@@ -1,4 +1,4 @@
-"""From a store's URL to where it lives."""
+"""From a SQLite store's URL to where it lives, and which URLs are PostgreSQL's (`postgres/location`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from hitl_fsm.errors import StoreError
 
 Synchronous = Literal["full", "normal"]
 
-FORMS = "sqlite:///relative.db, sqlite:////absolute.db or sqlite:///:memory:, with ?synchronous=normal for speed"
+FORMS = (
+    "sqlite:///relative.db, sqlite:////absolute.db, sqlite:///:memory: or postgresql://user@host/database,"
+    " with ?synchronous=normal for speed"
+)
 MEMORY = ":memory:"
+POSTGRESQL = ("postgresql://", "postgresql+psycopg://", "postgres://")
 _PREFIX = "sqlite:///"
 
 
@@ -25,11 +29,7 @@ class Location(NamedTuple):
 
 
 def parse(url: str) -> Location:
-    """Raises StoreError for a URL that names no store of this release."""
-    scheme = url.split(":", 1)[0].split("+", 1)[0]
-    if scheme in {"postgresql", "postgres"}:
-        message = "PostgreSQL comes with a later release"
-        raise StoreError(message, help=f"use {FORMS}")
+    """Raises StoreError for a URL that names no SQLite database."""
     if not url.startswith(_PREFIX):
         message = f"{_shown(url)!r} is not the URL of a store"
         raise StoreError(message, help=f"use {FORMS}")

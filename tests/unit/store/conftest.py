@@ -1,4 +1,4 @@
-"""Stores under test. Another backend joins the contract by one more parameter here."""
+"""Stores under test. Another backend joins the contract by one more kind here."""
 
 from __future__ import annotations
 
@@ -6,17 +6,37 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from kinds import FileKind, Kind, MemoryKind, PostgresKind
 
-from hitl_fsm.adapters.store import open_store
 from hitl_fsm.adapters.store.store import SqlStore
 
 
-@pytest.fixture(params=["file", "memory"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlStore]:
-    """A fresh store of each kind."""
-    url = f"sqlite:///{tmp_path}/hitl.db" if request.param == "file" else "sqlite:///:memory:"
-    opened = open_store(url)
-    assert isinstance(opened, SqlStore)
+def _kind(name: str, request: pytest.FixtureRequest, folder: Path) -> Kind:
+    match name:
+        case "file":
+            return FileKind(folder / "hitl.db")
+        case "memory":
+            return MemoryKind()
+        case _:
+            return PostgresKind(request.getfixturevalue("postgres_server"))
+
+
+@pytest.fixture(params=["file", "memory", "postgres"])
+def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
+    """A fresh database of each kind."""
+    return _kind(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=["file", "postgres"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
+    """A fresh database of each kind that several stores can open."""
+    return _kind(request.param, request, tmp_path)
+
+
+@pytest.fixture
+async def store(kind: Kind) -> AsyncIterator[SqlStore]:
+    """A store on a fresh database of each kind."""
+    opened = kind.open()
     yield opened
     await opened.close()
 

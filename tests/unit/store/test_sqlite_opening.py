@@ -49,8 +49,6 @@ async def fails(path: Path) -> str:
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        ("postgresql+psycopg://u:secret@host/db", "later release"),
-        ("postgres://host/db", "later release"),
         ("mysql://u:secret@host/db", "is not the URL of a store"),
         ("hitl.db", "is not the URL of a store"),
         ("", "is not the URL of a store"),

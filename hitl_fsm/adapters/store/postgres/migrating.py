@@ -1,0 +1,35 @@
+"""Bring an older database to the current schema, in one transaction that no other process's can overlap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from alembic import command
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from hitl_fsm.adapters.store import statements as sql
+from hitl_fsm.adapters.store.migrations.run import config
+from hitl_fsm.adapters.store.postgres import opening
+from hitl_fsm.adapters.store.postgres.location import Location
+from hitl_fsm.adapters.store.revisions import HEAD
+
+
+def upgrade(location: Location, revision: str = HEAD) -> None:
+    """All or nothing: a step that fails leaves the database as it was. The schema must be there, its tables not."""
+    parameters: dict[str, Any] = dict(location.parameters)
+
+    def creator() -> psycopg.Connection[Any]:
+        raw = psycopg.connect(**parameters, autocommit=True)
+        raw.execute(opening.session(location).encode())
+        raw.autocommit = False
+        return raw
+
+    engine = create_engine("postgresql+psycopg://", creator=creator, poolclass=NullPool)
+    with engine.begin() as started:
+        started.exec_driver_sql(opening.lock(location.schema))
+        stamped = started.exec_driver_sql(opening.STAMPED).scalar()
+        version = started.exec_driver_sql(sql.VERSION).scalar() if stamped else ""
+        if opening.is_older(str(version or ""), location):  # else another process was first
+            command.upgrade(config(started), revision)
