@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -37,6 +38,11 @@ _Number = BigInteger().with_variant(Integer(), "sqlite")
 _Id = Text().with_variant(Text(collation="C"), "postgresql")
 
 
+def _key() -> Column[int]:
+    """A row's own number, given by the database."""
+    return Column("id", _Number, Identity(), primary_key=True)
+
+
 def _partial(name: str, column: Column[str], condition: str) -> None:
     """An index of the rows that meet a condition; a query uses it that says the same in the same words."""
     Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
@@ -47,7 +53,7 @@ metadata = MetaData()
 run = Table(
     "run",
     metadata,
-    Column("id", _Number, primary_key=True),
+    _key(),
     Column("run_id", _Id, nullable=False),
     Column("kind", Text, nullable=False),
     Column("name", Text, nullable=False),
@@ -69,7 +75,7 @@ _partial("run_advancing", run.c.run_id, "state IN ('running', 'continuing')")
 event = Table(
     "event",
     metadata,
-    Column("id", _Number, primary_key=True),
+    _key(),
     Column("run_id", _Id, nullable=False),
     Column("seq", _Number, nullable=False),
     Column("body", LargeBinary, nullable=False),
@@ -79,7 +85,7 @@ event = Table(
 call = Table(
     "call",
     metadata,
-    Column("id", _Number, primary_key=True),
+    _key(),
     Column("run_id", _Id, nullable=False),
     Column("call_id", _Id, nullable=False),
     Column("tool", Text, nullable=False),
@@ -93,7 +99,7 @@ call = Table(
 requirement = Table(
     "requirement",
     metadata,
-    Column("id", _Number, primary_key=True),
+    _key(),
     Column("requirement_id", _Id, nullable=False),
     Column("run_id", _Id, nullable=False),
     Column("call_id", _Id, nullable=False),
@@ -111,7 +117,7 @@ _partial("requirement_open", requirement.c.requirement_id, "state = 'open'")
 timer = Table(
     "timer",
     metadata,
-    Column("id", _Number, primary_key=True),
+    _key(),
     Column("run_id", _Id, nullable=False),
     Column("about", _Id, nullable=False),
     Column("kind", Text, nullable=False),
@@ -136,7 +142,7 @@ Index("record_run_id", record.c.run_id, record.c.seq)
 log_head = Table(
     "log_head",
     metadata,
-    Column("id", _Number, primary_key=True),
+    _key(),
     Column("name", Text, nullable=False),
     Column("seq", _Number, nullable=False),
     Column("leaf", LargeBinary, nullable=False),
@@ -146,7 +152,7 @@ log_head = Table(
 policy_set = Table(
     "policy_set",
     metadata,
-    Column("id", _Number, primary_key=True),
+    _key(),
     Column("digest", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("at", _Number, nullable=False),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from hitl_fsm.adapters.store.migrations.columns import BYTES, ID, NUMBER, key
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -41,20 +43,20 @@ def downgrade() -> None:
     raise NotImplementedError
 
 
-def _id() -> sa.Column[int]:
-    return sa.Column("id", sa.Integer(), primary_key=True)
-
-
 def _text(name: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text(), nullable=False)
 
 
+def _id(name: str) -> sa.Column[str]:
+    return sa.Column(name, ID, nullable=False)
+
+
 def _integer(name: str) -> sa.Column[int]:
-    return sa.Column(name, sa.Integer(), nullable=False)
+    return sa.Column(name, NUMBER, nullable=False)
 
 
 def _blob(name: str) -> sa.Column[bytes]:
-    return sa.Column(name, sa.BLOB(), nullable=False)
+    return sa.Column(name, BYTES, nullable=False)
 
 
 def _state(machine: str, states: tuple[str, ...]) -> sa.CheckConstraint:
@@ -65,8 +67,8 @@ def _state(machine: str, states: tuple[str, ...]) -> sa.CheckConstraint:
 def _runs() -> None:
     op.create_table(
         "run",
-        _id(),
-        _text("run_id"),
+        key(),
+        _id("run_id"),
         _text("kind"),
         _text("name"),
         _text("user"),
@@ -82,17 +84,17 @@ def _runs() -> None:
     )
     op.create_table(
         "event",
-        _id(),
-        _text("run_id"),
+        key(),
+        _id("run_id"),
         _integer("seq"),
         _blob("body"),
         sa.UniqueConstraint("run_id", "seq", name="event_run_id_seq"),
     )
     op.create_table(
         "call",
-        _id(),
-        _text("run_id"),
-        _text("call_id"),
+        key(),
+        _id("run_id"),
+        _id("call_id"),
         _text("tool"),
         _text("state"),
         _text("digest"),
@@ -104,10 +106,10 @@ def _runs() -> None:
 def _requirements() -> None:
     op.create_table(
         "requirement",
-        _id(),
-        _text("requirement_id"),
-        _text("run_id"),
-        _text("call_id"),
+        key(),
+        _id("requirement_id"),
+        _id("run_id"),
+        _id("call_id"),
         _text("kind"),
         _text("state"),
         _text("digest"),
@@ -117,21 +119,24 @@ def _requirements() -> None:
         _state("requirement", _REQUIREMENT_STATES),
     )
     op.create_index("requirement_call", "requirement", ["run_id", "call_id"])
-    op.create_index("requirement_open", "requirement", ["requirement_id"], sqlite_where=sa.text("state = 'open'"))
+    is_open = sa.text("state = 'open'")
+    op.create_index(
+        "requirement_open", "requirement", ["requirement_id"], sqlite_where=is_open, postgresql_where=is_open
+    )
 
 
 def _records() -> None:
     op.create_table(
         "record",
-        sa.Column("seq", sa.Integer(), primary_key=True),
-        _text("run_id"),
+        sa.Column("seq", NUMBER, primary_key=True, autoincrement=False),
+        _id("run_id"),
         _blob("body"),
         _blob("leaf"),
     )
     op.create_index("record_run_id", "record", ["run_id", "seq"])
     op.create_table(
         "log_head",
-        _id(),
+        key(),
         _text("name"),
         _integer("seq"),
         _blob("leaf"),
@@ -139,7 +144,7 @@ def _records() -> None:
     )
     op.create_table(
         "policy_set",
-        _id(),
+        key(),
         _text("digest"),
         _text("text"),
         _integer("at"),

@@ -13,6 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from hitl_fsm.adapters.store.migrations.columns import ID, NUMBER, key
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -25,17 +27,18 @@ def upgrade() -> None:
     """New tables and indexes; no row that is there changes."""
     timer = op.create_table(
         "timer",
-        sa.Column("id", sa.Integer(), primary_key=True),
-        sa.Column("run_id", sa.Text(), nullable=False),
-        sa.Column("about", sa.Text(), nullable=False),
+        key(),
+        sa.Column("run_id", ID, nullable=False),
+        sa.Column("about", ID, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("due_at", sa.Integer(), nullable=False),
+        sa.Column("due_at", NUMBER, nullable=False),
         sa.Column("owner", sa.Text(), nullable=False),
-        sa.Column("claimed_until", sa.Integer(), nullable=False),
+        sa.Column("claimed_until", NUMBER, nullable=False),
         sa.UniqueConstraint("run_id", "about", "kind", name="timer_run_id_about_kind"),
     )
     op.create_index("timer_due_at", "timer", ["due_at"])
-    op.create_index("run_advancing", "run", ["run_id"], sqlite_where=sa.text("state IN ('running', 'continuing')"))
+    advancing = sa.text("state IN ('running', 'continuing')")
+    op.create_index("run_advancing", "run", ["run_id"], sqlite_where=advancing, postgresql_where=advancing)
     for rows in _pages():
         op.bulk_insert(timer, rows)
 
