@@ -57,7 +57,7 @@ class Commit(msgspec.Struct, frozen=True):
 
 
 class StoredRun(msgspec.Struct, frozen=True):
-    """A run's row and its whole log, read in one consistent snapshot.
+    """A run's row and its log, read in one consistent snapshot.
 
     `state`, `version`, `fence` and `owner` are the row's; `leased_until` is 0 when nobody advances it.
     """
@@ -146,7 +146,9 @@ class Store(Protocol):
         """Give a held lease up without a step (the worker was cancelled); nothing if it is no longer ours."""
         ...
 
-    async def load(self, run_id: str) -> StoredRun | None: ...
+    async def load(self, run_id: str, *, after: int = 0) -> StoredRun | None:
+        """None: no such run. `after`: leave out the entries up to that seq, for who knows them already."""
+        ...
 
     async def requirement(self, requirement_id: str) -> Requirement | None:
         """The stored row, as last written."""

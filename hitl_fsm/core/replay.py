@@ -10,10 +10,14 @@ from hitl_fsm.model.message import Message
 from hitl_fsm.model.run import Run
 
 
-def replay(entries: Iterable[Entry]) -> tuple[Run | None, list[Message]]:
-    """The state after the entries (None: there were none) and everything that the model has said and read."""
-    run: Run | None = None
-    messages: list[Message] = []
+def replay(
+    entries: Iterable[Entry], run: Run | None = None, before: Iterable[Message] = ()
+) -> tuple[Run | None, list[Message]]:
+    """The state after the entries (None: there were none) and everything that the model has said and read.
+
+    `run` and `before`: where an earlier replay stopped.
+    """
+    messages = list(before)
     for entry in entries:
         draft = apply(run, entry, telling=False)
         run = draft.run

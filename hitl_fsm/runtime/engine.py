@@ -43,6 +43,7 @@ from hitl_fsm.runtime.judge import Subject, judge
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.parts import Parts
+from hitl_fsm.runtime.prune import Pruned, prune
 from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.steps import Loaded, commit, load
 from hitl_fsm.runtime.stream import Publish
@@ -314,6 +315,18 @@ class Engine:
                 continue
         msg = f"{run_id} kept moving while it was cancelled"
         raise Fenced(msg, help="try again")
+
+    # -- forgetting
+
+    def prune(self, *, before: int, by: By = None) -> Pruned:
+        return run_sync(self.aprune(before=before, by=by))
+
+    async def aprune(self, *, before: int, by: By = None) -> Pruned:
+        """Forget done and cancelled runs whose last step is older than `before` (ms); the record keeps its lines.
+
+        Never one that waits, runs or failed, nor one with a call whose end nobody knows.
+        """
+        return await prune(self._parts, before, self.actor(by, ENGINE))
 
 
 def event_values(event: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.ports import Clock, IdSource, Log, ModelSource, Store
+from hitl_fsm.runtime.known import KnownRuns
 
 ActorLookup = Callable[[str], Actor | None]
 Default = Literal["deny", "confirm"]
@@ -72,7 +73,7 @@ def _nobody_knows(worker: str) -> bool:
 class Parts:
     """Ports and policies; `worker` names who claims runs, `default` judges a tool that no policy covers.
 
-    `may_be_alive`: False for a worker that is certainly gone.
+    `may_be_alive`: False for a worker that is certainly gone. `known` is memory, never truth.
     """
 
     store: Store
@@ -84,6 +85,7 @@ class Parts:
     default: Default = "deny"
     log: Log = silent
     may_be_alive: Callable[[str], bool] = _nobody_knows
+    known: KnownRuns = field(default_factory=KnownRuns)
 
     @property
     def ids(self) -> IdSource:

@@ -14,6 +14,7 @@ from hitl_fsm.model.message import Message
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.ports import Commit, Lease
+from hitl_fsm.runtime.known import Known
 from hitl_fsm.runtime.parts import Parts, silent
 
 LeaseWord = Literal["take", "keep", "none"]
@@ -31,21 +32,26 @@ class Loaded(NamedTuple):
 
 
 async def load(parts: Parts, run_id: str) -> Loaded:
-    """A run from the store, replayed; Tampered if the row and the log do not tell the same."""
-    stored = await parts.store.load(run_id)
+    """A run from the store, replayed from where it is known; Tampered if the row and the log do not tell the same."""
+    known = parts.known.get(run_id)
+    stored = await parts.store.load(run_id, after=known.run.version - 1) if known else None
+    if known is None or stored is None or not stored.entries or stored.entries[0] != known.last:
+        known, stored = None, await parts.store.load(run_id)
     if stored is None:
         msg = f"no run {run_id!r} in this store"
         raise RunNotFound(msg, help="`hitl-fsm runs list` shows what there is")
-    run, messages = replay(stored.entries)
+    run, messages = replay(stored.entries[1:], known.run, known.messages) if known else replay(stored.entries)
     if run is None or run.run_id != run_id or run.version != stored.version or run.state.value != stored.state:
         msg = f"the row of {run_id} and its log do not tell the same"
         raise Tampered(msg, help="nothing was executed; `hitl-fsm audit verify` tells more")
+    parts.known.put(Known(run, tuple(messages), stored.entries[-1]))
     return Loaded(run, messages, stored.fence, stored.owner)
 
 
 async def commit(parts: Parts, before: Run | None, step: Step, entry: Entry, lease: LeaseWord, fence: int) -> int:
     """Write one step in one transaction, then tell the operational log; returns the run's fence after it."""
     fence = await parts.store.commit(_as_commit(before, step, entry, lease, Lease(parts.worker, fence)))
+    parts.known.follow(before, step, entry)
     if parts.log is not silent:
         for record in step.records:
             ids = {name: record.data[name] for name in _LOGGED if name in record.data}

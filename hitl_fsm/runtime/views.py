@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hitl_fsm.audit.verify import Head, Report, verify
-from hitl_fsm.core.replay import replay
-from hitl_fsm.errors import RequirementNotFound, RunNotFound
+from hitl_fsm.errors import RequirementNotFound
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.ports import RecordLine, RunRow, Store
 from hitl_fsm.runtime.handles import RequirementHandle, RunHandle
 from hitl_fsm.runtime.loop import run_sync
+from hitl_fsm.runtime.steps import load
 
 if TYPE_CHECKING:
     from hitl_fsm.runtime.engine import Engine
@@ -61,11 +61,7 @@ class Runs:
         return run_sync(self.aget(run_id))
 
     async def aget(self, run_id: str) -> RunHandle:
-        run, _ = replay(await self.aevents(run_id))
-        if run is None:
-            msg = f"no run {run_id!r} in this store"
-            raise RunNotFound(msg, help="`hitl-fsm runs list` shows what there is")
-        return RunHandle(self._engine, run)
+        return RunHandle(self._engine, (await load(self._engine.parts, run_id)).run)
 
     def list(self, *, state: str | None = None, after: str = "", limit: int = PAGE) -> Sequence[RunRow]:
         """Newest first."""

@@ -132,7 +132,7 @@ def test_law12_a_worker_sweeps_and_goes_on(house: House) -> None:
         worker = asyncio.create_task(work(engine, stop, 0.01))
         async with asyncio.timeout(10):
             for run_id in ids:
-                while (await engine.runs.aget(run_id)).state is not RunState.DONE:
+                while not await is_done(run_id):  # noqa: ASYNC110 - it ends in the store
                     await asyncio.sleep(0.01)
         stop.set()
         await worker

@@ -24,15 +24,15 @@ _entry = msgspec.json.Decoder(Entry)
 _HELP = "nothing was run; restore the database from a backup, or look at it with `hitl-fsm audit verify`"
 
 
-def load(connection: Connection, run_id: str) -> StoredRun | None:
-    """Row and log in one snapshot; Tampered when the log is not exactly 1..version."""
-    rows = connection.execute(sql.RUN_AND_LOG, (run_id,)).fetchall()
+def load(connection: Connection, run_id: str, after: int) -> StoredRun | None:
+    """Row and log from `after` on in one snapshot; Tampered when the log is not exactly up to the run's version."""
+    rows = connection.execute(sql.RUN_AND_LOG, (after, run_id)).fetchall()
     if not rows:
         return None
     state, version, fence, owner, leased_until = rows[0][:_RUN_COLUMNS]
-    lines = [row[_RUN_COLUMNS:] for row in rows]
-    if [seq for seq, _ in lines] != list(range(1, version + 1)):
-        message = f"the log of run {run_id} is not whole: it should have the lines 1 to {version}"
+    lines = [row[_RUN_COLUMNS:] for row in rows if row[_RUN_COLUMNS] is not None]
+    if [seq for seq, _ in lines] != list(range(after + 1, version + 1)):
+        message = f"the log of run {run_id} is not whole: it should have the lines {after + 1} to {version}"
         raise Tampered(message, help=_HELP)
     entries = tuple(_read_entry(run_id, seq, body) for seq, body in lines)
     return StoredRun(run_id, state, version, fence, owner, leased_until, entries)

@@ -11,24 +11,41 @@ LOCK_FREE = " /* lock free */"
 RUN_HEAD = f"SELECT version, fence, owner, leased_until FROM run WHERE run_id = ?{LOCK}"  # noqa: S608 - a constant
 RUN_INSERT = (
     'INSERT INTO run (run_id, kind, name, "user", state, version, fence, owner, leased_until, created_at, updated_at)'
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run_id) DO NOTHING"
 )
-RUN_UPDATE = (
-    "UPDATE run SET state = ?, version = ?, fence = ?, owner = ?, leased_until = ?, "
-    " updated_at = CASE WHEN updated_at > ? THEN updated_at ELSE ? END"
-    " WHERE run_id = ? AND version = ? AND fence = ?"
-)
+
+# The compare-and-swap of a step. A column that is set makes SQLite write the indexes again that look at it, changed or
+# not: so a run that stays as it is does not set its state, and one whose lease a step leaves alone does not set that.
+_STEP = "UPDATE run SET version = ?, fence = ?, updated_at = CASE WHEN updated_at > ? THEN updated_at ELSE ? END"
+_STATE = ", state = ?"
+_LEASE = ", owner = ?, leased_until = ?"
+_KEY = " WHERE run_id = ? AND version = ? AND fence = ?"
+_FREE = " AND (owner = '' OR leased_until <= ?)"
+_MINE = " AND owner = ?"
+_NOT_OTHERS = " AND (owner = '' OR owner = ?)"
+RUN_STAYS = {
+    "take": f"{_STEP}{_LEASE}{_KEY}{_FREE} AND state = ?",
+    "keep": f"{_STEP}{_LEASE}{_KEY}{_MINE} AND state = ?",
+}
+RUN_MOVES = {
+    "take": f"{_STEP}{_STATE}{_LEASE}{_KEY}{_FREE}",
+    "keep": f"{_STEP}{_STATE}{_LEASE}{_KEY}{_MINE}",
+    "release": f"{_STEP}{_STATE}{_LEASE}{_KEY}{_NOT_OTHERS}",
+    "none": f"{_STEP}{_STATE}{_LEASE}{_KEY}",
+}
+RUN_MOVES_IN_ITS_LEASE = f"{_STEP}{_STATE}{_KEY}"
 RUN_RENEW = "UPDATE run SET leased_until = ? WHERE run_id = ? AND owner = ? AND fence = ?"
 RUN_RELEASE = "UPDATE run SET owner = '', leased_until = 0 WHERE run_id = ? AND owner = ? AND fence = ?"
 # One statement, so that row and log are of one snapshot; a run without a log comes as one row without seq.
 RUN_AND_LOG = (
     "SELECT run.state, run.version, run.fence, run.owner, run.leased_until, event.seq, event.body"
-    " FROM run LEFT JOIN event ON event.run_id = run.run_id WHERE run.run_id = ? ORDER BY event.seq"
+    " FROM run LEFT JOIN event ON event.run_id = run.run_id AND event.seq > ? WHERE run.run_id = ? ORDER BY event.seq"
 )
 
 EVENT_INSERT = "INSERT INTO event (run_id, seq, body) VALUES (?, ?, ?)"
 
 CALL_ROW = "SELECT state, digest FROM call WHERE run_id = ? AND call_id = ?"
+CALL_UPDATE = "UPDATE call SET state = ?, digest = ? WHERE run_id = ? AND call_id = ?"
 CALL_UPSERT = (
     "INSERT INTO call (run_id, call_id, tool, state, digest) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (run_id, call_id) DO UPDATE SET state = excluded.state, digest = excluded.digest"
@@ -37,7 +54,10 @@ CALL_UPSERT = (
 _REQUIREMENT = "requirement_id, run_id, call_id, kind, state, digest, bound, body"
 REQUIREMENT_ROW = f"SELECT {_REQUIREMENT} FROM requirement WHERE requirement_id = ?"  # noqa: S608 - a constant list of columns
 REQUIREMENTS_OF_CALL = f"SELECT {_REQUIREMENT} FROM requirement WHERE run_id = ? AND call_id = ? ORDER BY id"  # noqa: S608 - a constant list of columns
-REQUIREMENT_INSERT = f"INSERT INTO requirement ({_REQUIREMENT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant list of columns
+REQUIREMENT_INSERT = (
+    f"INSERT INTO requirement ({_REQUIREMENT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant list of columns
+    " ON CONFLICT (requirement_id) DO NOTHING"
+)
 REQUIREMENT_UPDATE = (
     "UPDATE requirement SET kind = ?, state = ?, bound = ?, body = ? WHERE requirement_id = ? AND state = ?"
 )
