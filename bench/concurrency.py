@@ -4,7 +4,8 @@
 
 First: `runs` concurrent asynchronous runs with one gate each, in one process and spread over `processes`; each waits
 `latency` ms for the model twice. A run is started, paused, at once approved and continued, each by its id. Runs a
-second, the median and the 99th percentile of a run's time, and errors. All processes begin together.
+second, CPU of all threads, the median and the 99th percentile of a run's time, and errors. All processes begin
+together.
 Second: durable transitions a second at FULL: the commits that real runs made, written through the store's port one
 after the other (one run), and by `writers` runs at once; the floor writes its row and one message each time.
 Systems take turns; figures are medians over rounds, the worst process counts.
@@ -48,10 +49,11 @@ class Load(NamedTuple):
 
 
 class Result(NamedTuple):
-    """`times` of the runs that ended, in seconds; `wall` of all; `errors` by their text."""
+    """`times` of the runs that ended, in seconds; `wall` and CPU of all; `errors` by their text."""
 
     times: list[float]
     wall: float
+    cpu: float
     errors: dict[str, int]
 
 
@@ -91,11 +93,11 @@ async def work(load: Load, name: str, begin: Callable[[], object]) -> Result:
         else:
             times.append(time.perf_counter() - before)
 
-    before = time.perf_counter()
+    before, cpu = time.perf_counter(), time.process_time()
     await asyncio.gather(*[timed(number) for number in range(load.runs)])
-    wall = time.perf_counter() - before
+    wall, cpu = time.perf_counter() - before, time.process_time() - cpu
     await close()
-    return Result(times, wall, dict(errors))
+    return Result(times, wall, cpu, dict(errors))
 
 
 def worker(load: Load, name: str, barrier: Barrier, results: Any) -> None:
@@ -116,7 +118,8 @@ def together(load: Load, processes: int) -> Result:
     errors: Counter[str] = Counter()
     for one in found:
         errors.update(one.errors)
-    return Result([t for one in found for t in one.times], max(one.wall for one in found), dict(errors))
+    times = [t for one in found for t in one.times]
+    return Result(times, max(one.wall for one in found), sum(one.cpu for one in found), dict(errors))
 
 
 def runs_table(sync: str, processes: int, load: Load, rounds: int) -> None:
@@ -137,6 +140,7 @@ def runs_table(sync: str, processes: int, load: Load, rounds: int) -> None:
         )
         lines += [
             Line(f"runs/s, {system}", statistics.median(a_second[system]), GOAL_RUNS if mine else None, at_least=True),
+            Line(f"CPU ms a run, {system}", statistics.median(one.cpu * 1e3 / load.runs for one in found[system])),
             Line(f"p50 ms, {system}", p50),
             Line(f"p99 ms, {system}", p99, GOAL_P99_MS if mine else None),
             Line(f"errors, {system}", sum(sum(one.errors.values()) for one in found[system]), 0 if mine else None),

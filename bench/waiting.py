@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from workload import KIB, Line, Ours, Recorder, options, ratio, rss_mib, script, show, url
 
@@ -42,29 +43,41 @@ async def fill(store_url: str, runs: int) -> None:
 
 
 class Try:
-    """One look at a store, with an engine of its own: milliseconds of each part."""
+    """One look at a store, with an engine of its own: milliseconds and CPU milliseconds of each part."""
 
     def __init__(self, store_url: str) -> None:
-        before = time.perf_counter()
+        before = _now()
         one = Ours(store_url, script())
         first = one.engine.inbox.list(limit=1)[0]
         self.open = _since(before)
-        before = time.perf_counter()
+        before = _now()
         page = one.engine.inbox.list(after=first.requirement_id)
         self.page = _since(before)
-        before = time.perf_counter()
+        before = _now()
         runs = one.engine.runs.list(after=page[len(page) // 2].run_id)
         self.list = _since(before)
         run_id = page[len(page) // 2].run_id
-        before = time.perf_counter()
+        before = _now()
         assert one.resume(run_id) == "done"
         self.resume = _since(before)
         self.rows = len(page), len(runs)
         one.close()
 
 
-def _since(before: float) -> float:
-    return (time.perf_counter() - before) * 1e3
+class Moment(NamedTuple):
+    """Milliseconds by the wall and by the CPU of all threads."""
+
+    wall: float
+    cpu: float
+
+
+def _now() -> Moment:
+    return Moment(time.perf_counter() * 1e3, time.process_time() * 1e3)
+
+
+def _since(before: Moment) -> Moment:
+    now = _now()
+    return Moment(now.wall - before.wall, now.cpu - before.cpu)
 
 
 PROBE = """
@@ -107,9 +120,11 @@ def main() -> None:
         ("list", "one page of runs"),
         ("resume", "one resume"),
     ):
-        many, few = ([float(getattr(one, part)) for one in found[which]] for which in ("many", "few"))
-        lines.append(Line(f"{what}: ms among {given.many}", statistics.median(many)))
-        lines.append(Line(f"{what}: / ms among {given.few}", ratio(many, few), GOAL))
+        many, few = ([getattr(one, part) for one in found[which]] for which in ("many", "few"))
+        lines.append(Line(f"{what}: ms among {given.many}", statistics.median(one.wall for one in many)))
+        for name, field in (("ms", "wall"), ("CPU ms", "cpu")):
+            both = ([float(getattr(one, field)) for one in which] for which in (many, few))
+            lines.append(Line(f"{what}: / {name} among {given.few}", ratio(*both), GOAL))
     lines += [
         Line(f"MiB of memory more among {given.many} than among {given.few}", grown),
         Line("KiB on disk a paused run", size),
