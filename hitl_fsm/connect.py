@@ -24,14 +24,14 @@ def load_policies(paths: str | Path | Sequence[str | Path] | PolicySet | None) -
     """Policy files from disk; PolicyError with every finding if any of them is wrong. None: no policies at all."""
     if isinstance(paths, PolicySet):
         return paths
-    from hitl_fsm.adapters.policy_files import read_policies  # noqa: PLC0415 - with pydantic: not for who only answers
-    from hitl_fsm.policy.load import load  # noqa: PLC0415 - as above
-
     if paths is None:
+        from hitl_fsm.policy.load import load  # noqa: PLC0415 - with pydantic: not for who only answers
+
         return load({}, _no_file)
+    from hitl_fsm.adapters.policies import load_policy_files  # noqa: PLC0415 - as above
+
     several = [paths] if isinstance(paths, str | Path) else list(paths)
-    files, read = read_policies([str(path) for path in several])
-    return load(files, read)
+    return load_policy_files([str(path) for path in several])
 
 
 def _no_file(path: str) -> bytes:

@@ -243,6 +243,10 @@ class ModelSource(Protocol):
 class Log(Protocol):
     """The operational log. Never the record: losing a line of it loses nothing that counts."""
 
+    def is_heard(self) -> bool:
+        """Whether anybody listens now; who has much to say asks first."""
+        ...
+
     def __call__(self, event: str, /, *, level: str = "info", **fields: Any) -> None: ...
 
 

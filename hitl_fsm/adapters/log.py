@@ -21,13 +21,19 @@ def operational_log(level: str) -> Log:
     if level and level not in LEVELS:
         msg = f"the log level is {level!r}"
         raise SettingsError(msg, help=f"it is one of {', '.join(LEVELS)}, or nothing")
-    return _Own(level) if level else _of_application
+    return _Own(level) if level else _OfApplication()
 
 
-def _of_application(event: str, /, *, level: str = "info", **fields: Any) -> None:
-    structlog = sys.modules.get("structlog")
-    if structlog is not None and structlog.is_configured():
-        structlog.get_logger("hitl_fsm").log(_number(level), event, **fields)
+class _OfApplication:
+    """What the application configured; it may do so at any time."""
+
+    def is_heard(self) -> bool:
+        structlog = sys.modules.get("structlog")
+        return structlog is not None and structlog.is_configured()
+
+    def __call__(self, event: str, /, *, level: str = "info", **fields: Any) -> None:
+        if self.is_heard():
+            sys.modules["structlog"].get_logger("hitl_fsm").log(_number(level), event, **fields)
 
 
 class _Own:
@@ -46,6 +52,9 @@ class _Own:
             ],
             wrapper_class=structlog.make_filtering_bound_logger(_number(level)),
         )
+
+    def is_heard(self) -> bool:
+        return True
 
     def __call__(self, event: str, /, *, level: str = "info", **fields: Any) -> None:
         self._logger.log(_number(level), event, **fields)

@@ -46,6 +46,7 @@ class Drive:
     """One worker's hold on one run."""
 
     __slots__ = (
+        "_due",
         "_fence",
         "_flights",
         "_held",
@@ -70,6 +71,7 @@ class Drive:
         self._leases = leases
         self._publish = publish
         self._messages: list[Message] = []
+        self._due: tuple[Effect, ...] = ()
         self._fence = 0
         self._held = False
         self._kept: Lease | None = None
@@ -117,6 +119,7 @@ class Drive:
 
     async def _resume(self, loaded: Loaded) -> None:
         self.run, self._messages, self._fence = loaded.run, loaded.messages, loaded.fence
+        self._due = due(loaded.run)
         await self._expire_due()
         retried = self.run.state is RunState.FAILED
         if retried:
@@ -131,8 +134,8 @@ class Drive:
     # -- the loop
 
     async def _advance(self) -> None:
-        while effects := due(self._now):
-            await self._perform(effects)
+        while self._due:
+            await self._perform(self._due)
 
     async def _perform(self, effects: Sequence[Effect]) -> None:
         """Do the first thing that is not under way yet; wait for a result when everything is.
@@ -180,7 +183,7 @@ class Drive:
             raise
         self._held, self._since = step.run.state in RUN_ADVANCING, since
         self._took = self._took or self._held
-        self.run = step.run
+        self.run, self._due = step.run, step.effects
         self._messages.extend(step.messages)
 
     @property

@@ -59,8 +59,14 @@ def _roles(given: Any) -> Any:
     return given if isinstance(given, str) else tuple(given)
 
 
-def silent(event: str, /, *, level: str = "info", **fields: Any) -> None:
+class Silent:
     """A log that nobody reads."""
+
+    def is_heard(self) -> bool:
+        return False
+
+    def __call__(self, event: str, /, *, level: str = "info", **fields: Any) -> None:
+        """Nothing."""
 
 
 def _nobody_knows(worker: str) -> bool:
@@ -83,7 +89,7 @@ class Parts:
     actors: ActorLookup = field(default_factory=lambda: actor_lookup(None))
     clock: Clock = field(default_factory=SystemClock)
     default: Default = "deny"
-    log: Log = silent
+    log: Log = field(default_factory=Silent)
     may_be_alive: Callable[[str], bool] = _nobody_knows
     known: KnownRuns = field(default_factory=KnownRuns)
 

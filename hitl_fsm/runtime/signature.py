@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any, NotRequired, get_args, get_type_hints
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -55,13 +56,31 @@ def declared_parameters(function: Callable[..., Any], tool: str) -> Parameters:
     return parameters
 
 
+def signature_of(
+    function: Callable[..., Any], tool: str, parameters: Parameters, described: Mapping[str, str]
+) -> Signature:
+    """The signature of a function that is declared as `tool`; made once, since building its schema takes 0.7 ms.
+
+    `described` has the docstring's line for each parameter that has one.
+    """
+    try:
+        known = _signatures.setdefault(function, {})
+    except TypeError:  # without weak references there is nothing that would end its life here
+        known = {}
+    if tool not in known:
+        known[tool] = Signature(function, tool, parameters, described)
+    return known[tool]
+
+
 class Signature:
-    """`described` has the docstring's line for each parameter that has one."""
+    """Keeps nothing of the function alive but its module's names."""
 
     def __init__(
         self, function: Callable[..., Any], tool: str, parameters: Parameters, described: Mapping[str, str]
     ) -> None:
-        self._function = function
+        plain = inspect.unwrap(_plain(function))
+        self._namespace: dict[str, Any] = getattr(plain, "__globals__", {})
+        self._module = plain.__module__
         self._tool = tool
         self._parameters = parameters
         self._described = described
@@ -70,9 +89,7 @@ class Signature:
     def _hints(self) -> dict[str, Any]:
         wanted = {name: parameter.annotation for name, parameter in self._parameters.items()}
         try:
-            return get_type_hints(
-                SimpleNamespace(__annotations__=wanted), _namespace(self._function), include_extras=True
-            )
+            return get_type_hints(SimpleNamespace(__annotations__=wanted), self._namespace, include_extras=True)
         except (NameError, TypeError, SyntaxError, AttributeError) as error:
             msg = f"tool `{self._tool}`: a type hint cannot be resolved: {error}"
             raise ToolError(msg, help="define or import the type at the top of the tool's module") from error
@@ -97,7 +114,7 @@ class Signature:
             required = self._parameters[name].default is inspect.Parameter.empty
             fields[name] = self._hints[name] if required else NotRequired[self._hints[name]]
         form = TypedDict(self._tool, fields)  # type: ignore[misc]  # made at run time
-        form.__module__ = inspect.unwrap(_plain(self._function)).__module__  # where pydantic resolves inner names
+        form.__module__ = self._module  # where pydantic resolves inner names
         setattr(form, "__pydantic_config__", ConfigDict(extra="forbid"))  # noqa: B010 - no type checker knows it
         try:
             return TypeAdapter(form)
@@ -248,5 +265,4 @@ def _plain(function: Callable[..., Any]) -> Any:
     return function if hasattr(function, "__globals__") or inspect.isbuiltin(function) else type(function).__call__
 
 
-def _namespace(function: Callable[..., Any]) -> dict[str, Any]:
-    return getattr(inspect.unwrap(_plain(function)), "__globals__", {})
+_signatures: WeakKeyDictionary[Callable[..., Any], dict[str, Signature]] = WeakKeyDictionary()

@@ -15,7 +15,7 @@ from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.ports import Commit, Lease
 from hitl_fsm.runtime.known import Known
-from hitl_fsm.runtime.parts import Parts, silent
+from hitl_fsm.runtime.parts import Parts
 
 LeaseWord = Literal["take", "keep", "none"]
 
@@ -52,7 +52,7 @@ async def commit(parts: Parts, before: Run | None, step: Step, entry: Entry, lea
     """Write one step in one transaction, then tell the operational log; returns the run's fence after it."""
     fence = await parts.store.commit(_as_commit(before, step, entry, lease, Lease(parts.worker, fence)))
     parts.known.follow(before, step, entry)
-    if parts.log is not silent:
+    if parts.log.is_heard():
         for record in step.records:
             ids = {name: record.data[name] for name in _LOGGED if name in record.data}
             parts.log(record.event, run=record.run, by=record.by.id, **ids)

@@ -25,7 +25,7 @@ from hitl_fsm.model.text import is_whole
 from hitl_fsm.runtime.docstring import Docstring, read_docstring
 from hitl_fsm.runtime.loop import loop_is_private, run_blocking
 from hitl_fsm.runtime.results import to_result
-from hitl_fsm.runtime.signature import Parameters, Signature, declared_parameters
+from hitl_fsm.runtime.signature import Parameters, Signature, declared_parameters, signature_of
 from hitl_fsm.runtime.threads import TOOL_THREADS, in_thread
 
 P = ParamSpec("P")
@@ -149,7 +149,7 @@ class Tool(Generic[P, R]):
     @cached_property
     def _signature(self) -> Signature:
         declared: Parameters = self.__dict__["_declared"]
-        return Signature(self.function, self.name, declared, self._docstring.parameters)
+        return signature_of(self.function, self.name, declared, self._docstring.parameters)
 
     def problems(self, args: Mapping[str, Any], except_for: Collection[str] = ()) -> tuple[str, ...]:
         """One line for each argument that does not fit; empty when the tool can be called.

@@ -1,0 +1,53 @@
+"""Policies are compiled once, and again as soon as any byte of them, or of a form they name, is another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from house import policy_text
+
+from hitl_fsm.adapters.policies import KEPT_SETS, _kept, load_policy_files
+from hitl_fsm.errors import PolicyError
+
+FORM = {"type": "object", "additionalProperties": False, "properties": {"why": {"type": "string", "maxLength": 80}}}
+RULES = "- {id: all, gate: {user_input: {schema: {$ref: form.schema.json}, of: [requester]}}}"
+
+
+def written(folder: Path, rules: str = RULES) -> Path:
+    (folder / "pyproject.toml").write_text("")
+    (folder / "form.schema.json").write_text(json.dumps(FORM))
+    path = folder / "a.policy.yaml"
+    path.write_bytes(policy_text(rules))
+    return path
+
+
+def test_the_same_files_are_compiled_once(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    assert load_policy_files([str(path)]) is load_policy_files([str(path)])
+
+
+def test_a_changed_policy_is_compiled_again(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    first = load_policy_files([str(path)])
+    path.write_bytes(policy_text("- {id: all, gate: deny}"))
+    assert load_policy_files([str(path)]).digest != first.digest
+
+
+def test_a_changed_form_is_compiled_again_and_a_missing_one_is_told(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    first = load_policy_files([str(path)])
+    form = tmp_path / "form.schema.json"
+    form.write_text(json.dumps({**FORM, "required": ["why"]}))
+    assert load_policy_files([str(path)]).digest != first.digest
+    form.unlink()
+    with pytest.raises(PolicyError):
+        load_policy_files([str(path)])
+
+
+def test_few_sets_are_kept(tmp_path: Path) -> None:
+    for number in range(KEPT_SETS + 3):
+        path = written(tmp_path, f"- {{id: r{number}, gate: allow}}")
+        load_policy_files([str(path)])
+    assert len(_kept) <= KEPT_SETS
