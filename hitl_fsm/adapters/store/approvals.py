@@ -58,24 +58,48 @@ def read(row: Row) -> Requirement:
     return requirement
 
 
-def check_seen(connection: Connection, commit: Commit) -> None:
+class Known:
+    """The rows of requirements that a step has read so far: within its transaction they are not read twice."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[Row, Requirement]] = {}
+
+    def requirement(self, row: Row) -> Requirement:
+        """`read`, once a row."""
+        known = self._found.get(row.requirement_id)
+        if known is not None and known[0] == row:
+            return known[1]
+        requirement = read(row)
+        self._found[row.requirement_id] = row, requirement
+        return requirement
+
+    def row(self, connection: Connection, requirement_id: str) -> Row | None:
+        """The row that is stored, if there is one."""
+        known = self._found.get(requirement_id)
+        if known is not None:
+            return known[0]
+        found = connection.execute(sql.REQUIREMENT_ROW, (requirement_id,)).fetchone()
+        return None if found is None else Row(*found)
+
+
+def check_seen(connection: Connection, commit: Commit, known: Known) -> None:
     """Tampered unless each question that the step relies on is stored exactly as the run's log tells it."""
     for requirement in commit.seen:
-        found = connection.execute(sql.REQUIREMENT_ROW, (requirement.requirement_id,)).fetchone()
-        if found is None:
+        row = known.row(connection, requirement.requirement_id)
+        if row is None:
             _refuse(f"the row of requirement {requirement.requirement_id} is gone")
-        if read(Row(*found)) != requirement:
+        if known.requirement(row) != requirement:
             _refuse(f"the row of requirement {requirement.requirement_id} is not what its run's log says")
 
 
-def check_starts(connection: Connection, commit: Commit) -> None:
+def check_starts(connection: Connection, commit: Commit, known: Known) -> None:
     """Tampered unless every call that this step starts is the one that was approved, by answers already on disk."""
     for call in commit.calls:
         if call.state is CallState.EXECUTING:
-            _check_start(connection, commit.run.run_id, call)
+            _check_start(connection, commit.run.run_id, call, known)
 
 
-def _check_start(connection: Connection, run_id: str, call: Call) -> None:
+def _check_start(connection: Connection, run_id: str, call: Call, known: Known) -> None:
     name = f"call {call.call_id} of run {run_id}"
     stored = connection.execute(sql.CALL_ROW, (run_id, call.call_id)).fetchone()
     rows = [Row(*row) for row in connection.execute(sql.REQUIREMENTS_OF_CALL, (run_id, call.call_id))]
@@ -91,7 +115,7 @@ def _check_start(connection: Connection, run_id: str, call: Call) -> None:
     if state in CALL_ENDED:
         _refuse(f"{name} cannot start: it has ended as {state}")
     for row in rows:
-        read(row)
+        known.requirement(row)
         if row.state not in _VOTED:
             _refuse(f"{name} cannot start: requirement {row.requirement_id} is {row.state}")
     if gated:
@@ -110,36 +134,38 @@ def _check_votes(name: str, call: Call, rows: list[Row]) -> None:
         _refuse(f"{name} cannot start: {passes} gates were passed, but {votes} answers are stored")
 
 
-def write_requirements(connection: Connection, commit: Commit, bodies: tuple[bytes, ...]) -> None:
+def write_requirements(connection: Connection, commit: Commit, bodies: tuple[bytes, ...], known: Known) -> None:
     """Open new requirements, close open ones; a closed one stays as it is (laws 2 and 4)."""
     for requirement, body in zip(commit.requirements, bodies, strict=True):
-        found = connection.execute(sql.REQUIREMENT_ROW, (requirement.requirement_id,)).fetchone()
-        if found is None:
-            _open(connection, requirement, body)
-        else:
-            _change(connection, commit, requirement, Row(*found), body)
+        if requirement.state is _OPEN and _open(connection, requirement, body):
+            continue
+        row = known.row(connection, requirement.requirement_id)
+        if row is None:
+            _refuse(f"the row of requirement {requirement.requirement_id} is gone")
+        if row.body != body:
+            _check_change(requirement, known.requirement(row))
+            resolved = requirement.state is RequirementState.RESOLVED
+            bound = _digest_after(connection, commit, requirement) if resolved else row.bound
+            values = (requirement.kind, requirement.state, bound, body)
+            changed = connection.execute(sql.REQUIREMENT_UPDATE, (*values, requirement.requirement_id, row.state))
+            if changed.rowcount != 1:
+                _refuse(f"the row of requirement {requirement.requirement_id} changed meanwhile")
 
 
-def _open(connection: Connection, requirement: Requirement, body: bytes) -> None:
-    if requirement.state is not _OPEN:
-        _refuse(f"the row of requirement {requirement.requirement_id} is gone")
+def _open(connection: Connection, requirement: Requirement, body: bytes) -> bool:
+    """False when there is such a row already."""
     key = (requirement.requirement_id, requirement.run_id, requirement.call_id)
     values = (requirement.kind, requirement.state, requirement.digest, "", body)
-    connection.execute(sql.REQUIREMENT_INSERT, (*key, *values))
+    return connection.execute(sql.REQUIREMENT_INSERT, (*key, *values)).rowcount == 1
 
 
-def _change(connection: Connection, commit: Commit, new: Requirement, row: Row, body: bytes) -> None:
-    if row.body == body:
-        return
-    stored = read(row)
+def _check_change(new: Requirement, stored: Requirement) -> None:
     if (stored.run_id, stored.call_id, stored.digest) != (new.run_id, new.call_id, new.digest):
         _refuse(f"the stored requirement {new.requirement_id} is not about the same action")
     # Voiding a vote only tightens, so a resolved one may still be superseded; nothing else leaves a closed state.
     voided = stored.state is RequirementState.RESOLVED and new.state is RequirementState.SUPERSEDED
     if stored.state is not _OPEN and not voided:
         raise already(stored)
-    bound = _digest_after(connection, commit, new) if new.state is RequirementState.RESOLVED else row.bound
-    connection.execute(sql.REQUIREMENT_UPDATE, (new.kind, new.state, bound, body, new.requirement_id, row.state))
 
 
 def _digest_after(connection: Connection, commit: Commit, requirement: Requirement) -> str:

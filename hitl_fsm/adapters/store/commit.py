@@ -14,11 +14,13 @@ from hitl_fsm.adapters.store.database import Connection
 from hitl_fsm.adapters.store.owner import describe, may_be_alive
 from hitl_fsm.audit.chain import encode_record
 from hitl_fsm.errors import Fenced, RunBusy, RunNotFound, StoreError
+from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
-from hitl_fsm.model.states import RUN_ENDED, RUN_WAITING
+from hitl_fsm.model.states import RUN_ADVANCING, RUN_ENDED, RUN_WAITING, CallState
 from hitl_fsm.ports import LEASE_MS, Commit
 
+_BEGUN = frozenset({CallState.EXECUTING, CallState.SUCCEEDED, CallState.FAILED, CallState.OUTCOME_UNKNOWN})
 _encode = msgspec.json.Encoder().encode
 _entry = msgspec.json.Decoder(Entry)
 _requirement = msgspec.json.Decoder(Requirement)
@@ -59,14 +61,15 @@ def apply(connection: Connection, prepared: Prepared, now: int) -> Written:
     """Its value is the run's fence after the step. `now`: ms since the epoch."""
     commit = prepared.commit
     fence = _check_run(connection, commit, now)
-    approvals.check_seen(connection, commit)
-    approvals.check_starts(connection, commit)
-    approvals.write_requirements(connection, commit, prepared.requirements)
+    known = approvals.Known()
+    approvals.check_seen(connection, commit, known)
+    approvals.check_starts(connection, commit, known)
+    approvals.write_requirements(connection, commit, prepared.requirements, known)
     run_id = commit.run.run_id
     for entry, body in zip(commit.entries, prepared.entries, strict=True):
         connection.execute(sql.EVENT_INSERT, (run_id, entry.seq, body))
     for call in commit.calls:
-        connection.execute(sql.CALL_UPSERT, (run_id, call.call_id, fitted(call.tool), call.state, call.digest))
+        _write_call(connection, run_id, call)
     timers.write(connection, commit)
     return Written(fence, prepared.records)
 
@@ -87,24 +90,62 @@ def _check_columns(commit: Commit) -> None:
 
 def _check_run(connection: Connection, commit: Commit, now: int) -> int:
     """Compare and swap the run's row; returns its new fence."""
-    run = commit.run
-    found = connection.execute(sql.RUN_HEAD, (run.run_id,)).fetchone()
-    row = None if found is None else _Row(*found)
-    if row is not None:
-        _check_row(row, commit, now)
-    elif commit.expected_version > 0:
-        message = f"there is no run {run.run_id}"
-        raise RunNotFound(message, help="its row was removed, or it is in another store")
     fence = commit.fence + 1 if commit.lease == "take" else commit.fence
-    owner, until = _lease(commit, row, now)
-    at = commit.entries[-1].at if commit.entries else run.created_at
-    if row is None:
-        values = (run.kind, run.name, run.user.id, run.state, run.version, fence, owner, until, run.created_at, at)
-        connection.execute(sql.RUN_INSERT, (run.run_id, *values))
-    else:
-        key = (run.run_id, row.version, row.fence)
-        connection.execute(sql.RUN_UPDATE, (run.state, run.version, fence, owner, until, at, at, *key))
+    if commit.expected_version == 0:
+        if _create(connection, commit, fence, now):
+            return fence
+    elif _move(connection, commit, fence, now):
+        return fence
+    # One statement could not do it; the row tells why.
+    found = connection.execute(sql.RUN_HEAD, (commit.run.run_id,)).fetchone()
+    if found is None:
+        message = f"there is no run {commit.run.run_id}"
+        raise RunNotFound(message, help="its row was removed, or it is in another store")
+    row = _Row(*found)
+    _check_row(row, commit, now)
+    at = _at(commit)
+    values = (commit.run.version, fence, at, at, commit.run.state, *_lease(commit, row, now))
+    connection.execute(sql.RUN_MOVES["none"], (*values, commit.run.run_id, row.version, row.fence))
     return fence
+
+
+def _create(connection: Connection, commit: Commit, fence: int, now: int) -> bool:
+    """False when there is such a run already."""
+    run = commit.run
+    who = (run.run_id, run.kind, run.name, run.user.id)
+    values = (run.state, run.version, fence, *_lease(commit, None, now), run.created_at, _at(commit))
+    return connection.execute(sql.RUN_INSERT, (*who, *values)).rowcount == 1
+
+
+def _move(connection: Connection, commit: Commit, fence: int, now: int) -> bool:
+    """The checks of `_check_row` as conditions of the write itself; False when one of them may not hold."""
+    run, lease, at = commit.run, commit.lease, _at(commit)
+    key = (run.run_id, commit.expected_version, commit.fence)
+    step = (run.version, fence, at, at)
+    advancing = run.state in RUN_ADVANCING
+    condition = () if lease == "none" else (now,) if lease == "take" else (commit.owner,)
+    if not advancing:
+        statement, values = sql.RUN_MOVES[lease], (*step, run.state, "", 0, *key, *condition)
+    elif lease == "none":
+        statement, values = sql.RUN_MOVES_IN_ITS_LEASE, (*step, run.state, *key)
+    elif lease == "release":
+        statement, values = sql.RUN_MOVES[lease], (*step, run.state, "", 0, *key, *condition)
+    else:
+        statement, values = sql.RUN_STAYS[lease], (*step, commit.owner, now + LEASE_MS, *key, *condition, run.state)
+    return connection.execute(statement, values).rowcount == 1
+
+
+def _write_call(connection: Connection, run_id: str, call: Call) -> None:
+    """A call that has begun has been written before; to say so spares the database to look for a conflict."""
+    if call.state in _BEGUN:
+        changed = connection.execute(sql.CALL_UPDATE, (call.state, call.digest, run_id, call.call_id))
+        if changed.rowcount == 1:
+            return
+    connection.execute(sql.CALL_UPSERT, (run_id, call.call_id, fitted(call.tool), call.state, call.digest))
+
+
+def _at(commit: Commit) -> int:
+    return commit.entries[-1].at if commit.entries else commit.run.created_at
 
 
 def release(connection: Connection, run_id: str, owner: str, fence: int) -> None:

@@ -89,7 +89,7 @@ def test_hot_queries_use_an_index(fresh: sqlite3.Connection) -> None:
     from hitl_fsm.adapters.store import statements as sql
 
     queries = [
-        (sql.RUN_HEAD, ("r",)), (sql.RUN_AND_LOG, ("r",)), (sql.CALL_ROW, ("r", "c")), (sql.REQUIREMENT_ROW, ("q",)),
+        (sql.RUN_HEAD, ("r",)), (sql.RUN_AND_LOG, (0, "r")), (sql.CALL_ROW, ("r", "c")), (sql.REQUIREMENT_ROW, ("q",)),
         (sql.REQUIREMENTS_OF_CALL, ("r", "c")), (sql.RECORDS, (0, 1)),
         (sql.RECORDS_OF_RUN, ("r", 0, 1)), (sql.HEAD, ("x",)),
         (sql.REQUIREMENTS + " WHERE requirement_id > ? AND state = 'open' ORDER BY requirement_id LIMIT 1", ("",)),
