@@ -54,4 +54,4 @@ def _synchronous(query: str) -> Synchronous:
 def _shown(url: str) -> str:
     """A URL without the password that it may carry."""
     front, at, back = url.rpartition("@")
-    return f"{front.split('//', 1)[0]}//…@{back}" if at else url
+    return f"{front.partition(':')[0]}://…@{back}" if at else url

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,6 +35,23 @@ def store_of(url: str) -> SqlStore:
     opened = open_store(url)
     assert isinstance(opened, SqlStore)
     return opened
+
+
+def spawn(code: str, *arguments: str) -> subprocess.Popen[str]:
+    """Python in a process of its own, with the builders of these tests at hand."""
+    prelude = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+    command = [sys.executable, "-c", prelude + code, *arguments]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+async def all_at_once(racers: list[subprocess.Popen[str]]) -> list[str]:
+    """Let them go when each has said that it is ready; what each says then."""
+    for racer in racers:
+        assert racer.stdout is not None
+        assert await asyncio.to_thread(racer.stdout.readline) == "ready\n"
+    ends = await asyncio.gather(*(asyncio.to_thread(racer.communicate, "go\n") for racer in racers))
+    assert all(racer.returncode == 0 for racer in racers), ends
+    return [out.strip() for out, _ in ends]
 
 
 class FileKind:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import threading
 from collections import Counter
-from pathlib import Path
 
 import msgspec
 import pytest
-from kinds import Kind
+from kinds import Kind, all_at_once, spawn
 from steps import ALICE, ME, OTHER, T0, Story
 
 from hitl_fsm.adapters.store.store import SqlStore
@@ -21,7 +18,6 @@ from hitl_fsm.model.record import Record
 from hitl_fsm.model.states import RunState
 from hitl_fsm.ports import Store
 
-HERE = Path(__file__).parent
 RACERS = 6
 
 
@@ -37,14 +33,6 @@ async def paused(store: Store, run_id: str = "r1") -> Story:
     await store.commit(story.create())
     await store.commit(story.pause())
     return story
-
-
-def spawn(code: str, *arguments: str) -> subprocess.Popen[str]:
-    """Python in a process of its own, with the builders of these tests at hand."""
-    prelude = f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
-    return subprocess.Popen(
-        [sys.executable, "-c", prelude + code, *arguments], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
-    )
 
 
 async def test_law02_many_tasks_on_one_version_have_one_winner(store: Store) -> None:
@@ -205,12 +193,7 @@ async def test_law02_processes_on_one_version_have_one_winner_and_nobody_meets_a
     store = shared.open()
     await paused(store)
     racers = [spawn(RACE, shared.url, str(number)) for number in range(RACERS)]
-    for racer in racers:
-        assert racer.stdout is not None
-        assert await asyncio.to_thread(racer.stdout.readline) == "ready\n"
-    answers = await asyncio.gather(*(asyncio.to_thread(racer.communicate, "go\n") for racer in racers))
-    assert all(racer.returncode == 0 for racer in racers)
-    assert sorted(out.strip() for out, _ in answers) == ["1", *["HF306"] * (RACERS - 1)]
+    assert sorted(await all_at_once(racers)) == ["1", *["HF306"] * (RACERS - 1)]
     assert await whole(store) == 2 + 1 + 10 * RACERS
     await store.close()
 

@@ -19,6 +19,7 @@ database with the store, and neither meets the other's tables, nor its `alembic_
 CONNECT_S = 10
 """How long connecting may take, unless the URL says otherwise (`?connect_timeout=`)."""
 
+_PORTS = re.compile(r"[0-9,]*")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 # A server that vanished without a word is noticed within half a minute: otherwise a commit could wait for hours.
 _DEFAULTS = {
@@ -51,15 +52,16 @@ def parse(url: str) -> Location:
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 
     rest = next(url.removeprefix(prefix) for prefix in POSTGRESQL if url.startswith(prefix))
-    place, _, query = rest.partition("?")
-    ours, theirs = _split(query)
+    place, ours, theirs = _split(rest)
     try:
         found = conninfo_to_dict(f"postgresql://{place}{'?' if theirs else ''}{theirs}")
     except (Error, UnicodeError):
         # libpq's own words may hold a part of the password: they are not repeated, and not chained either.
-        message = "the store's URL is not one that PostgreSQL's client library understands"
-        raise StoreError(message, help=f"use {FORM}; write special characters of a password as %XX") from None
-    parameters = _DEFAULTS | {name: str(value) for name, value in found.items() if value is not None}
+        raise _unclear() from None
+    given = {name: str(value) for name, value in found.items() if value is not None}
+    if _PORTS.fullmatch(given.get("port", "")) is None:
+        raise _unclear()
+    parameters = _DEFAULTS | given
     parameters |= {"client_encoding": "utf8"}
     return Location(parameters, _shown(parameters), _schema(ours), _synchronous(ours))
 
@@ -72,8 +74,15 @@ def _require_psycopg() -> None:
         raise StoreError(message, help="pip install 'hitl-fsm[postgres]' 'psycopg[binary]'") from error
 
 
-def _split(query: str) -> tuple[dict[str, str], str]:
-    """The options that are ours, and the rest of the query as it was."""
+def _split(rest: str) -> tuple[str, dict[str, str], str]:
+    """The place, the options that are ours, and those that are libpq's.
+
+    With an `@` or a `/` in a password, a part of it would be taken for host, port or database, and be shown.
+    """
+    login = rest.partition("/")[0].rfind("@") + 1
+    place, _, query = rest[login:].partition("?")
+    if "@" in place or rest.count("@", 0, login) > 1 or "\0" in rest:
+        raise _unclear()
     ours: dict[str, str] = {}
     theirs: list[str] = []
     for option in filter(None, query.split("&")):
@@ -82,7 +91,12 @@ def _split(query: str) -> tuple[dict[str, str], str]:
             ours[name] = unquote(value)
         else:
             theirs.append(option)
-    return ours, "&".join(theirs)
+    return rest[:login] + place, ours, "&".join(theirs)
+
+
+def _unclear() -> StoreError:
+    message = "the store's URL is not one that PostgreSQL's client library understands"
+    return StoreError(message, help=f"use {FORM}; write special characters of a password as %XX")
 
 
 def _synchronous(ours: dict[str, str]) -> Synchronous:

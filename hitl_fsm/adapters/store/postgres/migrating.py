@@ -6,18 +6,30 @@ from typing import Any
 
 import psycopg
 from alembic import command
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.migrations.run import config
 from hitl_fsm.adapters.store.postgres import opening
 from hitl_fsm.adapters.store.postgres.location import Location
+from hitl_fsm.adapters.store.postgres.problems import explain
 from hitl_fsm.adapters.store.revisions import HEAD
 
 
 def upgrade(location: Location, revision: str = HEAD) -> None:
     """All or nothing: a step that fails leaves the database as it was. The schema must be there, its tables not."""
+    try:
+        _upgrade(location, revision)
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error):
+            raise explain(error.orig, location.shown) from error
+        raise
+
+
+def engine(location: Location) -> Engine:
+    """Each of its transactions covers DDL too."""
     parameters: dict[str, Any] = dict(location.parameters)
 
     def creator() -> psycopg.Connection[Any]:
@@ -26,8 +38,11 @@ def upgrade(location: Location, revision: str = HEAD) -> None:
         raw.autocommit = False
         return raw
 
-    engine = create_engine("postgresql+psycopg://", creator=creator, poolclass=NullPool)
-    with engine.begin() as started:
+    return create_engine("postgresql+psycopg://", creator=creator, poolclass=NullPool)
+
+
+def _upgrade(location: Location, revision: str) -> None:
+    with engine(location).begin() as started:
         started.exec_driver_sql(opening.lock(location.schema))
         stamped = started.exec_driver_sql(opening.STAMPED).scalar()
         version = started.exec_driver_sql(sql.VERSION).scalar() if stamped else ""

@@ -46,6 +46,18 @@ _PROBLEMS = {
 _OTHER = _Problem("the database failed", "see the text of the error")
 _UNREACHED = _Problem("the server cannot be reached", "look whether it runs, and takes connections there")
 _NO_TEXT = _PROBLEMS["22021"]
+# libpq tells no code of a connection that was refused, only the server's words.
+_REFUSALS = {
+    "authentication failed": "28",
+    "no password supplied": "28",
+    "no pg_hba.conf entry": "28",
+    'role "': "28",
+    'database "': "3D000",
+    "too many clients": "53300",
+    "remaining connection slots": "53300",
+    "is starting up": "57P",
+    "is shutting down": "57P",
+}
 
 
 def explain(error: psycopg.Error, where: str) -> StoreError:
@@ -76,4 +88,7 @@ def _problem(error: psycopg.Error) -> _Problem:
         return next(filter(None, found), _OTHER)
     if isinstance(error, psycopg.DataError):
         return _NO_TEXT
-    return _UNREACHED if isinstance(error, psycopg.OperationalError) else _OTHER
+    if isinstance(error, psycopg.OperationalError):
+        text = str(error)
+        return next((_PROBLEMS[state] for words, state in _REFUSALS.items() if words in text), _UNREACHED)
+    return _OTHER
