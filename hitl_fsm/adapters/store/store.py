@@ -66,11 +66,11 @@ class SqlStore:
             return
         await self._write(lambda connection: committing.release(connection, run_id, lease.owner, lease.fence), run_id)
 
-    async def load(self, run_id: str) -> StoredRun | None:
+    async def load(self, run_id: str, *, after: int = 0) -> StoredRun | None:
         """See `ports.Store`. Tampered when the log is not whole."""
         if not holds(run_id):
             return None
-        return await self._read(lambda connection: reading.load(connection, run_id))
+        return await self._read(lambda connection: reading.load(connection, run_id, after))
 
     async def requirement(self, requirement_id: str) -> Requirement | None:
         """See `ports.Store`."""
