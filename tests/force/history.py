@@ -98,6 +98,7 @@ VERBS: dict[str, Callable[[Life, Act], Lives]] = {
     "answered": _answered,
     "perhaps answered": _perhaps_answered,
     "too late": _too_late,
+    "expired": _time_ran_out,
     "found expired": _found_expired,
     "perhaps expired": _perhaps_expired,
     "cancelled": _cancelled,

@@ -37,7 +37,7 @@ rules:
   - {id: all, gate: {approval: {of: ["role:finance"], expires: 1h}}}
 """
 
-Kind = Literal["approve", "reject", "edit", "late approve", "cancel", "go on", "expire", "look"]
+Kind = Literal["approve", "reject", "edit", "late approve", "cancel", "go on", "expire", "sweep", "look"]
 
 
 class Op(msgspec.Struct, frozen=True):
@@ -72,12 +72,16 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 class Note(msgspec.Struct, frozen=True):
-    """What a racer saw of one operation, in nanoseconds of CLOCK_MONOTONIC, which all processes share."""
+    """What a racer saw of one operation, in nanoseconds of CLOCK_MONOTONIC, which all processes share.
+
+    `fired` are the questions that a sweep says it closed.
+    """
 
     op: Op
     start: int
     end: int
     shown: Shown | None = None
+    fired: tuple[str, ...] = ()
     error: str = ""
     message: str = ""
 
@@ -136,11 +140,14 @@ class Racer:
             await asyncio.sleep(op.after_us / 1e6)
         start = time.monotonic_ns()
         try:
+            if op.kind == "sweep":
+                fired = tuple(timer.about for timer in await self._late.asweep())
+                return Note(op, start, time.monotonic_ns(), fired=fired)
             run = await self._done(op, orders)
         except HitlError as error:
-            return Note(op, start, time.monotonic_ns(), None, error.code, error.message)
+            return Note(op, start, time.monotonic_ns(), error=error.code, message=error.message)
         except Exception as error:  # noqa: BLE001 - the referee says that no racer may ever meet it
-            return Note(op, start, time.monotonic_ns(), None, type(error).__name__, str(error))
+            return Note(op, start, time.monotonic_ns(), error=type(error).__name__, message=str(error))
         return Note(op, start, time.monotonic_ns(), shown(run))
 
     async def _done(self, op: Op, orders: Orders) -> RunHandle:

@@ -29,10 +29,11 @@ CLOSED_BY: dict[Kind, str] = {"approve": "resolved", "edit": "resolved", "reject
 MIXES: tuple[tuple[Kind, ...], ...] = (
     ("approve", "reject"),
     ("approve", "approve", "edit", "reject", "late approve", "look"),
-    ("approve", "edit", "cancel", "expire", "look"),
+    ("approve", "edit", "cancel", "expire", "sweep", "look"),
     ("approve", "approve", "go on", "go on", "cancel", "late approve", "expire"),
     ("go on", "go on", "go on", "cancel", "look"),
-    ("expire", "late approve", "approve"),
+    ("expire", "late approve", "approve", "sweep"),
+    ("sweep", "sweep", "approve"),
 )
 """What racers choose from; a round draws one."""
 
@@ -44,6 +45,7 @@ LOSES_WITH: dict[Kind, frozenset[str]] = {
     "cancel": frozenset({"HF310"}),
     "go on": frozenset({"HF305", "HF306"}),
     "expire": frozenset({"HF305", "HF306"}),
+    "sweep": frozenset(),
     "look": frozenset(),
 }
 """The documented errors: already resolved, expired, run ended, run busy, fenced."""
@@ -182,6 +184,8 @@ def acts_of(note: Note, question: str) -> list[Act]:
         return _answering_acts(note, question)
     act = Act(op.by, "looked", note.start, note.end)
     acts = []
+    if op.kind == "sweep":
+        acts.append(act._replace(verb="expired" if question in note.fired else "perhaps expired"))
     if op.kind == "expire":
         acts.append(act._replace(verb="perhaps expired"))
     if op.kind in {"go on", "expire"}:
@@ -214,7 +218,7 @@ def life_of(run: str, question: tuple[str, str]) -> Life:
 
 
 def line_of(note: Note, zero: int) -> str:
-    told = note.shown if note.shown is not None else f"{note.error} {note.message}"
+    told = note.shown if note.shown is not None else note.fired or f"{note.error} {note.message}"
     return (
         f"  {(note.start - zero) / 1e6:8.3f} to {(note.end - zero) / 1e6:8.3f} ms  {note.op.by} {note.op.about}: {told}"
     )

@@ -47,6 +47,7 @@ RIGHT: dict[str, Sequence[Act]] = {
     "the second cancel is told": [cancel(1, 9), Act("can2", "was over", 2, 8), look(10, 11, CANCELLED)],
     "its time ran out": [Act("tim", "perhaps expired", 1, 9), late(3, 8, EXPIRED), look(10, 11, EXPIRED)],
     "a timer that came second": [ann(1, 5), Act("tim", "perhaps expired", 2, 9), look(10, 11, RESOLVED)],
+    "closed by a sweep": [Act("swp", "expired", 1, 9), late(3, 8, EXPIRED), look(10, 11, EXPIRED)],
     "an answer after its time": [Act("ann", "found expired", 1, 2), look(3, 4, EXPIRED)],
     "two answers after its time": [
         Act("ann", "found expired", 1, 5),
@@ -86,6 +87,8 @@ WRONG: dict[str, Sequence[Act]] = {
     "a stale look": [ann(1, 2), look(3, 4, OPEN), look(5, 6, RESOLVED)],
     "seen closed, then open": [ann(1, 9), look(2, 3, RESOLVED), look(4, 5, OPEN)],
     "expired, though nobody was past its time": [ann(1, 9), look(2, 8, EXPIRED)],
+    "closed by two sweeps": [Act("swp", "expired", 1, 9), Act("swp2", "expired", 2, 8), look(10, 11, EXPIRED)],
+    "a sweep that closed nothing": [ann(1, 2), Act("swp", "expired", 3, 4), look(5, 6, RESOLVED)],
     "a timer after the answer": [ann(1, 2), Act("tim", "perhaps expired", 3, 4), look(5, 6, EXPIRED)],
     "an answer after its time, though one was in": [ann(1, 2), Act("bob", "found expired", 3, 4)],
     "an answer after it expired": [Act("tim", "found expired", 1, 2), ann(3, 4)],
