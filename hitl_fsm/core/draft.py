@@ -6,9 +6,11 @@ Local to one `decide`: nobody outside sees it half done, and a raise throws it a
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from hitl_fsm.audit.canonical import action_digest
 from hitl_fsm.core import facts
@@ -63,7 +65,7 @@ class Draft:
     def __init__(self, run: Run, entry: Entry, *, telling: bool = True) -> None:
         self.telling = telling
         self.before = run
-        self.run = run
+        self.run = copy(run)  # nobody else holds it until it is done
         self.entry = entry
         self.records: list[Record] = []
         self.messages: list[Message] = []
@@ -101,7 +103,8 @@ class Draft:
             self.records.append(Record(event, self.entry.at, self.entry.by, self.run.run_id, told))
 
     def set_run(self, **changes: Any) -> None:
-        self.run = msgspec.structs.replace(self.run, **changes)
+        for name, value in changes.items():
+            force_setattr(self.run, name, value)
 
     def fire(self, trigger: RunTrigger, **data: Any) -> None:
         """Move the run and record where to."""

@@ -9,7 +9,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class RunState(StrEnum):
+class Word(StrEnum):
+    """A state or a trigger. Hashed as the text that it is, which is several times faster than an enum's own way."""
+
+    __hash__ = str.__hash__
+
+
+class RunState(Word):
     RUNNING = "running"
     PAUSED = "paused"
     RESOLVING = "resolving"
@@ -19,7 +25,7 @@ class RunState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class RunTrigger(StrEnum):
+class RunTrigger(Word):
     GATE_RAISED = "gate_raised"
     ANSWER_RECORDED = "answer_recorded"
     GATES_CLOSED = "gates_closed"
@@ -30,7 +36,7 @@ class RunTrigger(StrEnum):
     RETRIED = "retried"
 
 
-class RequirementState(StrEnum):
+class RequirementState(Word):
     OPEN = "open"
     RESOLVED = "resolved"
     REJECTED = "rejected"
@@ -39,7 +45,7 @@ class RequirementState(StrEnum):
     SUPERSEDED = "superseded"
 
 
-class RequirementTrigger(StrEnum):
+class RequirementTrigger(Word):
     ANSWERED = "answered"
     REFUSED = "refused"
     TIMED_OUT = "timed_out"
@@ -48,7 +54,7 @@ class RequirementTrigger(StrEnum):
     ESCALATED = "escalated"
 
 
-class CallState(StrEnum):
+class CallState(Word):
     PROPOSED = "proposed"
     GATED = "gated"
     AUTHORISED = "authorised"
@@ -60,7 +66,7 @@ class CallState(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
 
 
-class CallTrigger(StrEnum):
+class CallTrigger(Word):
     GATED = "gated"
     AUTHORISED = "authorised"
     DENIED = "denied"
