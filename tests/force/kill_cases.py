@@ -5,22 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
 
 from kill_checks import complaints
 from kill_databases import Database
-from kill_nursery import Ended, Nursery, nursery
+from kill_nursery import Ended, Nursery
 from kill_points import Plan
 from witness import Witness
 from worker import Orders
 
 T = TypeVar("T")
 
-SIDE_BY_SIDE = 2
-"""Cases at once: a worker waits for the disk half of its time."""
 PEACE = Plan()
 
 
@@ -71,7 +69,7 @@ class Case:
 
 
 class Site:
-    """Where cases are tried, `SIDE_BY_SIDE` at a time."""
+    """Where cases are tried, as many at a time as there are nurseries."""
 
     def __init__(self, folder: Path, database: Database, nurseries: list[Nursery]) -> None:
         self._folder = folder
@@ -89,19 +87,14 @@ class Site:
         finally:
             self._free.put(workers)
 
-    def tried(self, trials: Iterable[T], trial: Callable[[Case, T], list[str]]) -> dict[str, list[str]]:
-        """What is wrong, by the trial in which it is. Nothing should be."""
+    def tried(self, trials: Iterable[T], trial: Callable[[Case, T], list[str]]) -> str:
+        """What is wrong, a paragraph for each trial in which something is; "" is as it should be."""
 
-        def one(number: int, this: T) -> tuple[str, list[str]]:
+        def one(number: int, this: T) -> str:
             with self.case(f"{number}") as case:
-                return f"{number}: {this}", trial(case, this)
+                return "".join(f"\n    {wrong}" for wrong in trial(case, this))
 
         several = list(trials)
         with ThreadPoolExecutor(self._count) as pool:
-            return {name: found for name, found in pool.map(one, range(len(several)), several) if found}
-
-
-@contextmanager
-def site(folder: Path, database: Database) -> Iterator[Site]:
-    with ExitStack() as stack:
-        yield Site(folder, database, [stack.enter_context(nursery()) for _ in range(SIDE_BY_SIDE)])
+            found = zip(several, pool.map(one, range(len(several)), several), strict=True)
+            return "".join(f"\n{this}:{wrong}" for this, wrong in found if wrong)

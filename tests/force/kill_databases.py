@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Protocol
 
-import pytest
+from postgres import Server
 
 
 class Database(Protocol):
@@ -23,4 +24,20 @@ class Sqlite:
         return f"sqlite:///{folder / 'hitl.db'}"
 
 
-DATABASES = [pytest.param(Sqlite, id="sqlite")]
+class Postgres:
+    """One database of a server, each case in a schema of its own."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._name = server.create_database()
+        self._numbers = itertools.count(1)
+
+    def fresh(self, folder: Path) -> str:
+        return self._server.url(self._name, schema=f"case_{next(self._numbers)}")
+
+    def disconnect(self) -> None:
+        """End every connection, as the server does to one that stands still inside a transaction for too long."""
+        self._server.disconnect_all(self._name)
+
+    def drop(self) -> None:
+        self._server.drop_database(self._name)

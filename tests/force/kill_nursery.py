@@ -27,6 +27,14 @@ from worker import Orders, live, scenario_policies
 WORKER_LIMIT_S = 60.0
 """How long one worker may take; it is killed then, and called stuck."""
 
+ALSO = (
+    "psycopg",
+    "hitl_fsm.adapters.store.postgres.database",
+    "hitl_fsm.adapters.store.postgres.migrating",
+    "hitl_fsm.adapters.store.sqlite.migrating",
+)
+"""What a worker on another database, or on an older one, imports besides."""
+
 
 class Ended(msgspec.Struct, frozen=True):
     """What became of a worker: `exited` (with `code`), `killed`, `stopped` (it stands still), or `stuck`."""
@@ -112,7 +120,7 @@ def prepare() -> None:
     scenario_policies()
     with tempfile.TemporaryDirectory() as folder:
         wait(begin(Orders(folder, f"sqlite:///{folder}/hitl.db", stream=True)), None)
-        for name in json.loads((Path(folder) / "modules.json").read_text()):
+        for name in [*json.loads((Path(folder) / "modules.json").read_text()), *ALSO]:
             with contextlib.suppress(ImportError):  # some modules exist only as a side effect of others
                 importlib.import_module(name)
     gc.freeze()

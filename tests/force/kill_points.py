@@ -12,12 +12,14 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import msgspec
 
 from hitl_fsm.model.record import Record
-from hitl_fsm.ports import Commit, Lease, Store
+from hitl_fsm.ports import Commit as Step
+from hitl_fsm.ports import Lease, Store
 
 Act = Literal["kill", "stop", "none"]
 ANYWHERE = "*"
@@ -82,7 +84,7 @@ class WatchedStore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    async def commit(self, commit: Commit) -> int:
+    async def commit(self, commit: Step) -> int:
         what = "+".join(entry.event.__struct_config__.tag for entry in commit.entries)
         self._points.reach(f"before the commit of {what}")
         fence = await self._inner.commit(commit)
@@ -112,22 +114,44 @@ class WatchedStore:
 
 
 STATEMENT = "a statement"
+COMMIT = "the end of a transaction"
 
 
 def watch_statements(points: Points) -> None:
-    """From now on each statement of this process to an SQLite database is a place: the moment before it begins."""
+    """From now on each statement of this process that changes a database is a place: the moment before it is sent."""
+    _watch_sqlite(points)
+    if find_spec("psycopg") is not None:
+        _watch_postgres(points)
+
+
+def _begins(points: Points, statement: str) -> None:
+    if statement == "COMMIT":
+        points.reach(COMMIT)
+    if not statement.startswith(("SELECT", "PRAGMA busy", "--")):
+        points.reach(STATEMENT)
+
+
+def _watch_sqlite(points: Points) -> None:
     real: Callable[..., sqlite3.Connection] = sqlite3.connect
 
     class Watched(sqlite3.Connection):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
-            self.set_trace_callback(self._begins)
-
-        def _begins(self, statement: str) -> None:
-            if not statement.startswith(("SELECT", "PRAGMA busy", "--")):
-                points.reach(STATEMENT)
+            self.set_trace_callback(lambda statement: _begins(points, statement))
 
     def connect(*args: Any, **options: Any) -> sqlite3.Connection:
         return real(*args, **{"factory": Watched, **options})
 
     sqlite3.connect = connect  # type: ignore[assignment]
+
+
+def _watch_postgres(points: Points) -> None:
+    import psycopg
+
+    real = psycopg.Cursor.execute
+
+    def execute(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+        _begins(points, query.decode() if isinstance(query, bytes) else str(query))
+        return real(self, query, *args, **options)
+
+    psycopg.Cursor.execute = execute  # type: ignore[method-assign]

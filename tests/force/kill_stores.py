@@ -29,5 +29,9 @@ def stored_rows(url: str, query: str) -> list[tuple[Any, ...]]:
             return connection.execute(query).fetchall()
     import psycopg
 
-    with closing(psycopg.connect(url, options="-c search_path=hitl_fsm,public")) as connection:
-        return connection.execute(query).fetchall()
+    from hitl_fsm.adapters.store.postgres import location
+
+    parameters, _, schema, _ = location.parse(url)
+    options = f"-c search_path={schema}"
+    with closing(psycopg.connect(**parameters, options=options)) as connection:  # type: ignore[arg-type]
+        return connection.execute(query.encode()).fetchall()

@@ -9,19 +9,19 @@ from __future__ import annotations
 import os
 import random
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from kill_cases import Case, site
-from kill_databases import Database
+from kill_cases import Case, Site
+from kill_kinds import ON_SQLITE
 from kill_points import ANYWHERE, Plan
 
 pytest_plugins = ["kill_fixtures"]
 
 SEED = int(os.environ.get("HITL_FSM_KILL_SEED", "20251"))
 RUNS = 200
-FEW = 5
+FEW = 3
+CHAINS = 60
 MOST_DEATHS = 3
 
 
@@ -75,24 +75,24 @@ def whole_time(case: Case) -> float:
     return time.monotonic() - begun
 
 
-def tried(folder: Path, database: Database, runs: int) -> None:
-    with site(folder, database) as here:
-        with here.case("unharmed") as unharmed:
-            whole = whole_time(unharmed)
-        found = here.tried(instants(runs), lambda case, these: killed_at_instants(case, whole, these))
-        assert found == {}, f"HITL_FSM_KILL_SEED={SEED}"
+def tried(site: Site, runs: int) -> None:
+    with site.case("unharmed") as unharmed:
+        whole = whole_time(unharmed)
+    wrong = site.tried(instants(runs), lambda case, these: killed_at_instants(case, whole, these))
+    assert not wrong, f"HITL_FSM_KILL_SEED={SEED}{wrong}"
 
 
-def test_law03_killed_at_a_few_random_instants(tmp_path: Path, database: Database) -> None:
-    tried(tmp_path, database, FEW)
-
-
-@pytest.mark.slow
-def test_law03_killed_at_200_random_instants(tmp_path: Path, database: Database) -> None:
-    tried(tmp_path, database, RUNS)
+@ON_SQLITE
+def test_law03_killed_at_a_few_random_instants(site: Site) -> None:
+    tried(site, FEW)
 
 
 @pytest.mark.slow
-def test_law03_killed_at_random_places_one_after_the_other(tmp_path: Path, database: Database) -> None:
-    with site(tmp_path, database) as here:
-        assert here.tried(places(RUNS // 2), killed_at_places) == {}, f"HITL_FSM_KILL_SEED={SEED}"
+def test_law03_killed_at_200_random_instants(site: Site) -> None:
+    tried(site, RUNS)
+
+
+@pytest.mark.slow
+def test_law03_killed_at_random_places_one_after_the_other(site: Site) -> None:
+    wrong = site.tried(places(CHAINS), killed_at_places)
+    assert not wrong, f"HITL_FSM_KILL_SEED={SEED}{wrong}"

@@ -28,6 +28,8 @@ from hitl_fsm.runtime.handles import RunHandle
 ROUNDS = 100
 """Steps of one worker; the scenario takes a third of it."""
 
+LOOKED = "after a look at what is there"
+
 
 class Orders(msgspec.Struct, frozen=True):
     """What one worker is told: where, on which store, what is to happen to it, and how it looks."""
@@ -91,6 +93,7 @@ class Worker:
             with self.agent() as agent:
                 run = the_run(agent.engine)
                 self.asked.leave(found=run.value.turn if run else 0)
+                self.points.reach(LOOKED)
             end = self._rounds()
         except HitlError as error:
             end = error.code
