@@ -81,11 +81,12 @@ def renew(connection: Connection, run_id: str, owner: str, fence: int, now: int)
 
 def _check_columns(commit: Commit) -> None:
     run = commit.run
-    check(f"run {run.run_id}", run.run_id, run.kind, run.name, run.user.id, commit.owner)
+    texts = [run.run_id, run.kind, run.name, run.user.id, commit.owner]
     for requirement in commit.requirements:
-        check(f"run {run.run_id}", requirement.requirement_id, requirement.digest)
+        texts += (requirement.requirement_id, requirement.digest)
     for call in commit.calls:
-        check(f"run {run.run_id}", call.call_id, call.digest)
+        texts += (call.call_id, call.digest)
+    check(f"run {run.run_id}", *texts)
 
 
 def _check_run(connection: Connection, commit: Commit, now: int) -> int:
