@@ -260,9 +260,9 @@ class Recorder:
         self._requirements.update((each.requirement_id, each) for each in commit.requirements)
         return fence
 
-    async def load(self, run_id: str) -> StoredRun:
+    async def load(self, run_id: str, *, after: int = 0) -> StoredRun:
         run, fence, owner, entries = self._runs[run_id]
-        return StoredRun(run_id, run.state.value, run.version, fence, owner, 0, tuple(entries))
+        return StoredRun(run_id, run.state.value, run.version, fence, owner, 0, tuple(entries[after:]))
 
     async def requirement(self, requirement_id: str) -> Requirement:
         return self._requirements[requirement_id]
