@@ -1,0 +1,1 @@
+"""Deterministic simulation: one seed, one history of several workers, people, clocks and faults on one store."""
