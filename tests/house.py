@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from postgres import sql_at
 
 from hitl_fsm import Agent, Engine, ask_user, tool
 from hitl_fsm.policy.evaluate import PolicySet
@@ -60,9 +64,38 @@ class House:
         default_factory=lambda: {"maria": ["finance"], "frank": ["finance"], "otto": ["ops"]}
     )
 
+    store_url: str = ""
+
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.folder / 'hitl.db'}?synchronous=normal"
+        return self.store_url or f"sqlite:///{self.folder / 'hitl.db'}?synchronous=normal"
+
+    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What somebody at the database does, behind the engine's back; `?` is a value."""
+        if self.store_url:
+            return sql_at(self.store_url, statement.replace("?", "%s"), values)
+        with closing(sqlite3.connect(self.folder / "hitl.db")) as connection, connection:
+            return connection.execute(statement, values).fetchall()
+
+    def jam(self, table: str) -> None:
+        """From now on the database refuses to write to a table."""
+        if self.store_url:
+            body = "BEGIN RAISE EXCEPTION 'disk is full' USING ERRCODE = '53100'; END"
+            self.sql(f"CREATE OR REPLACE FUNCTION jam() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")
+            when = f"BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION jam()"
+            self.sql(f"CREATE TRIGGER jam {when}")
+            return
+        for what in ("INSERT", "UPDATE"):
+            broken = "BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+            self.sql(f"CREATE TRIGGER jam_{what} BEFORE {what} ON {table} {broken}")
+
+    def unjam(self, table: str) -> None:
+        """It writes again."""
+        if self.store_url:
+            self.sql(f"DROP TRIGGER jam ON {table}")
+            return
+        for what in ("INSERT", "UPDATE"):
+            self.sql(f"DROP TRIGGER jam_{what}")
 
     def engine(self, rules: str | PolicySet = "- {id: all, gate: confirm}", **options: Any) -> Engine:
         found = rules if isinstance(rules, PolicySet) else policies(policy_text(rules))

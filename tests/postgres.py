@@ -154,15 +154,6 @@ class Server:
             done = connection.execute(statement, values or None)
             return done.fetchall() if done.description else []
 
-    def sql_at(self, url: str, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """`sql` in the database and the schema of a store's URL."""
-        place = urlsplit(url)
-        schema = parse_qs(place.query).get("schema", ["hitl_fsm"])[0]
-        with contextlib.closing(self.connect(place.path.strip("/"))) as connection:
-            connection.execute(f"SET search_path = {schema}")
-            done = connection.execute(statement, values or None)
-            return done.fetchall() if done.description else []
-
     def disconnect_all(self, database: str) -> int:
         """End every connection to a database, as an administrator may at any moment; returns how many there were."""
         query = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
@@ -238,6 +229,23 @@ class Server:
                 shutil.copytree(libraries, place.with_name(libraries.name))
             return place / found.parent.name / "bin"
         return found
+
+
+def sql_at(url: str, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """What an administrator does with psql, at the schema of a store's URL; `%s` are values, if there are any."""
+    import psycopg
+
+    place = urlsplit(url)
+    options = {name: found[0] for name, found in parse_qs(place.query).items()}
+    schema = options.get("schema", "hitl_fsm")
+    with contextlib.closing(
+        psycopg.connect(
+            host=options["host"], user=options["user"], dbname=place.path.strip("/"), autocommit=True,
+            options=f"-c search_path={schema}",
+        )
+    ) as connection:  # fmt: skip
+        done = connection.execute(statement, values or None)
+        return done.fetchall() if done.description else []
 
 
 def find_binaries() -> Path:

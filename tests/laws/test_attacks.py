@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 import time
 from typing import Any
@@ -71,9 +70,7 @@ def test_law15_an_edit_after_a_change_still_meets_the_older_policy(house: House)
 
 def test_law06_policies_that_are_gone_from_the_store_stop_an_edit(house: House) -> None:
     _later, run = two_policies_then_an_edit(house)
-    with sqlite3.connect(house.folder / "hitl.db") as connection:
-        connection.execute("DELETE FROM policy_set")
-    connection.close()
+    house.sql("DELETE FROM policy_set")
     with pytest.raises(Tampered):
         run.active_requirements[0].confirm(by="alice", args={"to": "alice", "amount": 99999, "memo": "m"})
 

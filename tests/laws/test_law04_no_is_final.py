@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import suppress
 
 import pytest
@@ -55,9 +54,7 @@ def test_law04_an_edited_database_does_not_revive_a_rejected_call(house: House, 
     run = agent.run("go", user="alice")
     requirement_id = run.active_requirements[0].id
     run.active_requirements[0].reject(by="alice")
-    with sqlite3.connect(house.folder / "hitl.db") as connection:
-        connection.execute(damage)
-    connection.close()
+    house.sql(damage)
     again = house.agent(house.engine(), SCRIPT)
     with pytest.raises(HitlError):
         again.engine.resolve(requirement_id, Approve(), by="alice")

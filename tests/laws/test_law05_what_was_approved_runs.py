@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,17 +18,14 @@ SCRIPT = [calls(call("pay", to="bob", amount=5))]
 BOTH = "- {id: two, gate: [confirm, {approval: {of: ['role:finance']}}]}"
 
 
-def edit(folder: Path, table: str, change: tuple[str, str]) -> int:
+def edit(house: House, table: str, change: tuple[str, str]) -> int:
     """Replace text inside the JSON bodies of a table; the number of rows that changed."""
-    connection = sqlite3.connect(folder / "hitl.db")
     changed = 0
-    for rowid, body in connection.execute(f"SELECT rowid, body FROM {table}").fetchall():
+    for number, body in house.sql(f"SELECT id, body FROM {table}"):
         new = body.replace(change[0].encode(), change[1].encode())
         if new != body:
-            connection.execute(f"UPDATE {table} SET body = ? WHERE rowid = ?", (new, rowid))
+            house.sql(f"UPDATE {table} SET body = ? WHERE id = ?", new, number)
             changed += 1
-    connection.commit()
-    connection.close()
     return changed
 
 
@@ -109,7 +104,7 @@ def test_law05_a_database_edited_behind_our_back_executes_nothing(
     requirement_id = run.active_requirements[0].id
     if answered:
         run.active_requirements[0].confirm(by="alice")
-    assert edit(house.folder, table, change) > 0
+    assert edit(house, table, change) > 0
     second = house.engine()
     again = house.agent(second, SCRIPT)
     if not answered:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from typing import Any
 
 import pytest
@@ -83,30 +81,20 @@ def test_law06_policies_that_do_not_load_stop_the_engine(house: House) -> None:
     assert caught.value.diagnostics
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs SQLite triggers on a file only")
 @pytest.mark.parametrize("table", ["record", "event", "requirement", "call"])
 def test_law06_a_store_that_cannot_write_stops_the_action(house: House, table: str) -> None:
     engine = house.engine()
     agent = house.agent(engine, [calls(call("pay", to="bob", amount=1))])
     run = agent.run("go", user="alice")
     run.active_requirements[0].confirm()
-    connection = sqlite3.connect(house.folder / "hitl.db")
-    for what in ("INSERT", "UPDATE"):
-        connection.execute(
-            f"CREATE TRIGGER full_{what} BEFORE {what} ON {table} BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
-        )
-    connection.commit()
+    house.jam(table)
     if table == "requirement":
         with pytest.raises(HitlError):
             agent.run("another", user="alice")
-        connection.close()
         return
     with pytest.raises(HitlError):
         agent.continue_run(run)
     assert house.effects == []
-    for what in ("INSERT", "UPDATE"):
-        connection.execute(f"DROP TRIGGER full_{what}")
-    connection.commit()
-    connection.close()
+    house.unjam(table)
     assert agent.continue_run(run).state is RunState.DONE
     assert len(house.effects) == 1

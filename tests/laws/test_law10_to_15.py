@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -48,15 +47,11 @@ def test_law10_each_step_of_the_log_has_its_records_and_the_chain_is_whole(house
 def test_law10_a_record_that_cannot_be_written_undoes_the_answer(house: House) -> None:
     engine = house.engine()
     run = house.agent(engine, SCRIPT).run("go", user="alice")
-    connection = sqlite3.connect(house.folder / "hitl.db")
-    connection.execute("CREATE TRIGGER full BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
-    connection.commit()
+    house.jam("record")
     with pytest.raises(HitlError):
         run.active_requirements[0].confirm(by="alice")
     assert engine.runs.get(run.run_id).state is RunState.PAUSED
-    connection.execute("DROP TRIGGER full")
-    connection.commit()
-    connection.close()
+    house.unjam("record")
     run.active_requirements[0].confirm(by="alice")
     assert engine.runs.get(run.run_id).state is RunState.CONTINUING
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from typing import Any
 
 from house import House, call, calls
@@ -19,11 +18,7 @@ SCRIPT = [calls(call("pay", to="bob", amount=5))]
 
 def timers(house: House) -> list[tuple[Any, ...]]:
     """The rows, read from outside."""
-    connection = sqlite3.connect(house.folder / "hitl.db")
-    try:
-        return connection.execute("SELECT run_id, about, kind, due_at FROM timer ORDER BY due_at").fetchall()
-    finally:
-        connection.close()
+    return house.sql("SELECT run_id, about, kind, due_at FROM timer ORDER BY due_at")
 
 
 def test_law12_a_question_that_expires_has_a_timer_until_it_is_closed(house: House) -> None:
@@ -108,10 +103,7 @@ def test_law12_one_damaged_run_does_not_hold_up_the_others(house: House) -> None
     agent = house.agent(engine, SCRIPT)
     bad, good = agent.run("go", user="alice"), agent.run("go", user="alice")
     engine.close()
-    connection = sqlite3.connect(house.folder / "hitl.db")
-    connection.execute("UPDATE event SET body = x'00' WHERE run_id = ? AND seq = 1", (bad.run_id,))
-    connection.commit()
-    connection.close()
+    house.sql("UPDATE event SET body = ? WHERE run_id = ? AND seq = 1", b"\0", bad.run_id)
     house.clock.advance(HOUR)
     assert [timer.run_id for timer in house.engine(RULES).sweep()] == [good.run_id]
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
-from postgres import Server
+from postgres import Server, sql_at
 
 from hitl_fsm.adapters.store import open_store
 from hitl_fsm.adapters.store.store import SqlStore
@@ -83,11 +83,10 @@ class MemoryKind:
 
 class PostgresKind:
     def __init__(self, server: Server) -> None:
-        self._server = server
         self.url = server.schema_url()
 
     def open(self) -> SqlStore:
         return store_of(self.url)
 
     async def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        return await asyncio.to_thread(self._server.sql_at, self.url, statement.replace("?", "%s"), values)
+        return await asyncio.to_thread(sql_at, self.url, statement.replace("?", "%s"), values)

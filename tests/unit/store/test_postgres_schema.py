@@ -11,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from kinds import all_at_once, spawn, store_of
-from postgres import Server
+from postgres import Server, sql_at
 from steps import ME, T0, Story
 
 from hitl_fsm.adapters.store import schema
@@ -135,11 +135,11 @@ async def old_database(server: Server, url: str, runs: int = 6) -> None:
     await store.close()
     await asyncio.to_thread(build, url, "0001")
     for table in FIRST_TABLES:
-        server.sql_at(url, f"INSERT INTO {table} SELECT * FROM current.{table} ORDER BY 1")
+        sql_at(url, f"INSERT INTO {table} SELECT * FROM current.{table} ORDER BY 1")
 
 
 def content(server: Server, url: str) -> list[list[tuple[Any, ...]]]:
-    return [server.sql_at(url, f"SELECT * FROM {table} ORDER BY 1") for table in FIRST_TABLES]
+    return [sql_at(url, f"SELECT * FROM {table} ORDER BY 1") for table in FIRST_TABLES]
 
 
 @pytest.mark.parametrize("reading", [True, False])
@@ -185,18 +185,15 @@ async def test_processes_that_migrate_at_once_do_it_once(url: str, postgres_serv
 async def test_a_migration_that_fails_leaves_the_old_database(url: str, postgres_server: Server) -> None:
     await old_database(postgres_server, url)
     before = content(postgres_server, url)
-    postgres_server.sql_at(url, "CREATE INDEX run_advancing ON run (run_id)")  # what the migration makes last but one
+    sql_at(url, "CREATE INDEX run_advancing ON run (run_id)")  # what the migration makes last but one
     store = store_of(url)
     with pytest.raises(StoreError, match="run_advancing"):
         await store.append([])
     await store.close()
     assert content(postgres_server, url) == before
-    assert postgres_server.sql_at(url, "SELECT version_num FROM alembic_version") == [("0001",)]
-    assert (
-        postgres_server.sql_at(url, "SELECT 1 FROM pg_tables WHERE tablename = 'timer' AND schemaname = 'hitl_fsm'")
-        == []
-    )
-    postgres_server.sql_at(url, "DROP INDEX run_advancing")
+    assert sql_at(url, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert sql_at(url, "SELECT 1 FROM pg_tables WHERE tablename = 'timer' AND schemaname = 'hitl_fsm'") == []
+    sql_at(url, "DROP INDEX run_advancing")
     store = store_of(url)
     await store.append([])
     assert (await store.info()).schema == HEAD
