@@ -37,7 +37,10 @@ rules:
   - {id: all, gate: {approval: {of: ["role:finance"], expires: 1h}}}
 """
 
-Kind = Literal["approve", "reject", "edit", "late approve", "cancel", "go on", "expire", "sweep", "look"]
+Kind = Literal["approve", "reject", "edit", "late approve", "cancel", "go on", "expire", "sweep", "early sweep", "look"]
+
+
+SWEEPING = frozenset[Kind]({"sweep", "early sweep"})
 
 
 class Op(msgspec.Struct, frozen=True):
@@ -140,8 +143,9 @@ class Racer:
             await asyncio.sleep(op.after_us / 1e6)
         start = time.monotonic_ns()
         try:
-            if op.kind == "sweep":
-                fired = tuple(timer.about for timer in await self._late.asweep())
+            if op.kind in SWEEPING:
+                engine = self._late if op.kind == "sweep" else self._now
+                fired = tuple(timer.about for timer in await engine.asweep())
                 return Note(op, start, time.monotonic_ns(), fired=fired)
             run = await self._done(op, orders)
         except HitlError as error:

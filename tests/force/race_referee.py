@@ -33,7 +33,7 @@ MIXES: tuple[tuple[Kind, ...], ...] = (
     ("approve", "approve", "go on", "go on", "cancel", "late approve", "expire"),
     ("go on", "go on", "go on", "cancel", "look"),
     ("expire", "late approve", "approve", "sweep"),
-    ("sweep", "sweep", "approve"),
+    ("sweep", "sweep", "early sweep", "approve"),
 )
 """What racers choose from; a round draws one."""
 
@@ -46,6 +46,7 @@ LOSES_WITH: dict[Kind, frozenset[str]] = {
     "go on": frozenset({"HF305", "HF306"}),
     "expire": frozenset({"HF305", "HF306"}),
     "sweep": frozenset(),
+    "early sweep": frozenset(),
     "look": frozenset(),
 }
 """The documented errors: already resolved, expired, run ended, run busy, fenced."""
@@ -170,6 +171,8 @@ def of_notes(notes: Sequence[Note]) -> list[str]:
         op = note.op
         if note.error and note.error not in LOSES_WITH[op.kind]:
             objections.append(f"{op.by} met {note.error}, which is not among its documented ends")
+        if note.fired and op.kind == "early sweep":
+            objections.append(f"{op.by} fired {note.fired} before its time")
         if note.shown is not None and op.kind in ANSWERING:
             mine = [state for state, by in note.shown.questions.values() if by == op.by]
             if mine != [CLOSED_BY.get(op.kind)]:

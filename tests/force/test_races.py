@@ -26,7 +26,7 @@ RINGS: dict[str, Callable[[str, Path], Ring]] = {
 }
 
 
-OFTEN = [("sqlite", "8 processes"), ("sqlite", "6 threads"), ("sqlite", "6 tasks"), ("postgres", "2 processes")]
+OFTEN = [("sqlite", "2 processes"), ("sqlite", "6 threads"), ("sqlite", "6 tasks"), ("postgres", "2 processes")]
 """Raced in every run of the tests, a little."""
 ALL = [((store, ring), rounds) for store, rounds in MANY.items() for ring in RINGS]
 ALL_NAMES = [" ".join(pair) for pair, _ in ALL]
