@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from importlib import metadata, util
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import msgspec
-
+from hitl_fsm.cli.check import Check
+from hitl_fsm.cli.store_checks import store
 from hitl_fsm.errors import HitlError, PolicyError
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
-
-Outcome = Literal["ok", "note", "problem"]
 
 OLDEST_PYTHON = (3, 11)
 DISTRIBUTION = "hitl-fsm"
@@ -24,15 +21,6 @@ MODEL_LIBRARY = "litellm"
 POLICY_FOLDER = "policies"
 BAD_LITELLM = {"1.82.7", "1.82.8"}
 """Releases with malicious code in them."""
-
-
-class Check(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that was looked at. A `problem` has a remedy; a `note` is worth knowing and no problem."""
-
-    topic: str
-    outcome: Outcome
-    told: str
-    remedy: str | None = None
 
 
 def all_checks(session: Session) -> Iterator[Check]:
@@ -100,43 +88,6 @@ def model_library() -> Check:
             "models", "problem", f"{MODEL_LIBRARY} {version} cannot be found", "pip install --force-reinstall litellm"
         )
     return Check("models", "ok", f"{MODEL_LIBRARY} {version}")
-
-
-def store(session: Session) -> Iterator[Check]:
-    """Whether the store can be read, and its schema is ours."""
-    from hitl_fsm.adapters.store import open_store  # noqa: PLC0415 - with sqlite3
-    from hitl_fsm.adapters.store.url import parse  # noqa: PLC0415 - as above
-    from hitl_fsm.runtime.loop import run_sync  # noqa: PLC0415 - as above
-
-    url = session.store_url
-    try:
-        path = parse(url).path
-        if path is not None and not Path(path).exists():
-            yield _no_store_yet(url, Path(path))
-            return
-        info = run_sync(open_store(url).info())
-    except HitlError as error:
-        yield Check("store", "problem", f"{error.code} {error.message}", error.help)
-        return
-    yield Check("store", "ok", f"{info.url}, synchronous {info.synchronous}, {info.bytes} bytes")
-    if info.schema is None:
-        yield Check("schema", "problem", "the database is not one of hitl-fsm", "name another file with --store")
-    elif info.schema != info.expected_schema:
-        told = f"{info.schema}; this program expects {info.expected_schema}"
-        yield Check(
-            "schema", "note", told, "an older one is migrated at the next run; a newer one needs a newer hitl-fsm"
-        )
-    else:
-        yield Check("schema", "ok", info.schema)
-    yield Check("content", "ok", f"{info.runs} runs, {info.open_requirements} open questions, {info.records} records")
-
-
-def _no_store_yet(url: str, path: Path) -> Check:
-    if not path.parent.is_dir():
-        return Check("store", "problem", f"{url}: there is no directory {path.parent}", f"mkdir -p {path.parent}")
-    if not os.access(path.parent, os.W_OK):
-        return Check("store", "problem", f"{url}: {path.parent} is not writable", "make it writable, or use --store")
-    return Check("store", "note", f"{url}: not there yet", "the first run makes it")
 
 
 def policies() -> Check:

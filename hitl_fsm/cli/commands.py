@@ -22,7 +22,8 @@ COMMANDS = {
     "validate": Entry(f"{_HERE}.validate:validate", "Check policy files; every problem of every file in one pass."),
     "graph": Entry(f"{_HERE}.graph:graph", "Draw a state machine, or the path that a run took through it."),
     "run": Entry(f"{_HERE}.run:run", "Start an agent; exits 8 when a person is asked."),
-    "runs": Entry(f"{_HERE}.runs:app", "List, show, continue and cancel runs."),
+    "runs": Entry(f"{_HERE}.runs:app", "List, show, continue, cancel and forget runs."),
+    "wait": Entry(f"{_HERE}.wait:wait", "Wait until a run has ended, whoever continues it."),
     "inbox": Entry(f"{_HERE}.inbox:inbox", "List the open questions of all runs, oldest first."),
     "show": Entry(f"{_HERE}.show:show", "Show one question: the exact action, why it is asked, who may answer."),
     "approve": Entry(f"{_HERE}.approve:approve", "Say yes to one or several questions."),
@@ -30,4 +31,6 @@ COMMANDS = {
     "input": Entry(f"{_HERE}.fill:fill", "Fill in the form of a question."),
     "result": Entry(f"{_HERE}.result:result", "Report the result of an external call, or of one that was lost."),
     "audit": Entry(f"{_HERE}.audit:app", "Show and verify the record."),
+    "db": Entry(f"{_HERE}.db:app", "Show and upgrade the database's schema."),
+    "worker": Entry(f"{_HERE}.worker:worker", "Fire what is due and go on with what is ready, until told to leave."),
 }

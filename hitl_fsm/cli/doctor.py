@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hitl_fsm.cli.checks import Check, all_checks
+from hitl_fsm.cli.check import Check
+from hitl_fsm.cli.checks import all_checks
 from hitl_fsm.cli.output import json_document, say, show
 from hitl_fsm.cli.page import Grid, Lines, Page
 

@@ -1,4 +1,4 @@
-"""`runs`: list, show, continue, cancel."""
+"""`runs`: list, show, continue, cancel, prune."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 
 from hitl_fsm.cli.identity import As
 from hitl_fsm.cli.lazy import SharedOptions, plain_app
+from hitl_fsm.cli.runs_prune import prune_runs
 from hitl_fsm.model.states import RunState
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ROWS = 50
 
-app = plain_app(cls=SharedOptions, help="List, show, continue and cancel runs.")
+app = plain_app(cls=SharedOptions, help="List, show, continue, cancel and forget runs.")
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="As `runs list` lists it.")]
 
@@ -25,54 +26,21 @@ RunId = Annotated[str, typer.Argument(metavar="RUN", help="As `runs list` lists 
 def list_runs(
     ctx: typer.Context,
     state: Annotated[RunState | None, typer.Option(help="Only those in this state.")] = None,
+    stuck: Annotated[bool, typer.Option("--stuck", help="Only those whose worker is gone, oldest first.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest ones.")] = DEFAULT_ROWS,
 ) -> None:
     """List runs, newest first.
 
-    JSON lines: {"run", "kind", "name", "state", "user", "created_at", "updated_at", "open_requirements"}.
+    JSON lines: {"run", "kind", "name", "state", "user", "created_at", "updated_at", "open_requirements"}; with --stuck
+    also {"held_by", "last_sign_of_life", "why"}.
     """
-    from hitl_fsm.cli.output import json_line, say, show  # noqa: PLC0415 - as it is used
-    from hitl_fsm.cli.page import Grid, Page  # noqa: PLC0415 - as above
-    from hitl_fsm.cli.when import now_ms, relative  # noqa: PLC0415 - as above
-    from hitl_fsm.model.instant import iso  # noqa: PLC0415 - as above
-    from hitl_fsm.runtime.loop import run_sync  # noqa: PLC0415 - as above
+    from hitl_fsm.cli import runs_list  # noqa: PLC0415 - as it is used
 
     session: Session = ctx.obj
-    found = run_sync(session.open_store().runs(state=state.value if state else None, limit=limit + 1))
-    rows = found[:limit]
-    if session.json:
-        for row in rows:
-            json_line(
-                {
-                    "run": row.run_id,
-                    "kind": row.kind,
-                    "name": row.name,
-                    "state": row.state,
-                    "user": row.user,
-                    "created_at": iso(row.created_at),
-                    "updated_at": iso(row.updated_at),
-                    "open_requirements": row.open_requirements,
-                }
-            )
-    elif rows:
-        now = now_ms()
-        cells = tuple(
-            (
-                row.run_id,
-                row.name,
-                row.state,
-                row.user,
-                f"{iso(row.created_at)} ({relative(row.created_at, now)})",
-                relative(row.updated_at, now),
-                str(row.open_requirements or ""),
-            )
-            for row in rows
-        )
-        show(session, Page((Grid(("run", "agent", "state", "for", "created", "last step", "open"), cells),)))
+    if stuck:
+        runs_list.list_stuck(session, state, limit)
     else:
-        say(session, "no runs")
-    if len(found) > limit:
-        say(session, f"there are more; --limit shows more than {limit}")
+        runs_list.list_all(session, state, limit)
 
 
 @app.command("show")
@@ -99,17 +67,36 @@ def show_run(ctx: typer.Context, run: RunId) -> None:
 @app.command("continue")
 def continue_run(
     ctx: typer.Context,
-    run: RunId,
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="As `runs list` lists it.")] = None,
+    all_ready: Annotated[
+        bool, typer.Option("--all-ready", help="Every run that could go on, after firing what is due.")
+    ] = False,
     stream: Annotated[bool, typer.Option("--stream", help="Print the text as it comes, and a line an event.")] = False,
 ) -> None:
     """Go on with a run whose questions are answered, or try a failed one again; exits 8 when it still waits.
 
     Needs the application (--app). Output and JSON are those of `run`.
+
+    With --all-ready: fires what is due, then goes on with every run that could: its questions are answered, or its
+    worker is gone. Failed ones are left alone. Exits 0 when each went on as far as it could, also to the next question;
+    3 when one failed or could not go on.
+    JSON lines then: {"run", "name", "state", "open_requirements", "error"}; `state` is null when it did not go on.
     """
+    session: Session = ctx.obj
+    if (run is None) is not all_ready:
+        msg = "give the run, or --all-ready for every run that could go on"
+        raise typer.BadParameter(msg, param_hint="RUN")
+    if run is None:
+        from hitl_fsm.cli.runs_ready import continue_all_ready  # noqa: PLC0415 - as it is used
+
+        if stream:
+            msg = "one run can be streamed, not all"
+            raise typer.BadParameter(msg, param_hint="--stream")
+        continue_all_ready(session)
+        return
     from hitl_fsm.cli.outcome import finish, teller  # noqa: PLC0415 - as it is used
     from hitl_fsm.runtime.loop import run_sync  # noqa: PLC0415 - as above
 
-    session: Session = ctx.obj
     engine = session.need_app()
     handle = run_sync(engine.aadvance(run, teller(session) if stream else None))
     finish(session, handle.value, streamed=stream)
@@ -137,6 +124,9 @@ def cancel_run(
         json_line({"run": handle.run_id, "state": handle.state})
     else:
         line(visible(f"{handle.run_id} is {handle.state.value}"))
+
+
+app.command("prune")(prune_runs)
 
 
 def _document(report: RunReport, timeline: list[dict[str, Any]]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hitl_fsm.errors import SettingsError
@@ -22,7 +21,7 @@ def refuse_other_store(loaded: Loaded, url: str) -> None:
 
 
 def _place(url: str) -> str:
-    from hitl_fsm.adapters.store.url import parse  # noqa: PLC0415 - as above
+    from hitl_fsm.cli.store_file import shown, store_file  # noqa: PLC0415 - as above
 
-    path = parse(url).path
-    return url if path is None else str(Path(path).resolve())
+    path = store_file(url)
+    return shown(url) if path is None else str(path.resolve())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hitl_fsm.errors import SettingsError, StoreError
@@ -83,10 +82,10 @@ class Session:
 
     def _refuse_missing(self) -> None:
         """A look at a store must not make one, least of all in a place that was mistyped."""
-        from hitl_fsm.adapters.store.url import parse  # noqa: PLC0415 - as above
+        from hitl_fsm.cli.store_file import store_file  # noqa: PLC0415 - as above
 
-        path = parse(self.store_url).path
-        if path is not None and not Path(path).exists():
+        path = store_file(self.store_url)
+        if path is not None and not path.exists():
             msg = f"there is no store at {path}"
             raise StoreError(
                 msg, help="the first run makes it; --store names another one (the application's own, if it has)"
@@ -126,14 +125,16 @@ class Session:
         return self._app_engine or bool(self.app_name)
 
     def store_path(self) -> str | None:
-        """The file of the store in use; None in memory."""
-        from hitl_fsm.adapters.store.url import parse  # noqa: PLC0415 - as above
+        """The file of the store in use; None in memory, or on a server."""
+        from hitl_fsm.cli.store_file import store_file  # noqa: PLC0415 - as above
 
-        if not self.app_loaded:
-            return parse(self.store_url).path
-        from hitl_fsm.runtime.loop import run_sync  # noqa: PLC0415 - as above
+        url = self.store_url
+        if self.app_loaded:
+            from hitl_fsm.runtime.loop import run_sync  # noqa: PLC0415 - as above
 
-        return parse(run_sync(self.engine().store.info()).url).path
+            url = run_sync(self.engine().store.info()).url
+        path = store_file(url)
+        return None if path is None else str(path)
 
     def need_app(self) -> Engine:
         """The application's engine, or an error that says how to name it."""

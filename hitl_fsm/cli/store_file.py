@@ -1,0 +1,26 @@
+"""What a store's URL says: which file it means, and what of it may be shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def store_file(url: str) -> Path | None:
+    """The file of a SQLite store; None for one in memory or on a server. StoreError for a URL that is none."""
+    from hitl_fsm.adapters.store.url import POSTGRESQL, parse  # noqa: PLC0415 - not for --help
+
+    if url.startswith(POSTGRESQL):
+        return None
+    path = parse(url).path
+    return None if path is None else Path(path)
+
+
+def shown(url: str) -> str:
+    """The URL without the password that it may carry."""
+    from hitl_fsm.adapters.store.url import POSTGRESQL  # noqa: PLC0415 - as above
+
+    if not url.startswith(POSTGRESQL):
+        return url
+    from hitl_fsm.adapters.store.postgres.location import parse  # noqa: PLC0415 - with psycopg
+
+    return parse(url).shown

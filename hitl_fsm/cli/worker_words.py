@@ -1,0 +1,55 @@
+"""What a worker says: an event a line on stderr, a run a line of JSON on stdout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hitl_fsm.cli.output import json_line, say, warn
+from hitl_fsm.cli.runs_ready import values
+from hitl_fsm.cli.when import now_ms
+from hitl_fsm.model.instant import iso
+from hitl_fsm.runtime.stream import ContentDelta, ToolCallCompleted, ToolCallStarted
+
+if TYPE_CHECKING:
+    from hitl_fsm.cli.session import Session
+    from hitl_fsm.errors import HitlError
+    from hitl_fsm.model.timer import Timer
+    from hitl_fsm.runtime.stream import StreamEvent
+    from hitl_fsm.runtime.work import Continued
+
+
+class Words:
+    """For `pump.Pump`: troubles always, everything else with -v; in JSON a line for each run."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.publish = self._event if session.verbose else None
+
+    def _event(self, event: StreamEvent) -> None:
+        """A line, but for a model's text."""
+        if not isinstance(event, ContentDelta):
+            about = f" {event.tool_name}" if isinstance(event, ToolCallStarted | ToolCallCompleted) else ""
+            self._line(event.run_id, f"{event.event}{about}")
+
+    def fired(self, timer: Timer) -> None:
+        """A question that expired."""
+        if self._session.verbose:
+            self._line(timer.run_id, f"{timer.about} had expired, and is closed")
+
+    def continued(self, one: Continued) -> None:
+        """A run that went on, or why it did not."""
+        if self._session.json:
+            json_line(values(one))
+        if one.error is not None:
+            warn(f"{iso(now_ms())} {one.run_id} did not go on: {one.error.code} {one.error.message}")
+
+    def trouble(self, error: HitlError) -> None:
+        """The store is away; the worker stays."""
+        warn(f"{iso(now_ms())} {error.code} {error.message}; trying again")
+
+    def defect(self, run_id: str, error: BaseException) -> None:
+        """An error that has no class of its own; the run is tried again later."""
+        warn(f"{iso(now_ms())} {run_id} HF000 {type(error).__name__}: {error}")
+
+    def _line(self, run_id: str, told: str) -> None:
+        say(self._session, f"{iso(now_ms())} {run_id} {told}")
