@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from kinds import FileKind, Kind, MemoryKind, PostgresKind
+from postgres import Server
 
 from hitl_fsm.adapters.store.store import SqlStore
 
@@ -39,6 +40,12 @@ async def store(kind: Kind) -> AsyncIterator[SqlStore]:
     opened = kind.open()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def url(postgres_server: Server, postgres_database: str) -> str:
+    """The store's URL of a fresh PostgreSQL database."""
+    return postgres_server.url(postgres_database)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +15,8 @@ from postgres import Server, sql_at
 
 from hitl_fsm.adapters.store import open_store
 from hitl_fsm.adapters.store.store import SqlStore
+from hitl_fsm.audit.verify import Head, verify
+from hitl_fsm.ports import Store
 
 
 class Kind(Protocol):
@@ -52,6 +55,21 @@ async def all_at_once(racers: list[subprocess.Popen[str]]) -> list[str]:
     ends = await asyncio.gather(*(asyncio.to_thread(racer.communicate, "go\n") for racer in racers))
     assert all(racer.returncode == 0 for racer in racers), ends
     return [out.strip() for out, _ in ends]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for it; a blocking question is asked in a thread."""
+    deadline = asyncio.get_running_loop().time() + 10
+    while not await asyncio.to_thread(true):
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def whole(store: Store) -> int:
+    """How many records; all of them chained."""
+    report = verify(await store.records(limit=10_000), Head(*await store.head()))
+    assert report.findings == ()
+    return report.count
 
 
 class FileKind:

@@ -8,24 +8,16 @@ from collections import Counter
 
 import msgspec
 import pytest
-from kinds import Kind, all_at_once, spawn
+from kinds import Kind, all_at_once, spawn, whole
 from steps import ALICE, ME, OTHER, T0, Story
 
 from hitl_fsm.adapters.store.store import SqlStore
-from hitl_fsm.audit.verify import Head, verify
 from hitl_fsm.errors import Fenced, HitlError, RunBusy, StoreError
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.states import RunState
 from hitl_fsm.ports import Store
 
 RACERS = 6
-
-
-async def whole(store: Store) -> int:
-    """How many records; all of them chained."""
-    report = verify(await store.records(limit=10_000), Head(*await store.head()))
-    assert report.findings == ()
-    return report.count
 
 
 async def paused(store: Store, run_id: str = "r1") -> Story:

@@ -25,11 +25,6 @@ SECRET = "s3cr3t"
 HEAVY = "sqlalchemy", "alembic", "pydantic", "structlog", "litellm", "rfc8785", "hypothesis"
 
 
-@pytest.fixture
-def url(postgres_server: Server, postgres_database: str) -> str:
-    return postgres_server.url(postgres_database)
-
-
 async def use(url: str, run_id: str = "r1") -> StoreInfo:
     """Open, write one run, close."""
     store = store_of(url)
@@ -320,7 +315,7 @@ async def test_each_connection_has_its_limits(url: str) -> None:
     names = {
         "statement_timeout": f"{opening.STATEMENT_S}s",
         "lock_timeout": f"{opening.LOCK_WAIT_S}s",
-        "idle_in_transaction_session_timeout": "1min",
+        "idle_in_transaction_session_timeout": f"{opening.IDLE_S}s",
         "search_path": "hitl_fsm",
         "default_transaction_isolation": "read committed",
         "work_mem": "1234kB",

@@ -41,11 +41,6 @@ CATALOGUE = {
 }
 
 
-@pytest.fixture
-def url(postgres_server: Server, postgres_database: str) -> str:
-    return postgres_server.url(postgres_database)
-
-
 def build(url: str, revision: str) -> None:
     """A database as the program of that revision had made it."""
     connection = opening.connect(parse(url))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
-from alembic import command
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from hitl_fsm.adapters.store import statements as sql
-from hitl_fsm.adapters.store.migrations.run import config
+from hitl_fsm.adapters.store.migrations.run import run_scripts
 from hitl_fsm.adapters.store.postgres import opening
 from hitl_fsm.adapters.store.postgres.location import Location
 from hitl_fsm.adapters.store.postgres.problems import explain
@@ -47,4 +46,4 @@ def _upgrade(location: Location, revision: str) -> None:
         stamped = started.exec_driver_sql(opening.STAMPED).scalar()
         version = started.exec_driver_sql(sql.VERSION).scalar() if stamped else ""
         if opening.is_older(str(version or ""), location):  # else another process was first
-            command.upgrade(config(started), revision)
+            run_scripts(started, revision)

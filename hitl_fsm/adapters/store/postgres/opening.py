@@ -28,8 +28,9 @@ STATEMENT_S = 30
 LOCK_WAIT_S = 10
 """How long a statement waits for a row that another transaction holds."""
 
-IDLE_S = 60
-"""How long a worker may stand still inside a transaction before the server takes its locks away."""
+IDLE_S = 5
+"""How long a worker may stand still inside a transaction before the server takes its locks away. Less than LOCK_WAIT_S:
+so nobody who waits for a frozen worker has to give up."""
 
 MIGRATION_WAIT_S = 300
 """How long a start waits for another process that makes or migrates the schema."""
