@@ -21,6 +21,7 @@ REPRESENTATIVE = [
     Plan("kill", "in book refund, after the effect"),
     Plan("kill", "before the commit of call_returned", 2),
     Plan("kill", "before the commit of answer_recorded", 2),
+    Plan("kill", "after an answer was acknowledged", 2),
     Plan("kill", "after the commit of answer_recorded", 3),
     Plan("kill", "in stock left, after the effect"),
     Plan("kill", "after the commit of model_replied", 6),
