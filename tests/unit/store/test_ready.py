@@ -195,3 +195,27 @@ async def test_health_tells_what_a_vacuum_would_give_back(store: SqlStore) -> No
     if before.free_bytes is not None:  # a file
         assert before.free_bytes > 0
         assert after.reclaimable > before.reclaimable + 100_000
+
+
+# -- the state of the row
+
+
+@pytest.mark.parametrize("before", [RunState.RUNNING, RunState.FAILED, RunState.CONTINUING])
+@pytest.mark.parametrize("after", [RunState.RUNNING, RunState.CONTINUING, RunState.PAUSED, RunState.DONE])
+@pytest.mark.parametrize("lease", ["take", "keep", "release", "none"])
+async def test_the_row_has_the_state_that_the_step_says(
+    store: SqlStore, before: RunState, after: RunState, lease: str
+) -> None:
+    story = Story()
+    held = lease == "keep"
+    created = Story().create().entries[0].event
+    await store.commit(story.step(created, before, "take" if held else "release"))
+    if held and before is RunState.FAILED:
+        return  # nobody holds such a run
+    await store.commit(story.step(None, after, lease))  # type: ignore[arg-type]
+    stored = await store.load("r1")
+    assert stored is not None
+    assert stored.state == after
+    advancing = after in {RunState.RUNNING, RunState.CONTINUING}
+    assert stored.owner == (ME if advancing and lease in {"take", "keep"} else "")
+    assert await ids(store) == (["r1"] if advancing and lease in {"release", "none"} else [])

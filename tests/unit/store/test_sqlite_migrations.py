@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -168,6 +169,24 @@ async def test_processes_that_open_an_old_database_at_once_migrate_it_once(path:
     store = opened(path)
     assert await whole(store) == LINES + PROCESSES
     await store.close()
+
+
+async def test_threads_that_open_two_old_databases_at_once_migrate_each(path: Path, tmp_path: Path) -> None:
+    paths = [path, tmp_path / "other.db"]
+    for one in paths:
+        await old_database(one)
+    gate = threading.Barrier(len(paths))
+
+    def use(one: Path) -> int:
+        store = opened(one)
+        gate.wait()
+        asyncio.run(store.append([]))
+        count = asyncio.run(whole(store))
+        asyncio.run(store.close())
+        return count
+
+    assert await asyncio.gather(*(asyncio.to_thread(use, one) for one in paths)) == [LINES, LINES]
+    assert objects(paths[0]) == objects(paths[1])
 
 
 DIE = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -20,7 +21,16 @@ def config(connection: Connection | None = None) -> Config:
     return settings
 
 
+_alone = threading.Lock()  # Alembic keeps what it works on in globals of the process
+
+
+def run_scripts(connection: Connection, revision: str = HEAD) -> None:
+    """In the transaction of `connection`; one thread of the process at a time, whatever the database."""
+    with _alone:
+        command.upgrade(config(connection), revision)
+
+
 def upgrade(engine: Engine, revision: str = HEAD) -> None:
     """All or nothing: a step that fails leaves the database as it was. `begin` of `engine` must cover DDL too."""
     with engine.begin() as started:
-        command.upgrade(config(started), revision)
+        run_scripts(started, revision)
