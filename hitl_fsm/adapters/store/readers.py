@@ -91,6 +91,10 @@ class Readers:
         """Wait for what is under way and let go of the database."""
         if self._threads is not None:
             self._threads.shutdown(wait=True)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close the connections that nobody reads on."""
         while self._idle:
             self._idle.pop().close()
 

@@ -41,7 +41,7 @@ class SqlStore:
         self._readers = None if database.reading == "writer" else Readers(database, may_block)
         self._closed = False
         self._writer = Writer(database, may_block)
-        self._finalizer = weakref.finalize(self, _stop, self._writer, self._pid)
+        self._finalizer = weakref.finalize(self, _stop, self._writer, self._readers, self._pid)
 
     async def commit(self, commit: Commit) -> int:
         """See `ports.Store`."""
@@ -228,7 +228,10 @@ def _nothing(connection: Connection) -> None:
     """Write nothing; opening for writing makes or migrates the database."""
 
 
-def _stop(writer: Writer, pid: int) -> None:
+def _stop(writer: Writer, readers: Readers | None, pid: int) -> None:
     """When the store is forgotten, or at the interpreter's end; a forked child has no such thread to stop."""
-    if os.getpid() == pid:
-        writer.stop()
+    if os.getpid() != pid:
+        return
+    if readers is not None:
+        readers.let_go()
+    writer.stop()

@@ -42,7 +42,8 @@ def store_of(url: str) -> SqlStore:
 
 def spawn(code: str, *arguments: str) -> subprocess.Popen[str]:
     """Python in a process of its own, with the builders of these tests at hand."""
-    prelude = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+    here = Path(__file__).parent
+    prelude = f"import sys; sys.path[:0] = [{str(here)!r}, {str(here.parent.parent)!r}]\n"
     command = [sys.executable, "-c", prelude + code, *arguments]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

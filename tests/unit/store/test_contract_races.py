@@ -190,6 +190,35 @@ async def test_law02_processes_on_one_version_have_one_winner_and_nobody_meets_a
     await store.close()
 
 
+PRESS = """
+import asyncio
+from steps import Story
+from kinds import store_of
+from hitl_fsm.errors import HitlError
+async def one(store, name):
+    for number in range(3):
+        for commit in Story(f"r{sys.argv[2]}-{name:02}-{number}").all():
+            await store.commit(commit)
+    for _ in range(3):
+        await store.runs(limit=5); await store.requirements(); await store.ready(); await store.health(0)
+async def main():
+    store = store_of(sys.argv[1])
+    await store.load("r1")
+    print("ready", flush=True); sys.stdin.readline()
+    done = await asyncio.gather(*(one(store, name) for name in range(20)), return_exceptions=True)
+    print([str(error) for error in done if error is not None])
+    await store.close()
+asyncio.run(main())
+"""
+
+
+async def test_four_processes_that_write_and_read_at_once_meet_no_error(shared: Kind) -> None:
+    store = shared.open()
+    assert await all_at_once([spawn(PRESS, shared.url, str(number)) for number in range(4)]) == ["[]"] * 4
+    assert await whole(store) == 4 * 20 * 3 * 6
+    await store.close()
+
+
 # -- waiters, and the end
 
 

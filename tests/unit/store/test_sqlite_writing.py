@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import signal
 import sqlite3
 import threading
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from places import opened, spawn, whole
+from places import opened, whole
 from steps import ALICE, T0, Story
 
 from hitl_fsm.adapters.store import commit as committing
@@ -25,9 +24,8 @@ from hitl_fsm.adapters.store.database import Connection
 from hitl_fsm.adapters.store.sqlite.database import SqliteDatabase
 from hitl_fsm.adapters.store.sqlite.lock import SUFFIX, FileLock
 from hitl_fsm.adapters.store.store import SqlStore
-from hitl_fsm.errors import Fenced, RunBusy, StoreBusy, StoreError, Tampered
+from hitl_fsm.errors import StoreBusy, StoreError
 from hitl_fsm.model.record import Record
-from hitl_fsm.model.states import RunState
 
 
 @pytest.fixture
@@ -58,31 +56,6 @@ async def test_law10_a_step_whose_record_fails_did_not_happen(store: SqlStore, p
         other.execute("DROP TRIGGER broken")
     assert await store.commit(step) == 1
     assert await whole(store) == 2
-
-
-async def test_jobs_of_one_transaction_fail_alone(store: SqlStore) -> None:
-    await store.append([])
-    held, freed = threading.Event(), threading.Event()
-
-    def block(_: sqlite3.Connection) -> None:
-        held.set()
-        freed.wait()
-
-    blocked = asyncio.create_task(store._write(block))
-    await asyncio.to_thread(held.wait)
-    stories = [Story(f"r{number}") for number in range(10)]
-    steps = [story.create() for story in stories]
-    wrong = [story.pause() for story in stories[:5]]  # their runs come into being in this same transaction
-    wrong = [msgspec.structs.replace(step, fence=7) for step in wrong]
-    waiting = asyncio.gather(*(store.commit(step) for step in [*steps, *wrong, steps[0]]), return_exceptions=True)
-    await asyncio.sleep(0)
-    freed.set()
-    await blocked
-    outcomes = await waiting
-    assert outcomes[:10] == [1] * 10
-    assert all(isinstance(outcome, Fenced) for outcome in outcomes[10:])
-    assert len(await store.runs()) == 10
-    assert await whole(store) == 10
 
 
 async def test_a_job_that_fails_late_takes_back_only_its_own(store: SqlStore, path: Path) -> None:
@@ -172,70 +145,6 @@ async def test_a_commit_that_fails_at_the_end_is_undone(store: SqlStore) -> None
     assert await whole(store) == len(rows) + 1
 
 
-# -- death
-
-DIE = """
-import asyncio, os, signal
-from places import opened, spawn, whole
-from steps import Story
-from hitl_fsm.adapters.store import open_store
-from hitl_fsm.adapters.store import log
-async def main():
-    store = open_store("sqlite:///" + sys.argv[1])
-    story = Story(); await store.commit(story.create())
-    append = log.append
-    def die(connection, records):
-        append(connection, records)
-        os.kill(os.getpid(), signal.SIGKILL)
-    log.append = die
-    await store.commit(story.pause())
-asyncio.run(main())
-"""
-
-
-async def test_law03_a_kill_between_begin_and_commit_leaves_nothing(store: SqlStore, path: Path) -> None:
-    victim = spawn(DIE, path)
-    assert await asyncio.to_thread(victim.wait) == -signal.SIGKILL
-    victim.communicate()
-    stored = await store.load("r1")
-    assert stored is not None
-    assert stored.version == 1
-    assert await store.requirements() == []
-    assert await whole(store) == 1
-    story = Story()
-    story.create()
-    assert await store.commit(story.pause()) == 1
-
-
-HOLD = """
-import asyncio
-from places import opened, spawn, whole
-from steps import Story
-from hitl_fsm.adapters.store import open_store
-from hitl_fsm.adapters.store.owner import new_owner
-async def main():
-    store = open_store("sqlite:///" + sys.argv[1])
-    await store.commit(Story(owner=new_owner()).create())
-    print("held", flush=True); sys.stdin.readline()
-asyncio.run(main())
-"""
-
-
-async def test_the_lease_of_a_killed_process_is_free_at_once(store: SqlStore, path: Path) -> None:
-    holder = spawn(HOLD, path)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    story = Story()
-    story.create()
-    grab = story.step(None, RunState.RUNNING, "take")
-    with pytest.raises(RunBusy, match=f"process {holder.pid} on "):
-        await store.commit(grab)
-    holder.kill()
-    await asyncio.to_thread(os.waitid, os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
-    assert await store.commit(grab) == 2  # not even waited for: a zombie is dead too
-    holder.communicate()
-
-
 # -- others at the file
 
 
@@ -269,19 +178,6 @@ async def test_a_program_without_our_lock_makes_us_busy_too(store: SqlStore, pat
 # -- waiters
 
 
-async def test_a_cancelled_waiter_does_not_stop_the_writer(store: SqlStore) -> None:
-    complaints: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-    tasks = [asyncio.create_task(store.commit(Story(f"r{number}").create())) for number in range(5)]
-    await asyncio.sleep(0)
-    for task in tasks:
-        task.cancel()
-    assert all(isinstance(e, asyncio.CancelledError) for e in await asyncio.gather(*tasks, return_exceptions=True))
-    assert await store.commit(Story("last").create()) == 1
-    assert await whole(store) == len(await store.runs()) == 6
-    assert complaints == []
-
-
 def test_one_store_serves_several_event_loops_even_closed_ones(path: Path) -> None:
     store = opened(path)
 
@@ -311,23 +207,6 @@ async def test_too_many_waiting_writes_are_refused(store: SqlStore, monkeypatch:
     assert sum(isinstance(outcome, int) for outcome in outcomes) == len(await store.runs(limit=300)) > 0
 
 
-async def test_a_forked_child_is_told_to_open_its_own(store: SqlStore) -> None:
-    await store.commit(Story().create())
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            coroutine = store.load("r1")
-            coroutine.send(None)
-        except StoreError as error:
-            code = 42 if "forked" in str(error) else 2
-        finally:
-            os._exit(code)
-    _, status = await asyncio.to_thread(os.waitpid, child, 0)
-    assert os.waitstatus_to_exitcode(status) == 42
-    assert await store.commit(Story("r2").create()) == 1
-
-
 def test_a_forgotten_store_ends_its_thread(path: Path) -> None:
     before = threading.active_count()
     store = opened(path)
@@ -339,14 +218,3 @@ def test_a_forgotten_store_ends_its_thread(path: Path) -> None:
         time.sleep(0.01)
     assert threading.active_count() <= before
     assert not path.with_name(path.name + "-wal").exists()
-
-
-async def test_law05_a_refused_start_leaves_no_claim(store: SqlStore) -> None:
-    story = Story()
-    await store.commit(story.create())
-    await store.commit(story.pause())
-    with pytest.raises(Tampered):
-        await store.commit(story.start())
-    stored = await store.load("r1")
-    assert stored is not None
-    assert (stored.fence, stored.owner) == (1, "")
