@@ -33,7 +33,7 @@ from hitl_fsm.runtime.leases import LeaseKeeper, uptime
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.reply import checked_reply
-from hitl_fsm.runtime.steps import LeaseWord, Loaded, commit
+from hitl_fsm.runtime.steps import LeaseWord, Loaded, claim, commit
 from hitl_fsm.runtime.tools import AnyTool
 
 MODEL_ATTEMPTS = 3
@@ -286,6 +286,7 @@ class Drive:
         if limit is not None and turn > limit:
             await self._commit(events.RunStopped(f"The run took more than {limit} turns (max_turns)."), by=ENGINE)
             return
+        await self._claim()
         self._tell(stream.StepStarted, turn)
         try:
             reply = await self._ask_model()
@@ -331,6 +332,14 @@ class Drive:
                 await self._commit(events.RequirementTimedOut(requirement.requirement_id), by=TIMER)
 
     # -- the lease
+
+    async def _claim(self) -> None:
+        """Before what costs money or time and writes nothing first: two who continue one run must not both ask."""
+        if self._held:
+            return
+        since = uptime()
+        self._fence = await claim(self._parts, self._now, self._fence)
+        self._held, self._took, self._since = True, True, since
 
     def _hold(self) -> None:
         """What comes may take long: have the lease renewed meanwhile."""

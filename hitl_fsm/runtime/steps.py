@@ -59,6 +59,23 @@ async def commit(parts: Parts, before: Run | None, step: Step, entry: Entry, lea
     return fence
 
 
+async def claim(parts: Parts, run: Run, fence: int) -> int:
+    """Take a run without moving it; returns its new fence. RunBusy, or Fenced, when another worker was first."""
+    return await parts.store.commit(
+        Commit(
+            run=run,
+            expected_version=run.version,
+            fence=fence,
+            lease="take",
+            owner=parts.worker,
+            entries=(),
+            calls=(),
+            requirements=(),
+            records=(),
+        )
+    )
+
+
 def _as_commit(before: Run | None, step: Step, entry: Entry, lease: LeaseWord, worker: Lease) -> Commit:
     """What one step changed, ready to be written."""
     old_calls = {c.call_id: c for c in before.calls} if before else {}

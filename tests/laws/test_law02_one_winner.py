@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
 from house import House, call, calls
 
-from hitl_fsm.errors import AlreadyResolved, HitlError
+from hitl_fsm import Agent
+from hitl_fsm.errors import AlreadyResolved, HitlError, RunBusy
 from hitl_fsm.model.answer import Approve, Reject
+from hitl_fsm.model.message import ChatRequest, ModelReply, ToolCall
 from hitl_fsm.model.states import RunState
 
 
@@ -104,3 +107,32 @@ def test_law02_two_answers_to_two_questions_at_once_both_count(house: House) -> 
         thread.join()
     assert agent.continue_run(run).state is RunState.DONE
     assert [effect[1] for effect in house.effects] == ["p2", "p4", "p6"]
+
+
+def test_law02_two_who_continue_a_run_do_not_both_ask_the_model(house: House) -> None:
+    """After a rejection nothing is started: the run is claimed before the model is asked, all the same."""
+    asked: list[int] = []
+    inside, go = threading.Event(), threading.Event()
+
+    class Slow:
+        async def reply(self, request: ChatRequest, on_text: object = None) -> ModelReply:
+            if len(request.messages) == 1:
+                return ModelReply(calls=(ToolCall("c1", "pay", '{"to": "bob", "amount": 5}'),))
+            asked.append(1)
+            inside.set()
+            await asyncio.to_thread(go.wait, 10)
+            return ModelReply(text="so be it")
+
+    engine, other = house.engine(), house.engine()
+    agent, again = [Agent("helper", Slow(), engine=one, tools=house.tools()) for one in (engine, other)]
+    run = agent.run("go", user="alice")
+    run.active_requirements[0].reject()
+    worker = threading.Thread(target=agent.continue_run, args=(run,))
+    worker.start()
+    assert inside.wait(10)
+    with pytest.raises(RunBusy):
+        again.continue_run(run_id=run.run_id)
+    go.set()
+    worker.join(10)
+    assert asked == [1]
+    assert engine.runs.get(run.run_id).output == "so be it"

@@ -182,7 +182,7 @@ def test_law03_a_worker_that_lost_its_run_before_the_tool_began_does_not_begin_i
 
     async def commit_and_sleep(step: Any) -> int:
         fence = await commit(step)
-        if isinstance(step.entries[0].event, CallsStarted):
+        if step.entries and isinstance(step.entries[0].event, CallsStarted):
             away[0] += LEASE_MS
         return fence
 
@@ -204,7 +204,7 @@ def test_law03_a_worker_that_slept_and_still_holds_its_run_goes_on(
 
     async def commit_and_sleep(step: Any) -> int:
         fence = await commit(step)
-        if isinstance(step.entries[0].event, CallsStarted):
+        if step.entries and isinstance(step.entries[0].event, CallsStarted):
             away[0] += LEASE_MS
         return fence
 

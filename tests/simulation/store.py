@@ -28,11 +28,11 @@ class SimStore:
         self.dead = False
 
     async def commit(self, commit: Commit) -> int:
-        what = f"{type(commit.entries[0].event).__name__} {commit.run.run_id} v{commit.run.version} {commit.lease}"
+        event = commit.entries[0].event if commit.entries else None  # a claim moves nothing
+        what = f"{type(event).__name__} {commit.run.run_id} v{commit.run.version} {commit.lease}"
         try:
             return await self._do(what, lambda inner: inner.commit(commit))
         except Fenced:
-            event = commit.entries[0].event
             if isinstance(event, CallReturned | CallRaised):
                 self._world.journal.fenced.append((commit.owner, commit.run.run_id, event.call_id))
             raise
