@@ -28,19 +28,24 @@ TO_COME = 1
 Key = bytes
 """A run, encoded: the part of a state that can be compared and hashed."""
 
-_PERSON = Actor(id="ann", roles=("finance",))
+PERSON = Actor(id="ann", roles=("finance",))
 _decoder = msgspec.json.Decoder(Run)
 
 
-def paused_run(*, idempotent: bool, expires: bool) -> Key:
-    """A run that waits for the approval of its one call."""
+def first_steps(*, idempotent: bool, expires: bool) -> tuple[Entry, Entry]:
+    """A run begins, and its model asks for one payment, which needs an approval."""
     gate = Approval(("role:finance",), expires_ms=TO_COME - NOW if expires else None)
     verdict = Verdict("gated", gates=(gate,), policy_digest="p")
     created = events.RunCreated("run_1", "agent", "payer", "go", Actor(id="alice"))
     pay = events.ProposedCall("1.0", "c1", "pay", {"to": "bob"}, idempotent=idempotent)
-    run = decide(None, Entry(1, NOW, _PERSON, created)).run
-    asked = Entry(2, NOW, _PERSON, events.ModelReplied("", (pay,)), {"1.0": verdict})
-    return _key(decide(run, asked).run)
+    asked = events.ModelReplied("", (pay,))
+    return Entry(1, NOW, PERSON, created), Entry(2, NOW, PERSON, asked, {"1.0": verdict})
+
+
+def paused_run(*, idempotent: bool, expires: bool) -> Key:
+    """It waits for the approval."""
+    begin, asked = first_steps(idempotent=idempotent, expires=expires)
+    return _key(decide(decide(None, begin).run, asked).run)
 
 
 @cache
@@ -58,12 +63,12 @@ def happened(key: Key, name: str, attempt: int = 0) -> Key | None:
     """The run after that event; None where the core refuses it (law 11)."""
     run = look(key)
     try:
-        return _key(decide(run, Entry(run.version + 1, NOW, _PERSON, _event(run, name, attempt))).run)
+        return _key(decide(run, Entry(run.version + 1, NOW, PERSON, event_named(run, name, attempt))).run)
     except IllegalTransition:
         return None
 
 
-def _event(run: Run, name: str, attempt: int) -> Event:
+def event_named(run: Run, name: str, attempt: int = 0, to_come: int = TO_COME) -> Event:
     if name in ANSWERS:
         question = run.open_requirements[0]
         return events.AnswerRecorded(question.requirement_id, ANSWERS[name], question.digest)
@@ -74,7 +79,7 @@ def _event(run: Run, name: str, attempt: int) -> Event:
         "started": events.CallsStarted((call_id,)),
         "returned": events.CallReturned(call_id, "paid"),
         "lost, and dead": events.CallLost(call_id, PAST),
-        "lost, and perhaps alive": events.CallLost(call_id, TO_COME),
+        "lost, and perhaps alive": events.CallLost(call_id, to_come),
         "late: paid": events.LateResult(call_id, attempt, "paid"),
         "late: not begun": events.LateResult(call_id, attempt, begun=False),
         "said": events.ModelReplied("the end"),

@@ -137,7 +137,7 @@ class Protocol:
     def _work_commit(self, world: World, me: int, name: str, place: str) -> Move[World]:
         """A worker's commit: take or keep the lease, at the version and fence that it has seen, or be fenced."""
         worker, mine = world.workers[me], str(me)
-        if world.holder != mine and self._is_held(world):
+        if world.holder != mine and not worker.intent and self._is_held(world):  # who has an intent keeps, never takes
             return self._now(world, me, IDLE, f"{name}: refused, busy")
         fenced = not worker.fresh or (worker.intent and world.holder != mine)
         if fenced and self.fault != "no fence":
