@@ -52,6 +52,13 @@ class LeaseKeeper:
         held = self._held.get(run_id)
         if held is not None and held.lease == lease:
             del self._held[run_id]
+            if not self._held:
+                _rounds.exclude(self)
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is anything to renew."""
+        return bool(self._held)
 
     def is_sure(self, run_id: str) -> bool:
         """Whether nobody can have taken the run over meanwhile."""
@@ -93,6 +100,12 @@ class _Rounds:
                 return
             self._loop = loop  # none is running, or it stayed behind in the process that was forked
         loop.call_soon_threadsafe(self._later)
+
+    def exclude(self, keeper: LeaseKeeper) -> None:
+        """It holds nothing now, and is not to be kept alive."""
+        with self._lock:
+            if not keeper.holds:  # another thread may have taken something meanwhile
+                self._keepers.discard(keeper)
 
     def _later(self) -> None:
         asyncio.get_running_loop().call_later(RENEW_S, self._start)

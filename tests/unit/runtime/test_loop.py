@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -193,3 +195,14 @@ async def test_a_cancelled_run_lets_its_lease_go(house: House) -> None:
     assert stored.leased_until == 0
     again = await agent.acontinue_run(run_id=row.run_id)
     assert [requirement.kind for requirement in again.requirements] == ["outcome"]
+
+
+def test_a_closed_engine_is_kept_alive_by_nobody(house: House) -> None:
+    engine = house.engine(ALLOW)
+    house.agent(engine, [calls(call("note", text="x"))]).run("go")
+    store = weakref.ref(engine.store)
+    engine.close()
+    house.engines.clear()
+    del engine
+    gc.collect()
+    assert store() is None
