@@ -80,9 +80,9 @@ ONE_KEY = ("book end", "book refund")
 
 ANSWERS: dict[tuple[str, str], tuple[answers.Answer, str]] = {
     ("confirm", "pay"): (answers.Approve(), "alice"),
-    ("confirm", "drop"): (answers.Reject("keep it"), "alice"),
+    ("confirm", "drop"): (answers.Reject(), "alice"),
     ("user_input", "refund"): (answers.Provide({"amount": 7, "ticket": "T-1"}), "alice"),
-    ("approval", "refund"): (answers.Approve(note="fine"), "maria"),
+    ("approval", "refund"): (answers.Approve(), "maria"),
     ("external", "screen"): (answers.Report("nothing is known of bob"), "otto"),
     ("user_input", "ask_user"): (answers.Provide({"answer": "large"}), "alice"),
 }
