@@ -32,6 +32,10 @@ LOCK_PROBE_S = 1.0
 SAFE_SQLITE = (3, 51, 3)
 """Before this version two connections that write at the same moment are reported to damage a WAL, rarely."""
 
+LOCK = ".lock"
+"""After the database's own name: the file by which processes take turns."""
+MAGIC, HEADER_BYTES, WRITE_VERSION, WAL_VERSION = b"SQLite format 3\0", 100, 18, 2
+
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 STEP = 1024
 
@@ -48,10 +52,13 @@ def store(session: Session) -> Iterator[Check]:
         if path is not None and not path.exists():
             yield _no_store_yet(url, path)
             return
+        if path is not None:
+            yield from _file(path)
         opened = open_store(url)
         try:
             info = run_sync(opened.info())
-            yield from _stands(info, path)
+            yield Check("store", "ok", f"{info.url}, synchronous {info.synchronous}")
+            yield _schema(info, path)
             if info.schema == info.expected_schema:
                 yield from _content(session, opened, info, path)
         finally:
@@ -73,45 +80,49 @@ def _no_store_yet(url: str, path: Path) -> Check:
 # -- the database itself
 
 
-def _stands(info: StoreInfo, path: Path | None) -> Iterator[Check]:
-    yield Check("store", "ok", f"{info.url}, synchronous {info.synchronous}")
-    if path is not None:
-        yield from _file(path)
-    yield _schema(info, path)
-
-
 def _file(path: Path) -> Iterator[Check]:
     """Whether it can be written; SQLite makes files beside it for that."""
     closed = [place for place in (path, path.parent) if not os.access(place, os.W_OK)]
     if closed:
         told = f"{' and '.join(map(str, closed))} cannot be written by you: nothing can be started or answered"
         yield Check("writing", "problem", told, "make the file and its directory writable, or use another user")
-    held = _held(path)
-    if held is not None:
-        yield held
+    yield from (found for found in (_held(path), _journal(path)) if found is not None)
     import sqlite3  # noqa: PLC0415 - not for --help
 
     version = sqlite3.sqlite_version
     if sqlite3.sqlite_version_info < SAFE_SQLITE:
         wanted = ".".join(map(str, SAFE_SQLITE))
         told = f"{version}: before {wanted}, two programs that write at once may, rarely, damage a database"
-        remedy = f"hitl-fsm's own processes take turns; let other programs write under `flock {path}.lock` only"
+        remedy = f"hitl-fsm's own processes take turns; let other programs write under `flock {path}{LOCK}` only"
         yield Check("sqlite", "note", told, remedy)
     else:
         yield Check("sqlite", "ok", version)
 
 
-def _held(path: Path) -> Check | None:
-    from hitl_fsm.adapters.store.sqlite.lock import SUFFIX, FileLock  # noqa: PLC0415 - not for --help
+def _journal(path: Path) -> Check | None:
+    """What the file's header says of its journal (https://sqlite.org/fileformat2.html, offset 18).
 
-    if not Path(f"{path}{SUFFIX}").exists():
+    Read it before the store is opened: who closes a file gives up all locks that this process has on it.
+    """
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    if len(header) < HEADER_BYTES or not header.startswith(MAGIC) or header[WRITE_VERSION] == WAL_VERSION:
+        return None
+    told = "the file is not in WAL mode: readers and writers are in each other's way"
+    return Check("journal", "problem", told, f'flock {path}{LOCK} sqlite3 {path} "PRAGMA journal_mode = WAL"')
+
+
+def _held(path: Path) -> Check | None:
+    from hitl_fsm.adapters.store.sqlite.lock import FileLock  # noqa: PLC0415 - not for --help
+
+    if not Path(f"{path}{LOCK}").exists():
         return None
     lock = FileLock(str(path), LOCK_PROBE_S)
     try:
         with lock:
             return None
     except StoreBusy as error:
-        remedy = f"`fuser -v {path}{SUFFIX}` names the process; wake it (`kill -CONT`), or end it"
+        remedy = f"`fuser -v {path}{LOCK}` names the process; wake it (`kill -CONT`), or end it"
         return Check("lock", "problem", error.message, remedy)
     except StoreError as error:
         return Check("lock", "problem", error.message, error.help or "see the message")
@@ -209,7 +220,7 @@ def vacuum_command(info: StoreInfo, path: Path | None) -> str:
     """What gives unused space back; it needs the database's size once more while it works."""
     if path is None:
         return f"psql '{info.url}' -c 'VACUUM (FULL, ANALYZE)', which locks everybody out while it works"
-    return f"flock {path}.lock sqlite3 {path} VACUUM (with {size(info.bytes)} free; workers wait while it works)"
+    return f"flock {path}{LOCK} sqlite3 {path} VACUUM (with {size(info.bytes)} free; workers wait while it works)"
 
 
 def _count(number: int, what: str) -> str:
