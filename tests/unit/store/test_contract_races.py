@@ -15,6 +15,7 @@ from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import Fenced, HitlError, RunBusy, StoreError
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.states import RunState
+from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import Store
 
 RACERS = 6
@@ -132,6 +133,24 @@ async def test_one_of_two_stores_claims_a_run(shared: Kind) -> None:
         assert stored.owner == (ME if isinstance(outcomes[0], int) else OTHER)
     await one.close()
     await other.close()
+
+
+async def test_sweepers_of_several_stores_never_claim_the_same_timer(shared: Kind) -> None:
+    stores = [shared.open() for _ in range(4)]
+    for number in range(40):
+        story = Story(f"r{number:02}")
+        await stores[0].commit(story.create())
+        timer = Timer(story.run.run_id, f"{story.run.run_id}-1", "expiry", T0 + number)
+        await stores[0].commit(msgspec.structs.replace(story.pause(), timers=(timer,)))
+
+    async def sweep(store: Store, name: str) -> list[Timer]:
+        return [timer for _ in range(10) for timer in await store.claim_timers(T0 + 99, name, limit=2)]
+
+    shares = await asyncio.gather(*(sweep(store, f"{ME}{n}") for n, store in enumerate(stores)))
+    claimed = [timer for share in shares for timer in share]
+    assert len(claimed) == len(set(claimed)) == 40
+    for store in stores:
+        await store.close()
 
 
 async def test_law02_threads_with_stores_of_their_own_have_one_winner(shared: Kind) -> None:

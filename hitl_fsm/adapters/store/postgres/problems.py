@@ -17,9 +17,6 @@ class _Problem(NamedTuple):
 
 
 _AGAIN = frozenset({"40001", "40P01"})  # serialisation failure, deadlock
-# Two workers made the same row at the same moment: the second, tried again, finds it.
-_FIRST_COME = frozenset({"run_run_id", "log_head_name", "policy_set_digest"})
-_UNIQUE = "23505"
 _GONE = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25006"})  # shut down, timed out, or now a standby
 _GONE_CLASS = "08"
 _WHOLE = frozenset({"53100", "53200"})  # disk or memory full: the other jobs would meet it too
@@ -76,7 +73,7 @@ def fate(error: Exception, *, lost: bool) -> Fate:
     state = error.sqlstate or ""
     if lost or state in _GONE or state.startswith(_GONE_CLASS):
         return "connection"
-    if state in _AGAIN or (state == _UNIQUE and error.diag.constraint_name in _FIRST_COME):
+    if state in _AGAIN:
         return "again"
     return "transaction" if state in _WHOLE else "job"
 
