@@ -43,7 +43,7 @@ STEP = 1024
 def store(session: Session) -> Iterator[Check]:
     """Whether the store can be read and written, its schema is ours, and what in it needs somebody."""
     from hitl_fsm.adapters.store import open_store  # noqa: PLC0415 - with sqlite3
-    from hitl_fsm.cli.store_file import store_file  # noqa: PLC0415 - as above
+    from hitl_fsm.cli.store_file import shown, store_file  # noqa: PLC0415 - as above
     from hitl_fsm.runtime.loop import run_sync  # noqa: PLC0415 - as above
 
     url = session.store_url
@@ -51,6 +51,9 @@ def store(session: Session) -> Iterator[Check]:
         path = store_file(url)
         if path is not None and not path.exists():
             yield _no_store_yet(url, path)
+            return
+        if path is not None and path.is_dir():
+            yield Check("store", "problem", f"{url}: {path} is a directory", "name a file in it with --store")
             return
         if path is not None:
             yield from _file(path)
@@ -66,7 +69,9 @@ def store(session: Session) -> Iterator[Check]:
     except HitlError as error:
         yield Check("store", "problem", f"{error.code} {error.message}", error.help or "see the message")
     except OSError as error:
-        yield Check("store", "problem", f"{url}: {error.strerror}", "make the file and its directory readable for you")
+        yield Check(
+            "store", "problem", f"{shown(url)}: {error.strerror}", "make the file and its directory readable for you"
+        )
 
 
 def _no_store_yet(url: str, path: Path) -> Check:
