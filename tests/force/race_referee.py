@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from history import FOREVER, OPEN, Act, Life, complaint
+from race_history import FOREVER, OPEN, Act, Life, complaint
 from race_ops import EDITED_AMOUNT, FIRST_AMOUNT, Desk, Kind, Note, Op, Orders, Question, closing, shown
 from race_rings import Ring
 from witness import Witness

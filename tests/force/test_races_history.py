@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from history import FOREVER, OPEN, Act, Life, complaint, lives_after, tell
+from race_history import FOREVER, OPEN, Act, Life, complaint, lives_after, tell
 
 RESOLVED = Life("resolved", "ann")
 REJECTED = Life("rejected", "bob")

@@ -55,7 +55,7 @@ def walked(setting: Setting, ways: int) -> set[str]:
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_law02_the_real_store_goes_the_ways_of_the_model(setting: str) -> None:
-    assert "worker 0: commits started" in walked(SETTINGS[setting], 25)
+    assert "worker 0: commits started" in walked(SETTINGS[setting], 12)
 
 
 @pytest.mark.slow
