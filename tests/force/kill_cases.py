@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +86,10 @@ class Site:
             yield Case(self._folder / name, self._database, workers)
         finally:
             self._free.put(workers)
+
+    def some(self, several: Sequence[T], **steps: int) -> Sequence[T]:
+        """Each n-th of them, by the kind of database: `postgres=4`; all where nothing is said."""
+        return several[:: steps.get(self._database.name, 1)]
 
     def tried(self, trials: Iterable[T], trial: Callable[[Case, T], list[str]]) -> str:
         """What is wrong, a paragraph for each trial in which something is; "" is as it should be."""

@@ -12,6 +12,8 @@ from postgres import Server
 class Database(Protocol):
     """A kind of store that cases run on."""
 
+    name: str
+
     def fresh(self, folder: Path) -> str:
         """The URL of an empty database, for one case."""
         ...
@@ -20,12 +22,16 @@ class Database(Protocol):
 class Sqlite:
     """A file that is flushed at every commit, as it is unless told otherwise."""
 
+    name = "sqlite"
+
     def fresh(self, folder: Path) -> str:
         return f"sqlite:///{folder / 'hitl.db'}"
 
 
 class Postgres:
     """One database of a server, each case in a schema of its own."""
+
+    name = "postgres"
 
     def __init__(self, server: Server) -> None:
         self._server = server

@@ -21,7 +21,7 @@ pytest_plugins = ["kill_fixtures"]
 SEED = int(os.environ.get("HITL_FSM_KILL_SEED", "20251"))
 RUNS = 200
 FEW = 3
-CHAINS = 60
+CHAINS = 30
 MOST_DEATHS = 3
 
 
