@@ -23,6 +23,7 @@ REFERENCE = ROOT / "docs/reference"
 
 OPERATORS = {ast.Mult: operator.mul, ast.Pow: operator.pow, ast.Sub: operator.sub, ast.Add: operator.add}
 NO_LIMITS = {
+    ("adapters/store/postgres/opening.py", "OLDEST_SERVER"),
     ("adapters/store/sqlite/opening.py", "APPLICATION_ID"),
     ("adapters/store/sqlite/opening.py", "PAGE_SIZE"),
     ("runtime/presentation.py", "SHORT_DIGEST"),
