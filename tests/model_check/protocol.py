@@ -47,7 +47,8 @@ class Setting(NamedTuple):
 
 
 class Worker(NamedTuple):
-    """Where it is: idle, deciding, begun (its intent is on disk), acting (in the tool), acted, overtaken, unbegun.
+    """Where it is: idle, deciding, asking (the model), begun (its intent is on disk), acting (in the tool), acted,
+    overtaken, unbegun.
 
     `run` is its copy; `fresh`: nobody has moved the run since. `intent`: it committed one; `attempt`: of which start.
     """
@@ -112,6 +113,7 @@ class Protocol:
     def moves(self, world: World) -> Moves:
         for me in range(len(world.workers)):
             yield from self._worker(world, me)
+            yield from self._timer_job(world, me)
             yield from self._mishaps(world, me)
         yield from self._person(world)
         yield from self._time(world)
@@ -137,11 +139,8 @@ class Protocol:
     def _work_commit(self, world: World, me: int, name: str, place: str) -> Move[World]:
         """A worker's commit: take or keep the lease, at the version and fence that it has seen, or be fenced."""
         worker, mine = world.workers[me], str(me)
-        if world.holder != mine and not worker.intent and self._is_held(world):  # who has an intent keeps, never takes
-            return self._now(world, me, IDLE, f"{name}: refused, busy")
-        fenced = not worker.fresh or (worker.intent and world.holder != mine)
-        if fenced and self.fault != "no fence":
-            return self._now(world, me, self._overtaken(worker), f"{name}: fenced")
+        if refusal := self._refusal(world, me):
+            return self._now(world, me, self._overtaken(worker) if refusal == "fenced" else IDLE, f"{name}: {refusal}")
         after = happened(worker.run, name)
         if after is None:
             return self._now(world, me, IDLE, f"{name}: refused by the core")
@@ -154,6 +153,15 @@ class Protocol:
             worker = worker._replace(intent=False, attempt=0)
         world = self._put(world, me, worker._replace(place=place))
         return Move(f"worker {me}: commits {name}", self._committed(world, after, by=me, holder=mine), wrong=wrong)
+
+    def _refusal(self, world: World, me: int) -> str:
+        """Who has begun or claimed keeps the lease, and may be fenced; who has not takes it, and may meet another."""
+        worker = world.workers[me]
+        keeps = worker.intent or worker.place == "asking"
+        if not keeps and world.holder != str(me) and self._is_held(world):
+            return "refused, busy"
+        fenced = not worker.fresh or (keeps and world.holder != str(me))
+        return "fenced" * (fenced and self.fault != "no fence")
 
     def _is_held(self, world: World) -> bool:
         """By a worker that may be alive, under a lease that has not ended."""
@@ -170,9 +178,12 @@ class Protocol:
                 if self._is_ready(world):
                     copy = Worker("deciding", world.run, fresh=True)
                     yield self._now(world._replace(hint=False), me, copy, "takes up the run")
-                yield from self._timer_job(world, me)
-            case "deciding":
+            case "deciding" if worker.run:
                 yield self._next(world, me)
+            case "deciding":
+                yield self._now(world, me, IDLE, "is fenced, whatever it was about to commit")
+            case "asking":
+                yield self._work_commit(world, me, "said", "deciding")
             case "begun":
                 yield self._guarded(world, me)
             case "acting":
@@ -182,8 +193,6 @@ class Protocol:
                 yield self._work_commit(world, me, name, "acted" if name == "started" else "deciding")
             case "overtaken" | "unbegun":
                 yield from self._late(world, me)
-            case "timer":
-                yield self._fire(world, me)
 
     def _is_ready(self, world: World) -> bool:
         """What a reconciler finds: a run that could go on, which no live worker holds."""
@@ -194,8 +203,6 @@ class Protocol:
     def _next(self, world: World, me: int) -> Move[World]:
         """As the driver does: ask the core what is due, commit the intent or the model's word."""
         worker = world.workers[me]
-        if not worker.run:
-            return self._now(world, me, IDLE, "is fenced, whatever it was about to commit")
         due = effects_due(worker.run)
         match due[0] if due else None:
             case StartCalls() if self.fault == "intent after effect":
@@ -204,10 +211,20 @@ class Protocol:
                 return self._work_commit(world, me, "started", "begun")
             case RunTools():
                 return self._settle_lost(world, me)
+            case CallModel() if world.holder == str(me):
+                return self._now(world, me, worker._replace(place="asking"), "asks the model")
             case CallModel():
-                return self._work_commit(world, me, "said", "deciding")
+                return self._claim(world, me)
             case _:
                 return self._now(world, me, IDLE, "is through")
+
+    def _claim(self, world: World, me: int) -> Move[World]:
+        """It takes the run without moving it, so that no other asks the model too: only the fence tells of it."""
+        worker = world.workers[me]
+        if refusal := self._refusal(world, me):
+            return self._now(world, me, IDLE, f"claim: {refusal}")
+        world = self._put(world, me, worker._replace(place="asking"))
+        return Move(f"worker {me}: claims the run", self._committed(world, world.run, by=me, holder=str(me)))
 
     def _settle_lost(self, world: World, me: int) -> Move[World]:
         """It finds a call that somebody else began."""
@@ -302,7 +319,9 @@ class Protocol:
 
     def _timer_job(self, world: World, me: int) -> Moves:
         """The fault: the timer is a job of a queue, under the same lock as the run's jobs. A lock has no lease."""
-        if self.fault == "queue lock shared with a timer" and world.lock == NOBODY:
+        if world.workers[me].place == "timer":
+            yield self._fire(world, me)
+        elif self.fault == "queue lock shared with a timer" and world.lock == NOBODY and world.workers[me] == IDLE:
             due = any(q.expires_at is not None and is_expired(q) for q in look(world.run).requirements)
             if due and not self.is_end(world):
                 locked = world._replace(lock=str(me))
@@ -332,7 +351,7 @@ class Protocol:
         return Move(f"worker {me}: {what}", after)
 
     def _put(self, world: World, me: int, worker: Worker) -> World:
-        if worker.place not in {"deciding", "begun", "acting", "acted"}:
+        if worker.place not in {"deciding", "asking", "begun", "acting", "acted"}:
             worker = worker._replace(run=b"", fresh=False)
         return world._replace(workers=(*world.workers[:me], worker, *world.workers[me + 1 :]))
 

@@ -31,7 +31,7 @@ from hitl_fsm.policy.load import load as load_policies
 from hitl_fsm.ports import LEASE_MS, Lease
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.parts import Parts
-from hitl_fsm.runtime.steps import commit, load
+from hitl_fsm.runtime.steps import claim, commit, load
 from hitl_fsm.testing import FrozenClock
 
 RUN_ID = "run_1"
@@ -131,6 +131,8 @@ class Twin:
             self._copies[me] = Copy(loaded.run, loaded.fence, held=False)
         elif what.startswith("commits "):
             self._commit(me, what.removeprefix("commits "))
+        elif what == "claims the run":
+            self._claim(me)
         elif nothing is not None:
             self._refused(me, nothing[1], RunBusy if nothing[2] == "refused, busy" else Fenced)
         elif what.startswith("is fenced"):
@@ -148,15 +150,22 @@ class Twin:
     def _commit(self, me: int, name: str) -> None:
         copy = self._copies[me]
         step, entry = self._step(copy.run, name)
-        parts = replace(self._parts, worker=self._bodies[me].owner)
-        fence = run_sync(commit(parts, copy.run, step, entry, "keep" if copy.held else "take", copy.fence))
+        fence = run_sync(commit(self._parts_of(me), copy.run, step, entry, "keep" if copy.held else "take", copy.fence))
         self._copies[me] = Copy(step.run, fence, held=step.run.state in RUN_ADVANCING)
+
+    def _claim(self, me: int) -> None:
+        copy = self._copies[me]
+        fence = run_sync(claim(self._parts_of(me), copy.run, copy.fence))
+        self._copies[me] = Copy(copy.run, fence, held=True)
+
+    def _parts_of(self, me: int) -> Parts:
+        return replace(self._parts, worker=self._bodies[me].owner)
 
     def _refused(self, me: int, name: str, *errors: type[Fenced | RunBusy]) -> None:
         """Nothing may be written; a stale copy by which there is nothing to do does no harm either."""
         if name:
             with pytest.raises(errors):
-                self._commit(me, name)
+                self._claim(me) if name == "claim" else self._commit(me, name)
         self._let_go(me)
 
     def _next(self, me: int) -> str:
@@ -170,7 +179,7 @@ class Twin:
             case RunTools():
                 return "lost, and dead"
             case _:
-                return "said"
+                return "said" if self._copies[me].held else "claim"
 
     def _lease(self, me: int) -> Lease:
         return Lease(self._bodies[me].owner, self._copies[me].fence)
