@@ -52,7 +52,7 @@ def simulate(seed: int, *, keep_trace: bool = False) -> Outcome:
     try:
         problem = _problem(world)
         journal, lines = world.journal, list(world.trace.lines or [])
-        counts = (world.loop.steps, world.run_number, len(journal.effects), len(journal.acknowledged))
+        counts = (world.loop.steps, world.ids.count, len(journal.effects), len(journal.acknowledged))
         return Outcome(seed, world.trace.digest, *counts, problem, lines)
     finally:
         world.close()

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from stateful.reference import hold
 
 from hitl_fsm.errors import Fenced, HitlError, RunEnded, StoreError, Tampered
 from hitl_fsm.model import answer as answers
@@ -96,7 +97,8 @@ async def approver(world: World, me: Process) -> None:
             given, by = _otherwise(world, row, given, by)
         digest = row.digest if rng.random() < 0.9 else "0" * 64
         twice = rng.random() < 0.2
-        await asyncio.gather(*(answer(world, me.engine, row, given, by, digest) for _ in range(1 + twice)))
+        taken = await asyncio.gather(*(answer(world, me.engine, row, given, by, digest) for _ in range(1 + twice)))
+        hold(5, digest == row.digest or not any(taken), f"{row.requirement_id}: an answer to another action was taken")
 
 
 async def answer(world: World, engine: Engine, row: Requirement, given: Answer, by: Actor, digest: str) -> bool:

@@ -58,6 +58,11 @@ class Rounds:
     def include(self, keeper: leases.LeaseKeeper) -> None:
         self._of.setdefault(process.get(), leases._Rounds()).include(keeper)
 
+    def exclude(self, keeper: leases.LeaseKeeper) -> None:
+        rounds = self._of.get(process.get())
+        if rounds is not None:
+            rounds.exclude(keeper)
+
     def forget(self, name: str) -> None:
         """That process is dead."""
         self._of.pop(name, None)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
+
+from stateful.through import Through
 
 from hitl_fsm.errors import Fenced, HitlError, StoreError
 from hitl_fsm.model.event import CallRaised, CallReturned
-from hitl_fsm.model.record import Record
-from hitl_fsm.model.requirement import Requirement
-from hitl_fsm.model.timer import Timer
-from hitl_fsm.ports import Commit, Lease, RecordLine, RunRow, Store, StoredRun, StoreHealth, StoreInfo
+from hitl_fsm.ports import Commit, Store
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class SimStore:
+class SimStore(Through):
     """`ports.Store`, for one process of a world."""
 
     def __init__(self, world: World, name: str) -> None:
@@ -28,75 +27,13 @@ class SimStore:
         self.dead = False
 
     async def commit(self, commit: Commit) -> int:
-        event = commit.entries[0].event if commit.entries else None  # a claim moves nothing
-        what = f"{type(event).__name__} {commit.run.run_id} v{commit.run.version} {commit.lease}"
         try:
-            return await self._do(what, lambda inner: inner.commit(commit))
+            return await super().commit(commit)
         except Fenced:
-            if isinstance(event, CallReturned | CallRaised):
-                self._world.journal.fenced.append((commit.owner, commit.run.run_id, event.call_id))
+            for entry in commit.entries:
+                if isinstance(entry.event, CallReturned | CallRaised):
+                    self._world.journal.fenced.append((commit.owner, commit.run.run_id, entry.event.call_id))
             raise
-
-    async def renew(self, run_id: str, lease: Lease) -> bool:
-        return await self._do(f"renew {run_id} {lease.fence}", lambda inner: inner.renew(run_id, lease))
-
-    async def release(self, run_id: str, lease: Lease) -> None:
-        await self._do(f"release {run_id} {lease.fence}", lambda inner: inner.release(run_id, lease))
-
-    async def load(self, run_id: str, *, after: int = 0) -> StoredRun | None:
-        return await self._do(f"load {run_id}", lambda inner: inner.load(run_id, after=after))
-
-    async def requirement(self, requirement_id: str) -> Requirement | None:
-        return await self._do(f"requirement {requirement_id}", lambda inner: inner.requirement(requirement_id))
-
-    async def requirements(
-        self, *, run_id: str | None = None, state: str | None = "open", after: str = "", limit: int = 100
-    ) -> Sequence[Requirement]:
-        return await self._do(
-            "requirements", lambda inner: inner.requirements(run_id=run_id, state=state, after=after, limit=limit)
-        )
-
-    async def runs(self, *, state: str | None = None, after: str = "", limit: int = 100) -> Sequence[RunRow]:
-        return await self._do("runs", lambda inner: inner.runs(state=state, after=after, limit=limit))
-
-    async def ready(self, *, after: str = "", limit: int = 100) -> Sequence[RunRow]:
-        return await self._do("ready", lambda inner: inner.ready(after=after, limit=limit))
-
-    async def claim_timers(self, due_by: int, owner: str, *, limit: int = 100) -> Sequence[Timer]:
-        return await self._do("claim_timers", lambda inner: inner.claim_timers(due_by, owner, limit=limit))
-
-    async def next_timer(self) -> int | None:
-        return await self._do("next_timer", lambda inner: inner.next_timer())
-
-    async def forget(self, run_ids: Sequence[str], record: Record) -> int:
-        return await self._do("forget", lambda inner: inner.forget(run_ids, record))
-
-    async def ended(self, *, before: int, limit: int = 100) -> Sequence[RunRow]:
-        return await self._do("ended", lambda inner: inner.ended(before=before, limit=limit))
-
-    async def health(self, now: int) -> StoreHealth:
-        return await self._do("health", lambda inner: inner.health(now))
-
-    async def append(self, records: Sequence[Record]) -> None:
-        await self._do("append", lambda inner: inner.append(records))
-
-    async def records(self, *, after: int = 0, limit: int = 1000, run_id: str | None = None) -> Sequence[RecordLine]:
-        return await self._do("records", lambda inner: inner.records(after=after, limit=limit, run_id=run_id))
-
-    async def head(self) -> tuple[int, str]:
-        return await self._do("head", lambda inner: inner.head())
-
-    async def save_policies(self, digest: str, text: str, record: Record) -> bool:
-        return await self._do("save_policies", lambda inner: inner.save_policies(digest, text, record))
-
-    async def policies(self, digest: str) -> str | None:
-        return await self._do("policies", lambda inner: inner.policies(digest))
-
-    async def info(self) -> StoreInfo:
-        return await self._do("info", lambda inner: inner.info())
-
-    async def close(self) -> None:
-        """The database outlives this process."""
 
     async def _do(self, what: str, work: Callable[[Store], Awaitable[T]]) -> T:
         if self.dead:  # its coroutines are being closed; a `finally` must reach nothing

@@ -14,16 +14,15 @@ from random import Random
 from typing import Any, NamedTuple, TypeVar
 
 from stateful import shop
+from stateful.ids import Numbered, NumberedParts
 
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import ModelError
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Answer
 from hitl_fsm.model.message import ChatRequest, ModelReply, ToolCall
-from hitl_fsm.ports import IdSource
 from hitl_fsm.runtime.agent import Agent
 from hitl_fsm.runtime.engine import Engine
-from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.tools import AnyTool
 from simulation import seams
 from simulation.faults import CALM, SimDatabase, Weather
@@ -53,29 +52,6 @@ class SimClock:
 
     def now(self) -> int:
         return EPOCH_MS + int(self._loop.time() * 1000) + self.wrong_by
-
-
-class Numbered:
-    """Ids in the order of their making."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def run_id(self) -> str:
-        self._world.run_number += 1
-        return f"run_{self._world.run_number:018d}"
-
-
-@dataclass(frozen=True, slots=True)
-class SimParts(Parts):
-    """Parts whose ids are drawn from nothing random."""
-
-    numbered: IdSource | None = None
-
-    @property
-    def ids(self) -> IdSource:
-        assert self.numbered is not None
-        return self.numbered
 
 
 class Acknowledged(NamedTuple):
@@ -130,7 +106,8 @@ class World:
         self.journal = Journal()
         self.processes: dict[str, Process] = {}
         self.dead_owners: set[str] = set()
-        self.run_number = self.note_number = 0
+        self.ids = Numbered()
+        self.note_number = 0
         self.snapshots: list[tuple[bytes, int]] = []
         self.peace = False
         self.pace = self.rng.choice((1, 1, 1, 6))
@@ -159,7 +136,7 @@ class World:
         """A process with an engine of its own."""
         self._owners += 1
         store = SimStore(self, name)
-        parts = SimParts(
+        parts = NumberedParts(
             store=store,
             policies=shop.mood_policies(mood),
             models=_no_models,
@@ -167,7 +144,7 @@ class World:
             actors=lambda who: Actor(id=who, roles=ACTORS.get(who, ())),
             clock=self.clock,
             may_be_alive=self.may_be_alive,
-            numbered=Numbered(self),
+            numbered=self.ids,
         )
         engine = Engine(parts)
         agent = Agent("helper", SimModel(), engine=engine, tools=_tools() if knows_tools else [])
@@ -205,7 +182,7 @@ class World:
 
     def any_run(self) -> str:
         """One that exists, or nearly."""
-        return f"run_{self.rng.randint(1, max(self.run_number, 1)):018d}"
+        return f"run_{self.rng.randint(1, max(self.ids.count, 1)):018d}"
 
     async def a_while(self, seconds: float) -> None:
         """Between two things that somebody does, at this world's pace."""

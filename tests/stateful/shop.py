@@ -41,6 +41,7 @@ _YAML = {
     "soon": "{confirm: {expires: 60s}}",
     "dup": "confirm",
     "slow": "allow",
+    "send": f"[confirm, {CARRIER}]",
 }
 _NEEDS: dict[str, Needs] = {
     "look": (),
@@ -54,6 +55,7 @@ _NEEDS: dict[str, Needs] = {
     "soon": ("confirm",),
     "dup": ("confirm",),
     "slow": (),
+    "send": ("confirm", "external"),
 }
 _MOODS: dict[str, dict[str, tuple[str, Needs]]] = {
     "usual": {},

@@ -1,0 +1,80 @@
+"""The state machine, in memory and on disk; in the slow suite longer, more often, and on PostgreSQL too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+from postgres import Server
+
+from hitl_fsm.adapters.store import _database
+from hitl_fsm.adapters.store.store import SqlStore
+from hitl_fsm.runtime.loop import loop_is_private
+from stateful.machine import Machine
+
+QUICK = settings(
+    max_examples=15,
+    stateful_step_count=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+LONG = settings(QUICK, max_examples=150, stateful_step_count=50, derandomize=False, print_blob=True)
+OVER_THE_WIRE = settings(LONG, max_examples=100)
+
+
+class OnDisk(Machine):
+    """SQLite in a file, `synchronous=normal`; each process opens it anew."""
+
+    memory = False
+
+    def __init__(self) -> None:
+        self.folder = TemporaryDirectory()
+        super().__init__()
+
+    def teardown(self) -> None:
+        try:
+            super().teardown()
+        finally:
+            self.folder.cleanup()
+
+    def opened(self) -> SqlStore:
+        path = Path(self.folder.name) / "hitl.db"
+        return SqlStore(_database(f"sqlite:///{path}?synchronous=normal"), loop_is_private)
+
+
+@pytest.mark.parametrize("machine", [Machine, OnDisk])
+def test_laws_01_to_15_hold_after_every_step(machine: type[Machine]) -> None:
+    run_state_machine_as_test(machine, settings=QUICK)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", [Machine, OnDisk])
+def test_laws_01_to_15_hold_after_every_step_of_long_histories(machine: type[Machine]) -> None:
+    run_state_machine_as_test(machine, settings=LONG)
+
+
+@pytest.mark.slow
+def test_laws_01_to_15_hold_after_every_step_on_postgresql(postgres_server: Server) -> None:
+    postgres_server.ensure()
+
+    class OnPostgres(Machine):
+        memory = False
+
+        def __init__(self) -> None:
+            self.database = postgres_server.create_database()
+            super().__init__()
+
+        def teardown(self) -> None:
+            try:
+                super().teardown()
+            finally:
+                postgres_server.drop_database(self.database)
+
+        def opened(self) -> SqlStore:
+            return SqlStore(_database(postgres_server.url(self.database)), loop_is_private)
+
+    run_state_machine_as_test(OnPostgres, settings=OVER_THE_WIRE)
