@@ -1,4 +1,6 @@
-"""`PYTHONPATH=tests python -m simulation SEED` tells one history; `FIRST LAST` runs many and names those that fail."""
+"""One seed, one history of several workers, people, clocks and faults on one store.
+
+`PYTHONPATH=tests python -m simulation SEED` tells one history; `FIRST LAST` runs many and names those that fail."""
 
 from __future__ import annotations
 

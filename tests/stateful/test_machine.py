@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from postgres import Server
+from stateful.machine import Machine
 
 from hitl_fsm.adapters.store import _database
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.runtime.loop import loop_is_private
-from stateful.machine import Machine
 
 QUICK = settings(
     max_examples=15,
@@ -23,7 +23,7 @@ QUICK = settings(
     suppress_health_check=list(HealthCheck),
 )
 LONG = settings(QUICK, max_examples=150, stateful_step_count=50, derandomize=False, print_blob=True)
-OVER_THE_WIRE = settings(LONG, max_examples=100)
+OVER_THE_WIRE = settings(LONG, max_examples=2)
 
 
 class OnDisk(Machine):
