@@ -23,7 +23,7 @@ QUICK = settings(
     suppress_health_check=list(HealthCheck),
 )
 LONG = settings(QUICK, max_examples=150, stateful_step_count=50, derandomize=False, print_blob=True)
-OVER_THE_WIRE = settings(LONG, max_examples=2)
+OVER_THE_WIRE = settings(LONG, max_examples=8)
 
 
 class OnDisk(Machine):
