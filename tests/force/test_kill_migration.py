@@ -10,6 +10,7 @@ from kill_points import STATEMENT, Plan
 from kill_stores import stored_rows
 from worker import LOOKED
 
+from hitl_fsm import Engine
 from hitl_fsm.adapters.store.revisions import HEAD
 
 pytest_plugins = ["kill_fixtures"]
@@ -102,3 +103,18 @@ def test_killed_at_each_statement_of_a_migration(site: Site, written: Plan) -> N
     every = at_statements(count)
     wrong = site.tried(every, lambda case, plan: killed_while_migrated(case, plan, written))
     assert not wrong, wrong
+
+
+@pytest.mark.xfail(strict=True, reason="a reader cannot roll back what the first opening left half done (HF501)")
+def test_read_after_the_first_opening_was_killed_with_its_journal_on_disk(tmp_path: Path) -> None:
+    """As inside `PRAGMA journal_mode = WAL`: the file is longer already, its journal would take that back."""
+    path, half_done = tmp_path / "hitl.db", tmp_path / "half.db"
+    with closing(sqlite3.connect(half_done, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("CREATE TABLE filler (body)")
+        connection.executemany("INSERT INTO filler VALUES (?)", [("x" * 4_000,)] * 100)
+        shutil.copy(half_done, path)
+        shutil.copy(f"{half_done}-journal", f"{path}-journal")
+    with closing(Engine(store=f"sqlite:///{path}")) as engine:
+        assert engine.runs.list() == []

@@ -32,7 +32,7 @@ def run_program(case: Case, plan: Plan) -> int:
     return done.returncode
 
 
-@pytest.mark.parametrize(("database", "plan"), on_both(PLANS, PLANS[:1]), indirect=["database"], ids=str)
+@pytest.mark.parametrize(("database", "plan"), on_both(PLANS[:1], PLANS[1:]), indirect=["database"], ids=str)
 def test_law03_a_program_is_killed_and_another_goes_on(case: Case, plan: Plan) -> None:
     assert run_program(case, plan) == -signal.SIGKILL
     assert run_program(case, Plan()) == 0
