@@ -154,6 +154,7 @@ def test_what_is_stuck_is_told_and_gone_on_with(shell: Shell) -> None:
     assert "nobody knows whether it happened" in shell("doctor").out
 
 
+@pytest.mark.slow
 def test_a_lease_that_ended_counts_as_gone_though_its_process_may_live(shell: Shell) -> None:
     run = approved(shell, "paying")
     with closing(sqlite3.connect(shell.folder / "hitl.db")) as connection, connection:
@@ -249,6 +250,7 @@ def test_several_workers_do_each_thing_once(slow: Shell) -> None:
     assert slow.witness().count("begun ann") == 6
 
 
+@pytest.mark.slow
 def test_a_worker_sweeps_and_goes_on_though_it_does_not_know_some_runs(slow: Shell) -> None:
     (slow.folder / "go").touch()
     expiring, _ = slow.start("slow")
