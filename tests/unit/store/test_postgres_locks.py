@@ -11,13 +11,14 @@ import psycopg
 import pytest
 from kinds import store_of, until, whole
 from postgres import Server
-from steps import ALICE, T0, Story
+from steps import ALICE, ME, T0, Story
 
 from hitl_fsm.adapters.store.postgres import opening
 from hitl_fsm.adapters.store.postgres.location import parse
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import RunBusy, StoreBusy, StoreError
 from hitl_fsm.model.record import Record
+from hitl_fsm.ports import Lease
 
 
 @pytest.fixture
@@ -95,6 +96,27 @@ async def test_the_victim_of_a_deadlock_is_run_again(
         other.execute("COMMIT")
     assert await waiting == 1
     assert await whole(store) == 2
+
+
+async def test_batches_of_several_stores_lock_their_runs_in_one_order(
+    store: SqlStore, url: str, postgres_server: Server
+) -> None:
+    """Met the other way round, they would be deadlocks, which the server ends after a second each."""
+    stores = [store, store_of(url), store_of(url)]
+    for number in range(30):
+        await store.commit(Story(f"r{number:02}").create())
+    before = postgres_server.log.count("deadlock detected")
+    for turn in range(3):
+        names = [f"r{number:02}" for number in range(30)]
+        jobs = [
+            one.renew(name, Lease(ME, 1))
+            for place, one in enumerate(stores)
+            for name in (names if (turn + place) % 2 else names[::-1])
+        ]
+        assert all(await asyncio.gather(*jobs))
+    assert postgres_server.log.count("deadlock detected") == before
+    for one in stores[1:]:
+        await one.close()
 
 
 async def test_a_statement_that_takes_too_long_is_ended(store: SqlStore) -> None:
