@@ -49,7 +49,7 @@ def fill(house: House, run_id: str, count: int) -> None:
     """As many more paused runs: the rows of one, told of others."""
     known = run_id.removeprefix("run_")
     for table in TABLES:
-        columns = [(name, kind) for _, name, kind, *_ in house.sql(f"PRAGMA table_info({table})")]
+        columns = [(name, kind) for _, name, kind, *_ in house.sql(f"PRAGMA table_info({table})") if name != "id"]
         names = ", ".join(name for name, _ in columns)
         other = f"replace({{}}, '{known}', '{known[:-6]}' || printf('%06d', i))"
         told = ", ".join(
