@@ -49,9 +49,23 @@ class CommitUnansweredError(Exception):
         self.outcomes = outcomes
 
 
+class Open(NamedTuple):
+    """A transaction whose jobs are done and whose COMMIT is to come; None in `connection`: nothing is left to do."""
+
+    connection: Connection | None
+    transaction: object
+    head: tuple[int, bytes] | None
+    outcomes: list[Outcome]
+
+
 def transact(database: Database, connection: Connection, jobs: Sequence[Job]) -> list[Outcome]:
     """All or nothing on disk: committed on the way out, or rolled back and an exception raised, or every job failed."""
-    transaction = database.begin(connection)
+    return commit(database, begin(database, connection, jobs, patient=True))
+
+
+def begin(database: Database, connection: Connection, jobs: Sequence[Job], *, patient: bool) -> Open:
+    """Do the jobs. On an exception the transaction is rolled back. `patient`: see `Database.begin`."""
+    transaction = database.begin(connection, patient=patient)
     try:
         if len(jobs) == 1:
             outcomes = [_alone(database, connection, jobs[0])]
@@ -60,18 +74,26 @@ def transact(database: Database, connection: Connection, jobs: Sequence[Job]) ->
         head = log.append(connection, [record for outcome in outcomes for record in outcome.records])
         if all(outcome.error is not None for outcome in outcomes):
             connection.execute("ROLLBACK")
-            return outcomes
+            return Open(None, transaction, head, outcomes)
     except BaseException:
         _undo(connection)
         raise
+    return Open(connection, transaction, head, outcomes)
+
+
+def commit(database: Database, opened: Open) -> list[Outcome]:
+    """Put it on disk, or undo it and raise."""
+    connection = opened.connection
+    if connection is None:
+        return opened.outcomes
     try:
         connection.execute("COMMIT")
     except Exception as error:
         if database.fate(connection, error) == "connection":
-            raise CommitUnansweredError(transaction, head, outcomes) from error
+            raise CommitUnansweredError(opened.transaction, opened.head, opened.outcomes) from error
         _undo(connection)
         raise
-    return outcomes
+    return opened.outcomes
 
 
 def _alone(database: Database, connection: Connection, job: Job) -> Outcome:

@@ -51,8 +51,9 @@ it is lost; `again`, so too, by a conflict with another transaction (deadlock, s
 time; `connection`, the connection is gone, and what was not committed with it."""
 
 Reading = Literal["here", "threads", "writer"]
-"""Where a short read is made: `here`, in the calling thread, since it takes microseconds; `threads`, in one of the
-reading threads, unless the caller may block; `writer`, on the one connection that there is."""
+"""Where a short read, and the statements of a write, are made: `here`, in the calling thread, since each takes
+microseconds; `threads`, in a thread of the store's, unless the caller may block; `writer`, on the one connection that
+there is."""
 
 
 class Facts(NamedTuple):
@@ -87,10 +88,11 @@ class Database(Protocol):
         """The driver's errors."""
         ...
 
-    def hold(self) -> AbstractContextManager[None]:
+    def hold(self, *, patient: bool = True) -> AbstractContextManager[None]:
         """Around each writing transaction, and around opening and closing the writing connection.
 
-        Keeps other processes out where the database does not see to that itself. StoreBusy after a bounded wait.
+        Keeps other processes out where the database does not see to that itself. StoreBusy after a bounded wait, at
+        once unless `patient`. It may be left in another thread than it was entered in.
         """
         ...
 
@@ -112,8 +114,11 @@ class Database(Protocol):
         """A connection that cannot write, to a database of whatever schema; None when there is none at all."""
         ...
 
-    def begin(self, connection: Connection) -> object:
-        """Begin a writing transaction. Returns what `landed` needs to recognise it by, None where that is not asked."""
+    def begin(self, connection: Connection, *, patient: bool = True) -> object:
+        """Begin a writing transaction. Returns what `landed` needs to recognise it by, None where that is not asked.
+
+        Unless `patient`, it does not wait for programs that have locked the database: that is an error at once.
+        """
         ...
 
     def landed(self, connection: Connection, transaction: object, head: tuple[int, bytes] | None) -> bool | None:

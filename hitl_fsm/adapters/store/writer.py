@@ -1,6 +1,13 @@
-"""The one thread that writes: it takes the waiting jobs, runs them in one transaction, and hands each its own outcome.
+"""Who writes: it takes the waiting jobs, runs them in one transaction, and hands each its own outcome.
 
-Committing together is what makes a commit that waits for the disk cheap under load: one flush for all that wait.
+Committing together is what makes a commit that waits for the disk cheap under load: one flush for all that wait. Three
+ways lead there:
+
+- a caller that may block and is alone writes in its own thread;
+- where a statement takes microseconds, the event loop runs the statements of all jobs that came in one round, and the
+  thread only commits: a thread that runs them itself gives the interpreter away at each statement, and waits for a busy
+  loop to give it back (measured: under a quarter of the throughput);
+- else, and whenever somebody else holds the database, the thread does it all, patiently.
 """
 
 from __future__ import annotations
@@ -9,11 +16,11 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from queue import Empty, SimpleQueue
+from contextlib import ExitStack, suppress
+from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from hitl_fsm.adapters.store.batch import CommitUnansweredError, Job, Outcome, transact
+from hitl_fsm.adapters.store.batch import CommitUnansweredError, Job, Open, Outcome, begin, commit, transact
 from hitl_fsm.adapters.store.database import Connection, Database
 from hitl_fsm.errors import HitlError, StoreBusy, StoreError
 
@@ -39,6 +46,14 @@ class _Waiting(NamedTuple):
     loop: asyncio.AbstractEventLoop
 
 
+class _Batch(NamedTuple):
+    """Jobs for the thread: to be committed, where their statements are done (`opened`), or to be done whole."""
+
+    waiting: list[_Waiting]
+    opened: Open | None
+    hold: ExitStack
+
+
 def never() -> bool:
     """The thread of an event loop that others share must not wait for a disk."""
     return False
@@ -54,11 +69,13 @@ class Writer:
     def __init__(self, database: Database, may_block: Callable[[], bool] = never) -> None:
         self._database = database
         self._may_block = may_block
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
-        self._turn = threading.Lock()  # held by whoever uses the connection
-        self._start = threading.Lock()
+        self._waiting: list[_Waiting] = []  # guarded by _start, like the three after it
+        self._flying = False  # a batch is under way; one at a time
         self._thread: threading.Thread | None = None
         self._stopped = False
+        self._start = threading.Lock()
+        self._batches: SimpleQueue[_Batch | None] = SimpleQueue()
+        self._turn = threading.Lock()  # held by whoever uses the connection
         self._connection: Connection | None = None
 
     async def submit(self, job: Job) -> Any:
@@ -66,10 +83,10 @@ class Writer:
 
         A waiter that is cancelled meanwhile only stops waiting: what it asked for may still be written.
         """
-        if self._queue.qsize() >= QUEUE_LIMIT:
+        if len(self._waiting) >= QUEUE_LIMIT:
             message = f"{QUEUE_LIMIT} writes are waiting for {self._database.shown}"
             raise StoreBusy(message, help="slow down, or look why the disk is slow")
-        if self._may_block() and self._queue.empty() and self._turn.acquire(blocking=False):
+        if not self._waiting and self._may_block() and self._turn.acquire(blocking=False):
             try:
                 if self._stopped:
                     raise self._closed()
@@ -87,8 +104,55 @@ class Writer:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="hitl-fsm-writer", daemon=True)
                 self._thread.start()
-            self._queue.put(_Waiting(job, done, loop))
+            self._waiting.append(_Waiting(job, done, loop))
+        if self._database.reading == "here":
+            loop.call_soon(self._begin_here)
+        else:
+            self._hand_over()
         return await done
+
+    def _next(self) -> list[_Waiting]:
+        """The jobs of the next batch, in order of their runs; none while another one is under way."""
+        with self._start:
+            if self._flying or not self._waiting:
+                return []
+            self._flying = True
+            batch, self._waiting = self._waiting[:BATCH_LIMIT], self._waiting[BATCH_LIMIT:]
+        batch.sort(key=_run_id)
+        return batch
+
+    # -- in an event loop
+
+    def _begin_here(self) -> None:
+        """Run the statements of what came in this round, and have the thread commit them."""
+        batch = self._next()
+        if not batch:
+            return
+        opened, hold = None, ExitStack()
+        try:
+            opened = self._opened(batch, hold)
+        finally:
+            self._batches.put(_Batch(batch, opened, hold))
+
+    def _opened(self, batch: list[_Waiting], hold: ExitStack) -> Open | None:
+        """None where that would wait for somebody, or went wrong: then the thread does it, and says what is wrong."""
+        if self._connection is None or not self._turn.acquire(blocking=False):
+            return None
+        hold.callback(self._turn.release)
+        try:
+            hold.enter_context(self._database.hold(patient=False))
+            return begin(self._database, self._connection, [one.job for one in batch], patient=False)
+        except Exception:  # noqa: BLE001 - not swallowed: the thread meets it again, and tells who waits
+            hold.close()
+            return None
+        except BaseException:
+            hold.close()
+            raise
+
+    def _hand_over(self) -> None:
+        """Have the thread do it all."""
+        if batch := self._next():
+            self._batches.put(_Batch(batch, None, ExitStack()))
 
     def _closed(self) -> StoreError:
         message = f"the store {self._database.shown} is closed"
@@ -100,42 +164,56 @@ class Writer:
             self._stopped = True
             thread = self._thread
             if thread is not None:
-                self._queue.put(None)
+                self._batches.put(None)
         if thread is None:
             with self._turn:
                 self._close()
         elif thread is not threading.current_thread():
             thread.join(CLOSE_WAIT_S)
 
+    # -- in the thread
+
     def _run(self) -> None:
-        ending = False
-        while not ending:
-            batch, ending = self._take()
-            if batch:
-                with self._turn:
-                    outcomes = self._write([waiting.job for waiting in batch])
-                _deliver(batch, outcomes)
-            batch.clear()  # a job kept here while waiting would keep its store alive
+        stopping = False
+        while not (stopping and self._is_idle()):
+            batch = self._batches.get()
+            if batch is None:
+                stopping = True
+                self._hand_over()
+            else:
+                self._land(batch, stopping=stopping)
+            del batch  # a job kept here while waiting would keep its store alive
         with self._turn:
             self._close()
 
-    def _take(self) -> tuple[list[_Waiting], bool]:
-        """The waiting jobs, in order of their runs; whether that were the last."""
-        batch: list[_Waiting] = []
-        ending = False
+    def _is_idle(self) -> bool:
+        with self._start:
+            return not self._flying and not self._waiting
+
+    def _land(self, batch: _Batch, *, stopping: bool) -> None:
+        """Put a batch on disk and tell who waits; then the next one may begin."""
+        waiting, opened, hold = batch
+        with hold:
+            outcomes = None if opened is None else self._committed(opened)
+        if outcomes is None:
+            with self._turn:
+                outcomes = self._write([one.job for one in waiting])
+        with self._start:
+            self._flying = False
+            loops = {one.loop for one in self._waiting}
+        _deliver(waiting, outcomes)
+        if stopping or self._database.reading != "here":
+            self._hand_over()
+            return
+        for loop in loops:  # each of them: one that stopped meanwhile must not hold up the others
+            with suppress(RuntimeError):  # that loop is closed: nobody waits there any more
+                loop.call_soon_threadsafe(self._begin_here)
+
+    def _committed(self, opened: Open) -> list[Outcome]:
         try:
-            waiting = self._queue.get()
-            while waiting is not None:
-                batch.append(waiting)
-                if len(batch) == BATCH_LIMIT:
-                    break
-                waiting = self._queue.get_nowait()
-            else:
-                ending = True
-        except Empty:
-            pass
-        batch.sort(key=_run_id)
-        return batch, ending
+            return commit(self._database, opened)
+        except Exception as error:  # noqa: BLE001 - as in _write
+            return [Outcome(None, self._database.explain(error))] * len(opened.outcomes)
 
     # -- one batch
 

@@ -21,22 +21,14 @@ from hitl_fsm.model.states import RunState
 
 async def test_jobs_of_one_transaction_fail_alone(store: SqlStore) -> None:
     await store.append([])
-    held, freed = threading.Event(), threading.Event()
-
-    def block(_: object) -> None:
-        held.set()
-        freed.wait()
-
-    blocked = asyncio.create_task(store._write(block))
-    await asyncio.to_thread(held.wait)
     stories = [Story(f"r{number}") for number in range(10)]
     steps = [story.create() for story in stories]
     wrong = [story.pause() for story in stories[:5]]  # their runs come into being in this same transaction
     wrong = [msgspec.structs.replace(step, fence=7) for step in wrong]
-    waiting = asyncio.gather(*(store.commit(step) for step in [*steps, *wrong, steps[0]]), return_exceptions=True)
-    await asyncio.sleep(0)
-    freed.set()
-    await blocked
+    with store._writer._turn:  # until all have come
+        waiting = asyncio.gather(*(store.commit(step) for step in [*steps, *wrong, steps[0]]), return_exceptions=True)
+        await asyncio.sleep(0)
+        assert len(store._writer._waiting) > len(steps)
     outcomes = await waiting
     assert outcomes[:10] == [1] * 10
     assert all(isinstance(outcome, Fenced) for outcome in outcomes[10:])

@@ -34,6 +34,7 @@ class Shaky(SqliteDatabase):
 
     def __init__(self, path: Path) -> None:
         super().__init__(parse(f"sqlite:///{path}?synchronous=normal"))
+        self.reading = "threads"  # as of a server: only there connections are lost
         self.conflicts = 0
         self.lost = 0
         self.unanswered: list[bool] = []  # whether each such COMMIT lands

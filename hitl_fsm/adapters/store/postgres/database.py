@@ -41,7 +41,7 @@ class PostgresDatabase:
         self.reading: Reading = "threads"
         self.error: type[Exception] = psycopg.Error
 
-    def hold(self) -> AbstractContextManager[None]:
+    def hold(self, *, patient: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002 - it never waits
         """The server sees to it: rows are locked one by one, in order of their runs, the log's head last."""
         return nullcontext()
 
@@ -57,7 +57,7 @@ class PostgresDatabase:
         """Read-only, of whatever schema."""
         return opening.connect(self._location, read_only=True)
 
-    def begin(self, connection: Connection) -> object:
+    def begin(self, connection: Connection, *, patient: bool = True) -> object:  # noqa: ARG002 - it never waits
         """The transaction's own number, and the clock with it: one message."""
         mine = cast("PostgresConnection", connection)
         ((transaction, mine.now),) = mine.script(_BEGIN)

@@ -27,9 +27,9 @@ class SqliteDatabase:
         self.error: type[Exception] = sqlite3.Error
         self.lock = NoLock() if location.path is None else FileLock(location.path)
 
-    def hold(self) -> AbstractContextManager[None]:
+    def hold(self, *, patient: bool = True) -> AbstractContextManager[None]:
         """The lock file, between processes."""
-        return self.lock
+        return self.lock if patient else self.lock.at_once()
 
     def open_writer(self) -> Connection:
         """Call it with the lock held."""
@@ -45,9 +45,16 @@ class SqliteDatabase:
         path = self._location.path
         return None if path is None or not Path(path).is_file() else opening.connect(path, "ro")
 
-    def begin(self, connection: Connection) -> object:
+    def begin(self, connection: Connection, *, patient: bool = True) -> object:
         """IMMEDIATE: a transaction that begins by reading could be refused the right to write later."""
-        connection.execute("BEGIN IMMEDIATE")
+        if patient:
+            connection.execute("BEGIN IMMEDIATE")
+            return None
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {opening.BUSY_WAIT_MS}")
         return None
 
     def landed(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -21,7 +23,7 @@ SUFFIX = ".lock"
 """After the database's own name."""
 
 _FIRST_PAUSE_S = 0.0002
-_LONGEST_PAUSE_S = 0.02
+_LONGEST_PAUSE_S = 0.003
 _MODE = 0o600
 
 
@@ -33,6 +35,10 @@ class NoLock:
 
     def __exit__(self, *_: object) -> None:
         """Nothing to free."""
+
+    def at_once(self) -> NoLock:
+        """There is never anybody to wait for."""
+        return self
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -48,15 +54,27 @@ class FileLock:
         self._file: int | None = None
 
     def __enter__(self) -> None:
+        self._take(self._wait_s)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """As `with lock:`, but StoreBusy if another process has it now."""
+        self._take(0)
+        try:
+            yield
+        finally:
+            self._free()
+
+    def _take(self, wait_s: float) -> None:
         file = self._open()
-        deadline = time.monotonic() + self._wait_s
+        deadline = time.monotonic() + wait_s
         pause = _FIRST_PAUSE_S
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    message = f"another process has been writing for more than {self._wait_s:g} s ({self.path})"
+                    message = f"another process has been writing for more than {wait_s:g} s ({self.path})"
                     raise StoreBusy(message, help="try again; if it lasts, look for a stopped process") from None
                 time.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_S)
@@ -69,6 +87,9 @@ class FileLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._free()
+
+    def _free(self) -> None:
         if self._file is not None:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
