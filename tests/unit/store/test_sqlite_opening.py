@@ -185,3 +185,17 @@ print([name for name in {HEAVY!r} if name in sys.modules])
     for _ in range(2):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "[]", done.stderr
+
+
+async def test_a_restored_copy_that_left_wal_mode_is_brought_back_to_it(path: Path) -> None:
+    """As VACUUM INTO makes it."""
+    store = open_store(f"sqlite:///{path}")
+    await store.append([])
+    await store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    again = open_store(f"sqlite:///{path}")
+    await again.append([])
+    await again.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -43,7 +43,7 @@ class SqliteDatabase:
     def open_any(self) -> Connection | None:
         """Read-only, of whatever schema."""
         path = self._location.path
-        return None if path is None or not Path(path).is_file() else opening.connect(path, "ro")
+        return None if path is None else opening.open_any(path)
 
     def begin(self, connection: Connection, *, patient: bool = True) -> object:
         """IMMEDIATE: a transaction that begins by reading could be refused the right to write later."""

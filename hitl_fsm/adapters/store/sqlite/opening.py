@@ -28,6 +28,9 @@ CHECKPOINT_PAGES = 4096
 APPLICATION_ID = 0x6869746C
 """Marks the file as ours (`hitl`)."""
 
+_FOR_A_WRITER = frozenset(
+    {sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY, sqlite3.SQLITE_READONLY_CANTINIT}
+)
 _SQL_FILE = Path(__file__).with_name("schema.sql")
 
 
@@ -42,6 +45,8 @@ def open_writer(location: Location) -> sqlite3.Connection:
         connection = connect(path, "rwc")
         try:
             _bring_up_to_date(connection, path)
+            # What VACUUM INTO or a restore made may be in another mode; in this one it is a look at the header.
+            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {location.synchronous}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         except BaseException:
@@ -57,9 +62,9 @@ def open_reader(path: str, busy_wait_ms: int = BUSY_WAIT_MS) -> sqlite3.Connecti
 
     Being read-only, it cannot checkpoint when it is closed, which would be a write outside the file lock.
     """
-    if not Path(path).is_file():
+    connection = open_any(path, busy_wait_ms)
+    if connection is None:
         return None
-    connection = connect(path, "ro", busy_wait_ms)
     try:
         current = schema_version(connection) == HEAD
     except BaseException:
@@ -69,6 +74,25 @@ def open_reader(path: str, busy_wait_ms: int = BUSY_WAIT_MS) -> sqlite3.Connecti
         return connection
     connection.close()
     return None
+
+
+def open_any(path: str, busy_wait_ms: int = BUSY_WAIT_MS) -> sqlite3.Connection | None:
+    """A connection that cannot write, to a database of whatever schema; None when there is none.
+
+    So it is, too, while only a writer can read it: it must first take back what a process left half done that was
+    killed while it made the database.
+    """
+    if not Path(path).is_file():
+        return None
+    connection = connect(path, "ro", busy_wait_ms)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        connection.close()
+        if error.sqlite_errorcode in _FOR_A_WRITER:
+            return None
+        raise
+    return connection
 
 
 def schema_version(connection: sqlite3.Connection) -> str | None:
