@@ -13,12 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from hitl_fsm.errors import HitlError
-from hitl_fsm.ports import LEASE_MS, Lease, Store
+from hitl_fsm.ports import Lease, Store
 from hitl_fsm.runtime.loop import background_loop
 
 RENEW_S = 20.0
 """Seconds between two renewals; a third of the lease."""
-SURE_S = LEASE_MS / 1000 - 10.0
+SURE_S = 50.0
 """Seconds after a sign of life for which a worker may take the run for its own without asking: less than the lease, for
 clocks that differ."""
 

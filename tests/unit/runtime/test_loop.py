@@ -18,7 +18,7 @@ import pytest
 from house import House, call, calls
 
 from hitl_fsm import tool
-from hitl_fsm.ports import Lease
+from hitl_fsm.ports import LEASE_MS, Lease
 from hitl_fsm.runtime import leases
 from hitl_fsm.runtime.loop import iterate_sync, loop_is_private, run_blocking, run_sync
 
@@ -206,3 +206,7 @@ def test_a_closed_engine_is_kept_alive_by_nobody(house: House) -> None:
     del engine
     gc.collect()
     assert store() is None
+
+
+def test_a_worker_is_sure_of_its_run_for_less_than_the_lease_and_longer_than_between_two_renewals() -> None:
+    assert leases.RENEW_S < leases.SURE_S < LEASE_MS / 1000
