@@ -70,6 +70,7 @@ def lived(house: House, which: str, at: int, ms: int) -> tuple[Agent, str, list[
         for question in worker.engine.runs.get(run.run_id).active_requirements:
             try:
                 question.confirm(by="maria")
+                assert house.clock.now() < (question.value.expires_at or 0), "a yes that came too late was taken"
                 said_yes.append(question.tool.tool_name)
             except RequirementExpired:
                 assert which != "the database's"
