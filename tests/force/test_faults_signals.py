@@ -6,15 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fault_scenario import LONG_MS
 from kill_nursery import python_environ
 from witness import Witness
 
 from hitl_fsm import Engine
 from hitl_fsm.model.states import CallState, RunState
+from hitl_fsm.testing import FrozenClock
 
 PROGRAM = [sys.executable, "-c", "from hitl_fsm.cli.main import main; main()", "--app", "fault_app:engine"]
 END_S = 20.0
@@ -75,7 +78,8 @@ def goes_on(site: Site) -> None:
     """Whoever comes next finds what was left: it asks about the call, or knows its end, and never repeats it."""
     site.let_go()
     done = len(site.effects())
-    engine = Engine(store=site.url)
+    later = FrozenClock(time.time_ns() // 1_000_000 + LONG_MS)  # a thread that was left may act for a while
+    engine = Engine(store=site.url, clock=later)
     (row,) = engine.runs.list()
     if row.state in {RunState.CONTINUING, RunState.RUNNING}:
         assert ended(site.start("runs", "continue", row.run_id)) in {0, 8}
