@@ -89,14 +89,14 @@ class NoEndError(BaseException):
 
 
 @contextmanager
-def bounded() -> Iterator[None]:
-    """NoEndError after NO_END_S."""
+def bounded(seconds: float = NO_END_S) -> Iterator[None]:
+    """NoEndError after that time."""
 
     def ring(*_: object) -> None:
         raise NoEndError
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, NO_END_S)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:

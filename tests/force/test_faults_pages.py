@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from fault_pages import FLIPPED, Original, all_that_one_may_do, unjustified
+from fault_pages import FLIPPED, SCRIPT, NoEndError, Original, all_that_one_may_do, bounded, unjustified
+from house import House
 
 from hitl_fsm.cli.main import run as command_line
+from hitl_fsm.errors import HitlError
 
 WAL_HEADER = 32
 SPAN = 600
@@ -86,6 +89,22 @@ def test_law06_damaged_text_is_told_in_words(original: Original, tmp_path: Path,
     at = original.file("").read_bytes().index(what) + 2
     with original.copy(tmp_path / "c", "", [at], lambda: 0x80) as damaged:
         assert all_that_one_may_do(damaged) == []
+
+
+@pytest.mark.xfail(strict=True, raises=NoEndError, reason="a page of ready runs may end where it began, for ever")
+def test_what_is_ready_is_read_to_an_end_when_an_index_is_out_of_order(house: House) -> None:
+    """One key is larger than those after it: who goes on after the last of them finds the same ones again."""
+    agent = house.agent(house.engine(), SCRIPT)
+    runs = [agent.run("go", user="alice") for _ in range(5)]
+    for run in runs:
+        run.active_requirements[0].confirm()
+    agent.engine.close()
+    file = house.folder / "hitl.db"
+    key = sorted(run.run_id for run in runs)[3].encode()
+    file.write_bytes(file.read_bytes().replace(key, key.replace(b"run_0", b"run_z")))
+    again = house.engine()
+    with bounded(2.0), suppress(HitlError):
+        again.continue_ready()
 
 
 def test_law06_a_damaged_log_is_an_earlier_moment(original: Original, tmp_path: Path) -> None:
