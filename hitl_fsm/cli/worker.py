@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_fsm.runtime.work import POLL_S
+from hitl_fsm.runtime.work import POLL_S, Worker
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 LEAVE_S = 30.0
 """How long runs under way may take to their next pause or end once the worker is to leave; then they are cut off."""
-CUT_S = 10.0
-"""How long a run that is cut off may take to let go."""
 EXIT_CUT_OFF = 130
 FASTEST_POLL_S = 0.05
 
@@ -55,7 +53,6 @@ def worker(
 async def _work(session: Session, engine: Engine, poll_s: float) -> bool:
     """Whether everything came to its pause or end."""
     from hitl_fsm.cli.output import say  # noqa: PLC0415 - as it is used
-    from hitl_fsm.cli.pump import Pump  # noqa: PLC0415 - as above
     from hitl_fsm.cli.worker_words import Words  # noqa: PLC0415 - as above
 
     leave, hurry = asyncio.Event(), asyncio.Event()
@@ -68,12 +65,12 @@ async def _work(session: Session, engine: Engine, poll_s: float) -> bool:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told_to_leave)
-    pump = Pump(engine, Words(session), poll_s, leave)
-    await pump.run()
-    if pump.under_way:
-        say(session, f"leaving: waiting for {pump.under_way} under way, {LEAVE_S:g} s at most")
-    if await pump.ended(hurry, LEAVE_S):
+    work = Worker(engine, Words(session), leave, poll_s)
+    await work.run()
+    if work.under_way:
+        say(session, f"leaving: waiting for {work.under_way} under way, {LEAVE_S:g} s at most")
+    if await work.ended(hurry, LEAVE_S):
         return True
-    say(session, f"cutting {pump.under_way} off")
-    await pump.cut_off(CUT_S)
+    say(session, f"cutting {work.under_way} off")
+    await work.cut_off()
     return False

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Words:
-    """For `pump.Pump`: troubles always, everything else with -v; in JSON a line for each run."""
+    """For `work.Worker`: troubles always, everything else with -v; in JSON a line for each run."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -28,7 +28,7 @@ from hitl_fsm.model.instant import iso
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
-from hitl_fsm.model.states import RequirementState, RunState
+from hitl_fsm.model.states import RUN_ADVANCING, RequirementState, RunState
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.policy.evaluate import PolicySet, join
@@ -41,7 +41,7 @@ from hitl_fsm.runtime.given import checked_actor, checked_name, checked_prompt, 
 from hitl_fsm.runtime.handles import By, RunHandle
 from hitl_fsm.runtime.judge import Subject, judge
 from hitl_fsm.runtime.leases import LeaseKeeper
-from hitl_fsm.runtime.loop import run_sync
+from hitl_fsm.runtime.loop import run_in_background, run_sync
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.prune import Pruned, prune
 from hitl_fsm.runtime.recipe import Recipe
@@ -130,10 +130,23 @@ class Engine:
 
         `expected`: whose run it must be; UnknownRunnable if it is another's.
         """
+        return await self._moved(run_id, publish, lambda run: self._recipe_of(run, expected))
+
+    async def atake_up(self, run_id: str, publish: Publish | None = None) -> RunHandle:
+        """Go on with a run that `Store.ready` told of, for nobody's wish: one that failed meanwhile is not retried.
+
+        Fenced if it is not ready any more: somebody else moved it.
+        """
+        return await self._moved(run_id, publish, self._recipe_if_ready)
+
+    async def _moved(
+        self, run_id: str, publish: Publish | None, recipe_of: Callable[[Run], Recipe | None]
+    ) -> RunHandle:
+        """As far as it goes with what `recipe_of` gives; with None it stays as it is."""
         await self._activate()
         for _ in range(ANSWER_ATTEMPTS):
             loaded = await load(self._parts, run_id)
-            recipe = self._recipe_of(loaded.run, expected)
+            recipe = recipe_of(loaded.run)
             if recipe is None:
                 return RunHandle(self, loaded.run)
             drive = Drive(self._parts, recipe, run_id, self._leases, self._told(publish))
@@ -147,6 +160,12 @@ class Engine:
                     raise
         msg = f"{run_id} kept moving while it was continued"
         raise Fenced(msg, help="try again")
+
+    def _recipe_if_ready(self, run: Run) -> Recipe | None:
+        if run.state not in RUN_ADVANCING:
+            msg = f"{run.run_id} is not ready any more: it is {run.state.value}"
+            raise Fenced(msg, help="somebody else moved it")
+        return self._recipe_of(run, None)
 
     def _recipe_of(self, run: Run, expected: Recipe | None) -> Recipe | None:
         """None: nobody here knows the run, and it needs nobody now."""
@@ -285,14 +304,18 @@ class Engine:
         return await sweep(self._parts)
 
     def continue_ready(self) -> tuple[Continued, ...]:
-        return run_sync(self.acontinue_ready())
+        """Not on the calling thread's own loop, where one plain function would hold up the other runs."""
+        return run_in_background(self.acontinue_ready())
 
     async def acontinue_ready(self) -> tuple[Continued, ...]:
         """Go on with every run that is ready: its questions are answered, or its worker is gone."""
         return await continue_ready(self)
 
     async def awork(self, stop: asyncio.Event, poll_s: float = POLL_S) -> None:
-        """Sweep and continue until `stop` is set; any number of workers may do so on one store."""
+        """Sweep and continue until `stop` is set; any number of workers may do so on one store.
+
+        What is under way when `stop` is set comes to its pause or end first; cancelled, it is cut off instead.
+        """
         await work(self, stop, poll_s)
 
     # -- cancelling

@@ -1,17 +1,21 @@
 """Going on with what is ready: runs whose questions are answered, and runs whose worker is gone.
 
-There is no queue to lose anything from: what is ready stands in the store, and whoever looks finds it.
+There is no queue to lose anything from: what is ready stands in the store, and whoever looks finds it. A run that takes
+long holds up no other: each is a task of its own, and what is due is fired beside them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hitl_fsm.errors import Fenced, HitlError, RunBusy
 from hitl_fsm.model.run import Run
-from hitl_fsm.ports import RunRow
-from hitl_fsm.runtime.sweep import sweep
+from hitl_fsm.model.timer import Timer
+from hitl_fsm.ports import Log
+from hitl_fsm.runtime.stream import Publish
 
 if TYPE_CHECKING:
     from hitl_fsm.runtime.engine import Engine
@@ -20,8 +24,16 @@ READY_PAGE = 100
 """Ready runs that are read at once."""
 SIDE_BY_SIDE = 32
 """Runs that one worker advances at the same time."""
+IN_LINE = 1_000
+"""Runs that one worker has in hand: those that it advances, and those that wait for their turn."""
 POLL_S = 1.0
-"""How long an idle worker waits before it looks again, unless a timer is due before."""
+"""How long an idle worker waits before it looks again; a timer that is due before is fired when it is due."""
+AGAIN_S = 1.0
+"""Wait before a run that could not go on is tried again; doubled each time."""
+AGAIN_MAX_S = 60.0
+"""The longest such wait."""
+CUT_S = 10.0
+"""How long a run that is cut off may take to let go."""
 
 
 class Continued(NamedTuple):
@@ -32,50 +44,223 @@ class Continued(NamedTuple):
     error: HitlError | None
 
 
+class Tell(Protocol):
+    """What happens, for whoever looks on. `publish` is None where nobody wants each event."""
+
+    @property
+    def publish(self) -> Publish | None: ...
+
+    def fired(self, timer: Timer) -> None: ...
+
+    def continued(self, one: Continued) -> None: ...
+
+    def trouble(self, error: HitlError) -> None: ...
+
+    def defect(self, run_id: str, error: BaseException) -> None: ...
+
+
 async def continue_ready(engine: Engine) -> tuple[Continued, ...]:
-    """Go on with every run that is ready, once; what another worker takes up meanwhile is left to it."""
-    found: list[Continued] = []
-    room = asyncio.Semaphore(SIDE_BY_SIDE)
+    """Go on with every run that is ready, once; what another worker takes up meanwhile is left to it.
 
-    async def go_on(row: RunRow) -> None:
-        async with room:
-            try:
-                handle = await engine.aadvance(row.run_id)
-            except (RunBusy, Fenced):
-                return
-            except HitlError as error:
-                found.append(Continued(row.run_id, None, error))
-            else:
-                found.append(Continued(row.run_id, handle.value, None))
-
-    after = ""
-    while rows := await engine.store.ready(after=after, limit=READY_PAGE):
-        await asyncio.gather(*(go_on(row) for row in rows))
-        after = rows[-1].run_id
-    return tuple(sorted(found))
+    An error that is none of the engine's own is raised when all others have gone on.
+    """
+    told = _Kept()
+    worker = Worker(engine, told, asyncio.Event())
+    try:
+        await worker.once()
+    finally:
+        await worker.cut_off()
+    if told.defects:
+        raise told.defects[0]
+    return tuple(sorted(told.found))
 
 
 async def work(engine: Engine, stop: asyncio.Event, poll_s: float = POLL_S) -> None:
-    """Sweep and go on until `stop` is set. What is under way then is brought to its pause or end first."""
-    log = engine.parts.log
-    while not stop.is_set():
-        try:
-            await sweep(engine.parts)
-            for continued in await continue_ready(engine):
-                if continued.error is not None:
-                    log("run_not_continued", level="warning", run=continued.run_id, error=str(continued.error))
-            wait_s = await _until_due(engine, poll_s)
-        except HitlError as error:  # the store is away: look again, it may come back
-            log("work_failed", level="error", error=str(error))
-            wait_s = poll_s
-        try:
-            await asyncio.wait_for(stop.wait(), wait_s)
-        except TimeoutError:
-            continue
+    """Sweep and go on until `stop` is set; what is under way then is brought to its pause or end first.
+
+    Who does not want to wait for that cancels this instead.
+    """
+    worker = Worker(engine, _Logged(engine.parts.log), stop, poll_s)
+    try:
+        await worker.run()
+        await worker.all_ended()
+    finally:
+        await worker.cut_off()
 
 
-async def _until_due(engine: Engine, poll_s: float) -> float:
-    due = await engine.store.next_timer()
-    if due is None:
-        return poll_s
-    return min(poll_s, max(0.0, (due - engine.parts.clock.now()) / 1000))
+class _Again(NamedTuple):
+    """When a run that could not go on is tried again, and how long that wait was."""
+
+    at: float
+    wait_s: float
+
+
+class Worker:
+    """One worker's work, until `leave` is set."""
+
+    def __init__(self, engine: Engine, tell: Tell, leave: asyncio.Event, poll_s: float = POLL_S) -> None:
+        self._engine = engine
+        self._tell = tell
+        self._poll_s = poll_s
+        self._leave = leave
+        self._room = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._again: dict[str, _Again] = {}
+
+    @property
+    def under_way(self) -> int:
+        """Runs in hand."""
+        return len(self._tasks)
+
+    async def run(self) -> None:
+        """Sweep and take up until `leave` is set; what is under way then still is afterwards."""
+        rounds = [asyncio.ensure_future(self._repeat(one)) for one in (self._sweep, self._take_up)]
+        try:
+            await asyncio.gather(*rounds)
+        finally:
+            for one in rounds:
+                one.cancel()
+
+    async def once(self) -> None:
+        """Take up every run that is ready, until each is at its next pause or end."""
+        after = ""
+        while rows := await self._engine.store.ready(after=after, limit=READY_PAGE):
+            for row in rows:
+                while len(self._tasks) >= IN_LINE:
+                    await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+                self._start(row.run_id)
+            after = rows[-1].run_id
+        await self.all_ended()
+
+    async def all_ended(self) -> None:
+        """Wait for what is under way."""
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    async def ended(self, hurry: asyncio.Event, wait_s: float) -> bool:
+        """Wait for what is under way, `wait_s` at most, and no longer once `hurry` is set; whether all of it ended."""
+        hurried = asyncio.ensure_future(hurry.wait())
+        end = time.monotonic() + wait_s
+        while self._tasks and not hurried.done() and (left := end - time.monotonic()) > 0:
+            await asyncio.wait([hurried, *self._tasks.values()], timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        return not self._tasks
+
+    async def cut_off(self) -> None:
+        """Stop what is under way; its lease is given back, and a tool that had begun becomes a question."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CUT_S)
+
+    async def _repeat(self, round_: Callable[[], Awaitable[float]]) -> None:
+        """Each round says how long to wait for the next."""
+        while not self._leave.is_set():
+            try:
+                wait_s = await round_()
+            except HitlError as error:  # the store is away: look again, it may come back
+                self._tell.trouble(error)
+                wait_s = self._poll_s
+            try:
+                await asyncio.wait_for(self._leave.wait(), wait_s)
+            except TimeoutError:
+                continue
+
+    async def _sweep(self) -> float:
+        for timer in await self._engine.asweep():
+            self._tell.fired(timer)
+        due, now = await self._engine.store.next_timer(), self._engine.parts.clock.now()
+        if due is None or due <= now:  # one that is overdue still is another sweeper's, or about a damaged run
+            return self._poll_s
+        return min(self._poll_s, (due - now) / 1000)
+
+    async def _take_up(self) -> float:
+        after, now = "", time.monotonic()
+        seen: set[str] = set()
+        while not self._leave.is_set():
+            rows = await self._engine.store.ready(after=after, limit=READY_PAGE)
+            for row in rows:
+                if len(self._tasks) >= IN_LINE:
+                    return self._poll_s
+                seen.add(row.run_id)
+                if row.run_id not in self._tasks and self._again.get(row.run_id, _Again(now, 0.0)).at <= now:
+                    self._start(row.run_id)
+            if len(rows) < READY_PAGE:
+                self._again = {run_id: again for run_id, again in self._again.items() if run_id in seen}
+                break
+            after = rows[-1].run_id
+        return self._poll_s
+
+    def _start(self, run_id: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._go_on(run_id))
+        self._tasks[run_id] = task
+        task.add_done_callback(lambda done: self._over(run_id, done))
+
+    def _over(self, run_id: str, done: asyncio.Task[None]) -> None:
+        self._tasks.pop(run_id, None)
+        defect = None if done.cancelled() else done.exception()
+        if defect is not None:  # one run that meets a defect must not end the worker, under which others run
+            self._again[run_id] = _Again(time.monotonic() + AGAIN_MAX_S, AGAIN_MAX_S)
+            self._tell.defect(run_id, defect)
+
+    async def _go_on(self, run_id: str) -> None:
+        async with self._room:
+            if self._leave.is_set():
+                return
+            try:
+                handle = await self._engine.atake_up(run_id, self._tell.publish)
+            except (RunBusy, Fenced):  # another worker has it, or had it
+                return
+            except HitlError as error:
+                wait_s = min(AGAIN_MAX_S, 2 * self._again.get(run_id, _Again(0.0, AGAIN_S / 2)).wait_s)
+                self._again[run_id] = _Again(time.monotonic() + wait_s, wait_s)
+                self._tell.continued(Continued(run_id, None, error))
+            else:
+                self._again.pop(run_id, None)
+                self._tell.continued(Continued(run_id, handle.value, None))
+
+
+class _Kept:
+    """For who waits for all of it."""
+
+    publish = None
+
+    def __init__(self) -> None:
+        self.found: list[Continued] = []
+        self.defects: list[BaseException] = []
+
+    def fired(self, timer: Timer) -> None:
+        """Nobody sweeps here."""
+
+    def continued(self, one: Continued) -> None:
+        self.found.append(one)
+
+    def trouble(self, error: HitlError) -> None:
+        """It is raised instead."""
+
+    def defect(self, run_id: str, error: BaseException) -> None:
+        del run_id
+        self.defects.append(error)
+
+
+class _Logged:
+    """For the operational log, which hears of each step by itself."""
+
+    publish = None
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def fired(self, timer: Timer) -> None:
+        """The step that it made is logged."""
+
+    def continued(self, one: Continued) -> None:
+        if one.error is not None:
+            self._log("run_not_continued", level="warning", run=one.run_id, error=str(one.error))
+
+    def trouble(self, error: HitlError) -> None:
+        self._log("work_failed", level="error", error=str(error))
+
+    def defect(self, run_id: str, error: BaseException) -> None:
+        self._log("run_not_continued", level="error", run=run_id, error=f"{type(error).__name__}: {error}")
