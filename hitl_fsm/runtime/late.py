@@ -3,45 +3,69 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from hitl_fsm.core.decide import decide
-from hitl_fsm.errors import Fenced, HitlError
+from hitl_fsm.errors import Fenced, HitlError, RunBusy
 from hitl_fsm.model.actor import ENGINE
 from hitl_fsm.model.event import Entry, LateResult
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.states import RUN_ADVANCING
+from hitl_fsm.ports import Lease
 from hitl_fsm.runtime.loop import background_loop
 from hitl_fsm.runtime.parts import Parts
-from hitl_fsm.runtime.steps import commit, load
+from hitl_fsm.runtime.steps import LeaseWord, commit, load
 
 LATE_ATTEMPTS = 20
-"""Tries of telling a run that another worker advances; then the result goes to the record alone."""
+"""Tries of telling a run that another worker advances; then the result goes to the record, whole."""
 LATE_PAUSE_S = 0.5
 """Wait between two of them."""
+OUTLAST_ATTEMPTS = 120
+"""Further tries, which nobody waits for: longer than a lease, so that a worker that froze has lost the run by then."""
 
 
 async def keep_late(parts: Parts, run_id: str, late: LateResult) -> None:
     """Into the run's log, where it may answer the open question; at least into the record, whole."""
     parts.log("late_result", level="warning", run=run_id, call=late.call_id)
-    for _ in range(LATE_ATTEMPTS):
-        loaded = await load(parts, run_id)
-        run = loaded.run
-        if run.state in RUN_ADVANCING and loaded.owner and parts.may_be_alive(loaded.owner):
-            await asyncio.sleep(LATE_PAUSE_S)  # a commit from outside would fence the worker that goes on meanwhile
-            continue
-        entry = Entry(run.version + 1, parts.clock.now(), ENGINE, late)
-        try:
-            await commit(parts, run, decide(run, entry), entry, "none", loaded.fence)
-        except Fenced:
-            continue
+    if await _told(parts, run_id, late, LATE_ATTEMPTS):
         return
     told = {"call": late.call_id, "attempt": late.attempt, "result": late.result, "error": late.error}
     await parts.store.append([Record("late_result", parts.clock.now(), ENGINE, run_id, told)])
+    asyncio.run_coroutine_threadsafe(_outlast(parts, run_id, late), background_loop())
 
 
 def keep_late_soon(parts: Parts, run_id: str, late: LateResult) -> None:
     """From a tool's thread, whose worker has gone on."""
     asyncio.run_coroutine_threadsafe(_kept(parts, run_id, late), background_loop())
+
+
+async def _told(parts: Parts, run_id: str, late: LateResult, attempts: int) -> bool:
+    """Whether the run was told within so many tries."""
+    for _ in range(attempts):
+        loaded = await load(parts, run_id)
+        run = loaded.run
+        # A commit from outside would fence a worker that goes on meanwhile: only the store knows whether one does.
+        lease: LeaseWord = "take" if run.state in RUN_ADVANCING and loaded.owner else "none"
+        entry = Entry(run.version + 1, parts.clock.now(), ENGINE, late)
+        try:
+            fence = await commit(parts, run, decide(run, entry), entry, lease, loaded.fence)
+        except RunBusy:
+            await asyncio.sleep(LATE_PAUSE_S)
+        except Fenced:
+            continue
+        else:
+            if lease == "take":
+                with suppress(HitlError):  # then the claim ends by itself
+                    await parts.store.release(run_id, Lease(parts.worker, fence))
+            return True
+    return False
+
+
+async def _outlast(parts: Parts, run_id: str, late: LateResult) -> None:
+    try:
+        await _told(parts, run_id, late, OUTLAST_ATTEMPTS)
+    except HitlError as error:  # the record has it
+        parts.log("late_result_not_told", level="warning", run=run_id, call=late.call_id, error=str(error))
 
 
 async def _kept(parts: Parts, run_id: str, late: LateResult) -> None:

@@ -16,7 +16,7 @@ from hitl_fsm.errors import AnswerTooEarly, Fenced, RunBusy
 from hitl_fsm.model.event import CallsStarted, LateResult
 from hitl_fsm.model.states import CallState, RequirementState, RunState
 from hitl_fsm.ports import LEASE_MS
-from hitl_fsm.runtime import execute, leases, threads
+from hitl_fsm.runtime import execute, late, leases, threads
 
 WAIT_S = 10.0
 SCRIPT = [calls(call("pay", to="bob", amount=5))]
@@ -94,11 +94,11 @@ def test_law03_a_late_result_is_kept_but_does_not_overrule_a_person(house: House
     run.active_requirements[0].it_happened("done by hand", by="otto")
     slow.go.set()
 
-    def late() -> list[Any]:
+    def found() -> list[Any]:
         return [e.event for e in engine.runs.events(run.run_id) if isinstance(e.event, LateResult)]
 
-    soon(lambda: bool(late()))
-    assert [event.result for event in late()] == ["paid late"]
+    soon(lambda: bool(found()))
+    assert [event.result for event in found()] == ["paid late"]
     run = agent.continue_run(run_id=run.run_id)
     assert house.said_to_model(engine, run.run_id) == ["done by hand"]
     assert [line["data"]["taken"] for line in engine.runs.timeline(run.run_id) if line["event"] == "late_result"] == [
@@ -276,3 +276,79 @@ def test_law03_who_came_too_late_does_not_take_the_lease_from_who_holds_it(house
     winner.join(WAIT_S)
     assert engine.runs.get(row.run_id).state is RunState.DONE
     assert not engine._leases.is_sure(row.run_id)
+
+
+def taken_from(house: House, engine: Any, run_id: str, *, leased_until: int) -> str:
+    """Another worker of this host, which lives, takes the run while its tool acts; returns that worker's name."""
+    other: str = house.engine().parts.worker
+    changed = "UPDATE run SET owner = ?, leased_until = ?, fence = fence + 1 WHERE run_id = ?"
+    house.sql(changed, other, leased_until, run_id)
+    assert engine.parts.may_be_alive(other)
+    return other
+
+
+def inside_its_tool(house: House) -> tuple[Any, Any, str, Slow, threading.Thread, list[BaseException]]:
+    """Engine, agent, a run whose plain function acts, that function, its thread, and what came of it."""
+    slow = Slow(house)
+    engine = house.engine("- {id: all, gate: allow}")
+    agent = house.agent(engine, SCRIPT, tools=[slow.tool()])
+    raised: list[BaseException] = []
+
+    def advance() -> None:
+        try:
+            agent.run("go")
+        except Fenced as error:
+            raised.append(error)
+
+    worker = threading.Thread(target=advance)
+    worker.start()
+    assert slow.begun.wait(WAIT_S)
+    (row,) = engine.runs.list()
+    return engine, agent, row.run_id, slow, worker, raised
+
+
+def late_events(engine: Any, run_id: str) -> list[Any]:
+    return [entry.event.result for entry in engine.runs.events(run_id) if isinstance(entry.event, LateResult)]
+
+
+def test_law03_a_late_result_is_told_over_a_frozen_worker_whose_lease_has_ended(house: House) -> None:
+    engine, agent, run_id, slow, worker, raised = inside_its_tool(house)
+    taken_from(house, engine, run_id, leased_until=1)
+    before = house.sql("SELECT fence FROM run WHERE run_id = ?", run_id)
+    slow.go.set()
+    worker.join(late.LATE_PAUSE_S * late.LATE_ATTEMPTS / 2)
+    assert not worker.is_alive(), "it did not wait for who holds nothing any more"
+    assert len(raised) == 1
+    assert late_events(engine, run_id) == ["paid late"]
+    assert house.sql("SELECT owner, leased_until FROM run WHERE run_id = ?", run_id) == [("", 0)]
+    assert house.sql("SELECT fence FROM run WHERE run_id = ?", run_id) > before, "the frozen one is fenced"
+    assert agent.continue_run(run_id=run_id).state is RunState.DONE
+    assert house.said_to_model(engine, run_id) == ["paid late"]
+    assert len(house.effects) == 1
+
+
+def test_law03_a_late_result_never_fences_a_live_worker_and_outlasts_one_that_froze(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late, "LATE_PAUSE_S", 0.01)
+    engine, agent, run_id, slow, worker, raised = inside_its_tool(house)
+    row = "SELECT version, fence, owner, leased_until FROM run WHERE run_id = ?"
+    taken_from(house, engine, run_id, leased_until=int(time.time() * 1000) + LEASE_MS)
+    before = house.sql(row, run_id)
+    monkeypatch.setattr(late, "OUTLAST_ATTEMPTS", 100_000)
+    slow.go.set()
+    worker.join(WAIT_S)
+    assert len(raised) == 1
+    assert house.sql(row, run_id) == before, "nothing disturbed who holds it"
+    assert late_events(engine, run_id) == []
+    told = [line["data"]["result"] for line in engine.runs.timeline(run_id) if line["event"] == "late_result"]
+    assert told == ["paid late"], "the record has it first"
+    house.sql("UPDATE run SET leased_until = 1 WHERE run_id = ?", run_id)
+    soon(lambda: late_events(engine, run_id) == ["paid late"])
+    soon(lambda: house.sql("SELECT owner FROM run WHERE run_id = ?", run_id) == [("",)])
+    assert agent.continue_run(run_id=run_id).state is RunState.DONE
+    assert house.said_to_model(engine, run_id) == ["paid late"]
+
+
+def test_law03_a_worker_is_outlasted_for_longer_than_its_lease() -> None:
+    assert late.LATE_PAUSE_S * late.OUTLAST_ATTEMPTS * 1000 >= LEASE_MS
