@@ -13,6 +13,7 @@ from hitl_fsm.model.event import Entry, Event
 from hitl_fsm.model.message import Message
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
+from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import Commit, Lease
 from hitl_fsm.runtime.known import Known
 from hitl_fsm.runtime.parts import Parts
@@ -74,6 +75,33 @@ async def claim(parts: Parts, run: Run, fence: int) -> int:
             records=(),
         )
     )
+
+
+async def correct_timer(parts: Parts, loaded: Loaded, found: Timer) -> bool:
+    """Make a stored timer what the run says of it: it is moved, or deleted. False if that is what it is already.
+
+    Nothing else changes, so that nobody who advances the run is fenced, and there is nothing for the record.
+    """
+    run = loaded.run
+    right = tuple(timer for timer in timers_of(run) if (timer.about, timer.kind) == (found.about, found.kind))
+    if right == (found,):
+        return False
+    await parts.store.commit(
+        Commit(
+            run=run,
+            expected_version=run.version,
+            fence=loaded.fence,
+            lease="none",
+            owner=parts.worker,
+            entries=(),
+            calls=(),
+            requirements=(),
+            records=(),
+            timers=right,
+            timers_over=(found,),
+        )
+    )
+    return True
 
 
 def _as_commit(before: Run | None, step: Step, entry: Entry, lease: LeaseWord, worker: Lease) -> Commit:

@@ -1,7 +1,7 @@
 """Firing what is due. A timer only says that it may be time; the run's own log says whether it is (law 12).
 
 Any number of sweepers may run, anywhere: a claim keeps them from the same work, and the commit of the event, which
-deletes the timer, makes it fire once.
+deletes the timer, makes it fire once. A timer that is not as the run's log has it is corrected, and fires nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from hitl_fsm.errors import Fenced, HitlError, RunNotFound
 from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import TIMER
 from hitl_fsm.model.event import Entry
-from hitl_fsm.model.states import RequirementState
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.runtime.parts import Parts
-from hitl_fsm.runtime.steps import commit, load
+from hitl_fsm.runtime.steps import commit, correct_timer, load
 
 SWEEP_PAGE = 100
 """Timers that a sweeper claims at once."""
@@ -45,12 +44,13 @@ async def _fire(parts: Parts, timer: Timer) -> bool:
         except RunNotFound:
             return False
         run, now = loaded.run, parts.clock.now()
-        about = next((r for r in run.requirements if r.requirement_id == timer.about), None)
-        is_open = about is not None and about.state is RequirementState.OPEN
-        if about is None or not is_open or about.expires_at is None or now < about.expires_at:
-            return False
-        entry = Entry(run.version + 1, now, TIMER, events.RequirementTimedOut(timer.about))
         try:
+            if await correct_timer(parts, loaded, timer):
+                parts.log("timer_corrected", level="warning", run=run.run_id, about=timer.about)
+                return False
+            if now < timer.due_at:  # the clock was put back since it was claimed
+                return False
+            entry = Entry(run.version + 1, now, TIMER, events.RequirementTimedOut(timer.about))
             await commit(parts, run, decide(run, entry), entry, "none", loaded.fence)
         except Fenced:
             continue

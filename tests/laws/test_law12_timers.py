@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from house import House, call, calls
 
+from hitl_fsm import tool
 from hitl_fsm.model.states import CallState, RequirementState, RunState
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.work import work
@@ -106,6 +108,73 @@ def test_law12_one_damaged_run_does_not_hold_up_the_others(house: House) -> None
     house.sql("UPDATE event SET body = ? WHERE run_id = ? AND seq = 1", b"\0", bad.run_id)
     house.clock.advance(HOUR)
     assert [timer.run_id for timer in house.engine(RULES).sweep()] == [good.run_id]
+
+
+def test_law12_a_timer_whose_question_is_closed_is_cleared_and_fires_nothing(house: House) -> None:
+    engine = house.engine(RULES)
+    agent = house.agent(engine, SCRIPT)
+    run = agent.run("go", user="alice")
+    (timer,) = house.sql("SELECT run_id, about, kind, due_at FROM timer")
+    run.active_requirements[0].confirm(by="maria")
+    (before,) = house.sql("SELECT version, fence, updated_at FROM run")
+    house.sql(
+        "INSERT INTO timer (run_id, about, kind, due_at, owner, claimed_until) VALUES (?, ?, ?, ?, '', 0)", *timer
+    )
+    house.clock.advance(HOUR)
+    lines = len(engine.audit.records())
+    assert run_sync(engine.store.health(house.clock.now())).overdue == 1
+    assert engine.sweep() == ()
+    assert timers(house) == []
+    assert house.sql("SELECT version, fence, updated_at FROM run") == [before], "nobody who goes on is fenced"
+    assert len(engine.audit.records()) == lines
+    assert agent.continue_run(run_id=run.run_id).state is RunState.DONE
+
+
+def test_law12_clearing_a_timer_leaves_who_advances_the_run_alone(house: House) -> None:
+    engine = house.engine("- {id: all, gate: allow}")
+    sweeper = house.engine()
+
+    @tool
+    def pay(to: str, amount: float) -> str:
+        """Send money."""
+        (row,) = house.sql("SELECT run_id FROM run")
+        values = "VALUES (?, 'req_old-0001', 'expiry', 1, '', 0)"
+        house.sql(f"INSERT INTO timer (run_id, about, kind, due_at, owner, claimed_until) {values}", *row)
+        assert sweeper.sweep() == ()
+        return "paid"
+
+    assert house.agent(engine, SCRIPT, tools=[pay]).run("go", user="alice").state is RunState.DONE
+    assert timers(house) == []
+
+
+def test_law12_a_timer_that_was_put_forward_is_put_right_and_fires_in_its_time(house: House) -> None:
+    engine = house.engine(RULES)
+    house.agent(engine, SCRIPT).run("go", user="alice")
+    right = timers(house)
+    house.sql("UPDATE timer SET due_at = 1")
+    assert engine.sweep() == ()
+    assert timers(house) == right
+    house.clock.advance(HOUR)
+    assert [timer.about for timer in engine.sweep()] == [right[0][1]], "and nobody holds it"
+
+
+def test_law12_a_clock_put_back_between_claim_and_look_does_not_fire(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = house.engine(RULES)
+    house.agent(engine, SCRIPT).run("go", user="alice")
+    claim = engine.store.claim_timers
+
+    async def claimed(due_by: int, owner: str, *, limit: int = 100) -> Any:
+        found = await claim(due_by, owner, limit=limit)
+        house.clock.advance(-HOUR)
+        return found
+
+    monkeypatch.setattr(engine.store, "claim_timers", claimed)
+    house.clock.advance(HOUR)
+    assert engine.sweep() == ()
+    assert len(timers(house)) == 1
+    assert len(engine.inbox.list()) == 1
 
 
 def test_law12_a_worker_sweeps_and_goes_on(house: House) -> None:
