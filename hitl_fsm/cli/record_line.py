@@ -8,7 +8,20 @@ import msgspec
 
 from hitl_fsm.model.instant import iso
 
-TOLD = ("tool", "call", "requirement", "answer", "outcome", "state", "trigger", "note", "problem", "error", "reason")
+TOLD = (
+    "tool",
+    "call",
+    "requirement",
+    "answer",
+    "outcome",
+    "state",
+    "trigger",
+    "note",
+    "problem",
+    "error",
+    "reason",
+    "count",
+)
 """What of a line's data is worth its place in a table; `--format json` has all of it."""
 VALUE_CHARS = 120
 LAST_INSTANT = 253_402_300_799_999

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hitl_fsm.audit.verify import Head, Report, verify
-from hitl_fsm.errors import RequirementNotFound
+from hitl_fsm.errors import RequirementNotFound, RunNotFound, Tampered
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.ports import RecordLine, RunRow, Store
@@ -61,7 +61,16 @@ class Runs:
         return run_sync(self.aget(run_id))
 
     async def aget(self, run_id: str) -> RunHandle:
-        return RunHandle(self._engine, (await load(self._engine.parts, run_id)).run)
+        """Raises RunNotFound, which tells when and by whom a run was forgotten."""
+        try:
+            return RunHandle(self._engine, (await load(self._engine.parts, run_id)).run)
+        except RunNotFound as error:
+            from hitl_fsm.runtime.prune import forgotten  # noqa: PLC0415 - only then
+
+            found = await forgotten(self._engine.store, run_id)
+            if found is None:
+                raise
+            raise RunNotFound(found.told(), help="`engine.runs.timeline` tells what happened in it") from error
 
     def list(self, *, state: str | None = None, after: str = "", limit: int = PAGE) -> Sequence[RunRow]:
         """Newest first."""
@@ -77,7 +86,16 @@ class Runs:
 
     def timeline(self, run_id: str) -> Sequence[dict[str, Any]]:
         """The run's lines of the record, in order, decoded."""
-        return [msgspec.json.decode(line.body) for line in self._engine.audit.records(run_id=run_id)]
+        return [_told(line) for line in self._engine.audit.records(run_id=run_id)]
+
+
+def _told(line: RecordLine) -> dict[str, Any]:
+    try:
+        told: dict[str, Any] = msgspec.json.decode(line.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        msg = f"line {line.seq} of the record cannot be read"
+        raise Tampered(msg, help="`hitl-fsm audit verify` tells more") from error
+    return told
 
 
 class Audit:

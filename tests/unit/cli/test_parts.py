@@ -204,3 +204,9 @@ def test_an_application_that_raises_is_told_with_its_line(folder: Path, source: 
     assert told in raised.value.message
     assert f"{name}.py:" in raised.value.message
     assert raised.value.code == "HF702"
+
+
+def test_a_line_of_the_record_tells_how_many_runs_were_forgotten() -> None:
+    data = {"before": 1, "count": 2, "runs": [{"run": "run_a"}, {"run": "run_b"}]}
+    line = {"seq": 7, "at": 0, "event": "runs_forgotten", "by": {"id": "maria"}, "data": data}
+    assert line_cells(line) == ("7", "1970-01-01T00:00:00.000Z", "runs_forgotten", "maria", "count=2")

@@ -16,6 +16,7 @@ from house import House, call, calls
 from hitl_fsm import tool
 from hitl_fsm.errors import Fenced, InputRefused, RunNotFound, Tampered
 from hitl_fsm.model.actor import ENGINE
+from hitl_fsm.model.instant import iso
 from hitl_fsm.model.record import Record
 from hitl_fsm.runtime import prune as pruning
 from hitl_fsm.runtime.loop import run_sync
@@ -200,3 +201,16 @@ def test_the_digest_is_of_what_is_stored(house: House) -> None:
     stored = run_sync(engine.store.load(run.run_id))
     assert stored is not None
     assert log_digest(stored) == body_digest(house, run.run_id)
+
+
+def test_python_tells_that_a_run_was_forgotten_when_and_by_whom(house: House) -> None:
+    engine = house.engine("- {id: all, gate: allow}")
+    (run_id,) = all_done(house, engine, 1)
+    house.clock.advance(HOUR)
+    engine.prune(before=house.clock.now(), by="maria")
+    (line,) = lines(engine)
+    told = f"{run_id} was forgotten at {iso(house.clock.now())} by maria .line {line['seq']} of the record"
+    with pytest.raises(RunNotFound, match=told):
+        engine.runs.get(run_id)
+    with pytest.raises(RunNotFound, match="no run 'run_never' in this store"):
+        engine.runs.get("run_never")
