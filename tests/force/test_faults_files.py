@@ -21,7 +21,6 @@ SCRIPT = [calls(call("pay", to="bob", amount=5))]
 PAID = [("pay", "bob", 5.0, "-")]
 BESIDE = ("", "-wal", "-shm", ".lock")
 OPERATIONAL = 3
-NOT_NOTICED = "a database file that is taken away under a live engine is written to still; whoever notices removes this"
 
 
 @pytest.fixture(params=KINDS)
@@ -167,7 +166,6 @@ TAKEN_AWAY = [
 ]
 
 
-@pytest.mark.xfail(strict=True, reason=NOT_NOTICED)
 @pytest.mark.parametrize("take_away", TAKEN_AWAY, ids=lambda found: found.__name__)
 def test_law03_a_database_taken_away_under_a_live_engine_stops_it(
     house: House, take_away: Callable[[House], None]
@@ -185,7 +183,6 @@ def test_law03_a_database_taken_away_under_a_live_engine_stops_it(
         assert house.effects == PAID
 
 
-@pytest.mark.xfail(strict=True, reason=NOT_NOTICED)
 def test_a_lock_file_taken_away_lets_no_second_writer_in(house: House) -> None:
     """Two lock files are no lock: who holds one must see that it is not the one that stands there."""
     old = new_agent(house)

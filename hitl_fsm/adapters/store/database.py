@@ -84,8 +84,15 @@ class Database(Protocol):
     def reading(self) -> Reading: ...
 
     @property
-    def error(self) -> type[Exception]:
+    def error(self) -> tuple[type[Exception], ...]:
         """The driver's errors."""
+        ...
+
+    def check_place(self) -> None:
+        """StoreError when another database stands where this one was opened: a file can be replaced under its users.
+
+        Asked before an open connection is used again, and by `begin`.
+        """
         ...
 
     def hold(self, *, patient: bool = True) -> AbstractContextManager[None]:

@@ -104,6 +104,11 @@ class Readers:
         except IndexError:
             return self._on_new(query)
         try:
+            self._database.check_place()
+        except BaseException:
+            idle.close()
+            raise
+        try:
             return self._on(idle, query)
         except _LostError:  # while it was idle: a new one tells whether the database is there
             return self._on_new(query)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import msgspec
 
@@ -10,7 +12,7 @@ from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.approvals import Row, read
 from hitl_fsm.adapters.store.database import Connection, Facts
 from hitl_fsm.adapters.store.owner import may_be_alive
-from hitl_fsm.errors import Tampered
+from hitl_fsm.errors import StoreError, Tampered
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.states import RUN_ADVANCING, RequirementState
@@ -97,6 +99,7 @@ def ready(connection: Connection, after: str, limit: int, now: int) -> Sequence[
     limit = page_of(limit)
     while len(found) < limit:
         rows = [RunRow(*row) for row in connection.execute(sql.RUNS_ADVANCING, (after, limit))]
+        check_order([after, *(row.run_id for row in rows)])
         found += [row for row in rows if not held(row.owner, row.leased_until)]
         if len(rows) < limit:
             break
@@ -142,7 +145,9 @@ def records(connection: Connection, after: int, limit: int, run_id: str | None) 
         rows = connection.execute(sql.RECORDS, (after, page_of(limit)))
     else:
         rows = connection.execute(sql.RECORDS_OF_RUN, (run_id, after, page_of(limit)))
-    return [RecordLine(seq, _bytes(body), _bytes(leaf).hex()) for seq, body, leaf in rows]
+    lines = [RecordLine(seq, _bytes(body), _bytes(leaf).hex()) for seq, body, leaf in rows]
+    check_order([after, *(line.seq for line in lines)])
+    return lines
 
 
 def policies(connection: Connection, digest: str) -> str | None:
@@ -160,6 +165,13 @@ def counts(connection: Connection) -> tuple[int, int, int]:
 def _bytes(value: object) -> bytes:
     """A blob as it is, and whatever else somebody put in its place as bytes that `verify` will reject."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+
+
+def check_order(keys: Sequence[Any]) -> None:
+    """Who reads page after page must get on: on a damaged index the same rows come again, without end."""
+    if any(later <= earlier for earlier, later in pairwise(keys)):
+        message = "the database is damaged: rows do not come in their order"
+        raise StoreError(message, help="restore a backup; `hitl-fsm audit verify` tells whether the record is whole")
 
 
 def page_of(limit: int) -> int:

@@ -206,7 +206,11 @@ class SqlStore:
             return await read(query)
         except NotReadyError:
             await self._write(_nothing)
-        return await read(query)
+        try:
+            return await read(query)
+        except NotReadyError as error:
+            message = f"the store {self._database.shown} was removed while it was in use"
+            raise StoreError(message, help="restore it from a backup, with all workers stopped") from error
 
     def _info(self, connection: Connection | None) -> StoreInfo:
         database = self._database

@@ -39,7 +39,10 @@ class PostgresDatabase:
         self.url = location.shown
         self.shown = location.shown
         self.reading: Reading = "threads"
-        self.error: type[Exception] = psycopg.Error
+        self.error: tuple[type[Exception], ...] = (psycopg.Error,)
+
+    def check_place(self) -> None:
+        """A server keeps its databases in their places."""
 
     def hold(self, *, patient: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002 - it never waits
         """The server sees to it: rows are locked one by one, in order of their runs, the log's head last."""

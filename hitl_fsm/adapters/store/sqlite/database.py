@@ -14,6 +14,7 @@ from hitl_fsm.adapters.store.sqlite import opening
 from hitl_fsm.adapters.store.sqlite.lock import FileLock, NoLock
 from hitl_fsm.adapters.store.sqlite.problems import explain
 from hitl_fsm.adapters.store.url import Location
+from hitl_fsm.errors import StoreError
 
 
 class SqliteDatabase:
@@ -24,7 +25,9 @@ class SqliteDatabase:
         self.url = location.url
         self.shown = location.url
         self.reading: Reading = "writer" if location.path is None else "here"
-        self.error: type[Exception] = sqlite3.Error
+        # Text that is not UTF-8, on a damaged page, is no error of SQLite's.
+        self.error: tuple[type[Exception], ...] = (sqlite3.Error, UnicodeDecodeError)
+        self._file: tuple[int, int] | None = None
         self.lock = NoLock() if location.path is None else FileLock(location.path)
 
     def hold(self, *, patient: bool = True) -> AbstractContextManager[None]:
@@ -33,20 +36,38 @@ class SqliteDatabase:
 
     def open_writer(self) -> Connection:
         """Call it with the lock held."""
-        return opening.open_writer(self._location)
+        connection = opening.open_writer(self._location)
+        self.check_place()
+        return connection
 
     def open_reader(self, *, patient: bool) -> Connection | None:
         """Read-only, so it cannot checkpoint when it is closed, which would be a write outside the file lock."""
         path = self._location.path
-        return None if path is None else opening.open_reader(path, opening.BUSY_WAIT_MS if patient else 0)
+        connection = None if path is None else opening.open_reader(path, opening.BUSY_WAIT_MS if patient else 0)
+        if connection is not None or self._file is not None:
+            self.check_place()
+        return connection
 
     def open_any(self) -> Connection | None:
         """Read-only, of whatever schema."""
         path = self._location.path
         return None if path is None else opening.open_any(path)
 
+    def check_place(self) -> None:
+        """By device and inode. Whoever went on in a file that nobody finds again would do everything twice."""
+        path = self._location.path
+        if path is None:
+            return
+        there = opening.file_at(path)
+        if self._file is None:
+            self._file = there
+        elif there != self._file:
+            message = f"{path} was replaced or removed while it was in use"
+            raise StoreError(message, help="nothing was written; restart this process, or restore the file and restart")
+
     def begin(self, connection: Connection, *, patient: bool = True) -> object:
         """IMMEDIATE: a transaction that begins by reading could be refused the right to write later."""
+        self.check_place()
         if patient:
             connection.execute("BEGIN IMMEDIATE")
             return None
@@ -73,7 +94,7 @@ class SqliteDatabase:
     def explain(self, error: Exception) -> Exception:
         """Names the file, and what to do."""
         where = self._location.path or self._location.url
-        return explain(error, where) if isinstance(error, sqlite3.Error) else error
+        return explain(error, where) if isinstance(error, self.error) else error
 
     def clock_ms(self, connection: Connection) -> int:  # noqa: ARG002 - it has no clock of its own
         """SQLite has no clock but the machine's."""

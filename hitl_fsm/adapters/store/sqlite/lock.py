@@ -82,7 +82,18 @@ class FileLock:
                 message = f"cannot lock {self.path}: {error.strerror}"
                 raise StoreError(message, help="use a file system that has locks (flock)") from error
             else:
-                return
+                if self._is_in_place(file):
+                    return
+                self.close()  # another file stands there now, and others lock that one
+                file = self._open()
+
+    def _is_in_place(self, file: int) -> bool:
+        mine = os.fstat(file)
+        try:
+            there = os.stat(self.path)  # noqa: PTH116 - at each write, and half as dear as a Path
+        except OSError:
+            return False
+        return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -25,8 +25,11 @@ _KNOWN: dict[int, tuple[str, str]] = {
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
-def explain(error: sqlite3.Error, where: str) -> StoreError:
-    """The StoreError that tells of `error`; `where` names the database."""
+def explain(error: Exception, where: str) -> StoreError:
+    """The StoreError that tells of an error of SQLite's, or of text on a damaged page; `where` names the database."""
+    if isinstance(error, UnicodeDecodeError):
+        what, next_step = _KNOWN[sqlite3.SQLITE_CORRUPT]
+        return StoreError(f"{what}: {where} (a text is not UTF-8)", help=next_step)
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & _PRIMARY if isinstance(code, int) else -1
     if primary in _BUSY:
