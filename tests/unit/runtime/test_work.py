@@ -129,32 +129,42 @@ def test_a_long_run_holds_up_neither_the_sweep_nor_other_runs(house: House) -> N
     asyncio.run(watch())
 
 
-def test_runs_side_by_side_are_bounded_and_none_is_taken_twice(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("line", "in_hand"), [(3, 3), (1_000, 7)])
+def test_runs_side_by_side_are_bounded_and_none_is_taken_twice(
+    house: House, monkeypatch: pytest.MonkeyPatch, line: int, in_hand: int
+) -> None:
     monkeypatch.setattr(working, "SIDE_BY_SIDE", 2)
     monkeypatch.setattr(working, "READY_PAGE", 2)
-    monkeypatch.setattr(working, "IN_LINE", 3)
+    monkeypatch.setattr(working, "IN_LINE", line)
     engine = house.engine()
     gauge = Gauge()
     ids = approved(house.agent(engine, PAY, tools=[gauge.tool()]), 7)
     told, leave = Told(), asyncio.Event()
     most = 0
+    started: list[str] = []
+
+    class Watched(Worker):
+        def _start(self, run_id: str) -> None:
+            started.append(run_id)
+            super()._start(run_id)
 
     async def watch() -> None:
         nonlocal most
-        worker = Worker(engine, told, leave, POLL_S)
+        worker = Watched(engine, told, leave, POLL_S)
         running = asyncio.create_task(worker.run())
-        await until(lambda: gauge.inside == 2)
+        await until(lambda: gauge.inside == 2 and worker.under_way == in_hand)
         for _ in range(10):  # rounds in which it looks again
             await asyncio.sleep(POLL_S)
             most = max(most, worker.under_way)
         assert gauge.inside == 2
+        assert sorted(started) == sorted(ids)[:in_hand], "one that waits for its turn is not put in line again"
         gauge.go.set()
         await until(lambda: len(told.runs) == len(ids))
         leave.set()
         await running
 
     asyncio.run(watch())
-    assert (gauge.most, most) == (2, 3)
+    assert (gauge.most, most) == (2, in_hand)
     assert sorted(one.run_id for one in told.runs) == sorted(ids)
     assert {one.run.state for one in told.runs if one.run} == {RunState.DONE}
     assert len(gauge.begun) == len(ids)
@@ -282,9 +292,10 @@ def test_plain_functions_of_several_ready_runs_act_side_by_side(house: House) ->
         return "paid"
 
     engine = house.engine()
-    approved(house.agent(engine, PAY, tools=[pay]), 2)
+    ids = approved(house.agent(engine, PAY, tools=[pay]), 2)
     states = [one.run.state for one in engine.continue_ready() if isinstance(one.run, Run)]
     assert states == [RunState.DONE, RunState.DONE]
+    assert [house.said_to_model(engine, run_id) for run_id in ids] == [["paid"], ["paid"]]
 
 
 def test_what_is_ready_is_found_over_pages_and_a_defect_is_raised_when_the_others_have_gone_on(
