@@ -153,7 +153,9 @@ def _call_lost(draft: Draft, event: events.CallLost) -> None:
 def _late_result(draft: Draft, event: events.LateResult) -> None:
     """The late worker knows what nobody else knew; where somebody has said already, its word is only kept."""
     call = next((c for c in draft.run.calls if c.call_id == event.call_id), None)
-    unknown = call is not None and call.attempt == event.attempt and call.state in _NO_RESULT
+    # One key, one effect: of an idempotent call the success of any attempt is the result.
+    same = call is not None and (call.attempt == event.attempt or (call.idempotent and event.begun and not event.error))
+    unknown = call is not None and same and call.state in _NO_RESULT
     draft.record("late_result", facts.late, event, taken=unknown)
     if call is None or not unknown:
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -247,7 +248,7 @@ class Drive:
         self._flights.begin(*call_ids)
 
     def _fly(self, call: Call) -> None:
-        self._tell(stream.ToolCallStarted, call.call_id, call.tool, call.args or {})
+        self._tell(stream.ToolCallStarted, call.call_id, call.tool, deepcopy(call.args or {}))
         tool = self._recipe.tools[call.tool]
         alone = not self._flights
         late = partial(keep_late_soon, self._parts, self._run_id)
@@ -351,15 +352,17 @@ class Drive:
         return Lease(self._parts.worker, self._fence)
 
     async def _let_go(self) -> None:
-        """Leave nothing running and nothing held, however the loop ended."""
-        for call_id, event in await self._flights.stopped():
-            await self._record_stopped(call_id, event)
-        if self._kept is not None:
-            self._leases.drop(self._run_id, self._kept)
-        if self._held:
-            self._held = False
-            with suppress(HitlError):  # the lease ends by itself; what stopped the worker matters more
-                await self._parts.store.release(self._run_id, self._lease)
+        """Leave nothing running and nothing held, however the loop ended, and however often it is cancelled."""
+        try:
+            for call_id, event in await self._flights.stopped():
+                await self._record_stopped(call_id, event)
+        finally:
+            if self._kept is not None:  # first of all: a lease that is renewed for ever keeps everybody else away
+                self._leases.drop(self._run_id, self._kept)
+            if self._held:
+                self._held = False
+                with suppress(HitlError):  # the lease ends by itself; what stopped the worker matters more
+                    await self._parts.store.release(self._run_id, self._lease)
 
     async def _record_stopped(self, call_id: str, event: Event) -> None:
         """What is known of a call that this worker had to leave; one that may be repeated is left to the next."""

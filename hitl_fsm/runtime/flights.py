@@ -55,9 +55,18 @@ class Flights:
         for task in self._tasks:
             task.cancel()
         done, _ = await asyncio.wait(self._tasks, timeout=STOP_WAIT_S)
-        stopped = [self._take(task) for task in done]
+        stopped = [self._taken_or_lost(task) for task in done]
         self._tasks.clear()
         return stopped
+
+    def _taken_or_lost(self, task: asyncio.Task[Event]) -> tuple[str, Event]:
+        """An interrupt that hit the tool itself stopped it somewhere."""
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return self._take(task)
+        call_id = self._tasks.pop(task)
+        self._begun.discard(call_id)
+        return call_id, events.CallLost(call_id)
 
     def _take(self, task: asyncio.Task[Event]) -> tuple[str, Event]:
         call_id = self._tasks.pop(task)

@@ -15,7 +15,7 @@ from hitl_fsm.model import answer as answers
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement, RequirementKind
-from hitl_fsm.model.run import Run
+from hitl_fsm.model.run import Run, own_copy
 from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.verdict import External, UserInput
 from hitl_fsm.runtime.loop import run_sync
@@ -139,19 +139,22 @@ class RequirementHandle:
 class RunHandle:
     """A run as it was when it was last looked at; `refresh` looks again."""
 
-    __slots__ = ("_engine", "_run")
+    __slots__ = ("_engine", "_run", "_shown")
 
     def __init__(self, engine: Engine, run: Run) -> None:
         self._engine = engine
         self._run = run
+        self._shown: Run | None = None
 
     def __repr__(self) -> str:
         return f"<Run {self.run_id} {self.state}>"
 
     @property
     def value(self) -> Run:
-        """The run itself, frozen."""
-        return self._run
+        """The run, frozen; a copy, since what is inside of it (arguments, answers) is not."""
+        if self._shown is None or self._shown.version != self._run.version:
+            self._shown = own_copy(self._run)
+        return self._shown
 
     @property
     def run_id(self) -> str:
@@ -177,17 +180,17 @@ class RunHandle:
     @property
     def calls(self) -> tuple[Call, ...]:
         """The calls of the current turn."""
-        return self._run.calls
+        return self.value.calls
 
     @property
     def requirements(self) -> list[RequirementHandle]:
         """The questions of the current turn, answered ones too."""
-        return [RequirementHandle(self, r) for r in self._run.requirements]
+        return [RequirementHandle(self, r) for r in self.value.requirements]
 
     @property
     def active_requirements(self) -> list[RequirementHandle]:
         """The open ones."""
-        return [RequirementHandle(self, r) for r in self._run.open_requirements]
+        return [RequirementHandle(self, r) for r in self.value.open_requirements]
 
     def refresh(self) -> RunHandle:
         """Read the run again; returns itself."""

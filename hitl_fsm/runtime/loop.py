@@ -104,9 +104,13 @@ class _OwnLoop:
             task.cancel()
             while not task.done():
                 self.loop.run_forever()
+                while self._errands:
+                    self._do(*self._errands.pop())
             raise
         finally:
             task.remove_done_callback(self._stop)
+            if task.done() and not task.cancelled():
+                task.exception()  # it is told below, or the interrupt is: not as one that nobody asked for
         return task.result()
 
     async def step_out(self, errand: Callable[[], T]) -> T:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any, NotRequired, get_args, get_type_hints
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import msgspec
 
@@ -63,13 +63,14 @@ def signature_of(
 
     `described` has the docstring's line for each parameter that has one.
     """
-    try:
-        known = _signatures.setdefault(function, {})
-    except TypeError:  # without weak references there is nothing that would end its life here
-        known = {}
-    if tool not in known:
-        known[tool] = Signature(function, tool, parameters, described)
-    return known[tool]
+    key = (id(function), tool)
+    kept = _signatures.get(key)
+    if kept is not None and kept[0]() is function:
+        return kept[1]
+    made = Signature(function, tool, parameters, described)
+    with suppress(TypeError):  # without weak references there is nothing that would end its life here
+        _signatures[key] = ref(function, lambda _: _signatures.pop(key, None)), made
+    return made
 
 
 class Signature:
@@ -265,4 +266,5 @@ def _plain(function: Callable[..., Any]) -> Any:
     return function if hasattr(function, "__globals__") or inspect.isbuiltin(function) else type(function).__call__
 
 
-_signatures: WeakKeyDictionary[Callable[..., Any], dict[str, Signature]] = WeakKeyDictionary()
+# By identity: two callables that compare equal may have different parameters.
+_signatures: dict[tuple[int, str], tuple[ref[Callable[..., Any]], Signature]] = {}

@@ -33,8 +33,15 @@ class Threads:
         self.pid = os.getpid()
 
     def submit(self, function: Callable[[], T]) -> Future[T]:
-        """Its `cancel()` is True when the function had not begun, and now never will."""
+        """Its `cancel()` is True when the function had not begun, and now never will.
+
+        What one of the threads itself asks for gets a thread of its own: to wait for the bound it would wait for
+        itself. As many are added so as the bounded ones ask for at once.
+        """
         future: Future[T] = Future()
+        if getattr(_here, "is_ours", False):
+            threading.Thread(target=_nested, args=(future, function), name="hitl-fsm-tool-inner", daemon=True).start()
+            return future
         self._queue.put((future, function))
         if not self._idle.acquire(blocking=False):
             with self._lock:
@@ -44,9 +51,18 @@ class Threads:
         return future
 
     def _work(self) -> None:
+        _here.is_ours = True
         while True:
             _run(*self._queue.get())
             self._idle.release()
+
+
+_here = threading.local()
+
+
+def _nested(future: Future[Any], function: Callable[[], Any]) -> None:
+    _here.is_ours = True
+    _run(future, function)
 
 
 def _run(future: Future[Any], function: Callable[[], Any]) -> None:

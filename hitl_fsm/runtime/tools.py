@@ -249,12 +249,17 @@ def _check_types(declaration: Declaration) -> None:
 
 
 def _guarded(function: Callable[..., Any], values: dict[str, Any], begin: Begin) -> Any:
-    """A StopIteration cannot pass a future: before Python 3.12 the waiting side would wait for ever."""
+    """A StopIteration cannot pass a future: before Python 3.12 the waiting side would wait for ever.
+
+    A SystemExit must not end the process of a tool that runs in the caller's own thread.
+    """
     begin()
     try:
         return function(**values)
-    except StopIteration as error:
-        msg = "the tool raised StopIteration"
+    except (StopIteration, SystemExit) as error:
+        msg = (
+            "the tool raised StopIteration" if isinstance(error, StopIteration) else "the tool tried to end the process"
+        )
         raise RuntimeError(msg) from error
 
 

@@ -65,8 +65,9 @@ def transact(database: Database, connection: Connection, jobs: Sequence[Job]) ->
 
 def begin(database: Database, connection: Connection, jobs: Sequence[Job], *, patient: bool) -> Open:
     """Do the jobs. On an exception the transaction is rolled back. `patient`: see `Database.begin`."""
-    transaction = database.begin(connection, patient=patient)
+    _undo(connection)  # what an interrupt left open, between two statements of an earlier one
     try:
+        transaction = database.begin(connection, patient=patient)
         if len(jobs) == 1:
             outcomes = [_alone(database, connection, jobs[0])]
         else:
@@ -91,6 +92,9 @@ def commit(database: Database, opened: Open) -> list[Outcome]:
     except Exception as error:
         if database.fate(connection, error) == "connection":
             raise CommitUnansweredError(opened.transaction, opened.head, opened.outcomes) from error
+        _undo(connection)
+        raise
+    except BaseException:
         _undo(connection)
         raise
     return opened.outcomes

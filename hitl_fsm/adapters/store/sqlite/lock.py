@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from weakref import WeakSet
 
 from hitl_fsm.errors import StoreBusy, StoreError
 
@@ -52,6 +53,7 @@ class FileLock:
         self._database = Path(database)
         self._wait_s = wait_s
         self._file: int | None = None
+        _locks.add(self)
 
     def __enter__(self) -> None:
         self._take(self._wait_s)
@@ -128,3 +130,17 @@ class FileLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+_locks: WeakSet[FileLock] = WeakSet()
+
+
+def _leave_to_the_parent() -> None:
+    """In a forked child: a lock belongs to the open file that both share, so that the child would go on holding it
+    after the parent died. Closing it here does not free it there.
+    """
+    for lock in _locks:
+        lock.close()
+
+
+os.register_at_fork(after_in_child=_leave_to_the_parent)

@@ -1,0 +1,174 @@
+"""Ways in which a worker could be hurt from inside its process; each was found by trying."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+from house import House, call, calls
+
+from hitl_fsm import current_call, tool
+from hitl_fsm.model.states import RunState
+from hitl_fsm.runtime import threads
+from hitl_fsm.runtime.loop import run_sync
+from hitl_fsm.runtime.threads import Threads
+
+ALLOW = "- {id: all, gate: allow}"
+PAY = calls(call("pay", to="bob", amount=5))
+WAIT_S = 10.0
+
+
+def test_law03_a_tool_that_ends_the_process_has_failed_and_the_process_goes_on(house: House) -> None:
+    @tool
+    def pay(to: str, amount: float) -> str:
+        """Send money."""
+        sys.exit(3)
+
+    engine = house.engine(ALLOW)
+    run = house.agent(engine, [PAY], tools=[pay]).run("go")
+    assert run.state is RunState.DONE
+    assert "end the process" in house.said_to_model(engine, run.run_id)[0]
+
+
+def test_tools_that_run_agents_do_not_wait_for_each_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All threads are taken by tools that need one more each."""
+    monkeypatch.setattr(threads, "_threads", Threads(2))
+    engine = house.engine(ALLOW)
+    both = threading.Barrier(2, timeout=WAIT_S)
+    inner = house.agent(engine, [calls(call("note", text="a"), call("note", text="b"))])
+
+    @tool(timeout_s=WAIT_S)
+    def pay(to: str, amount: float) -> str:
+        """Send money, after an agent of its own said so."""
+        both.wait()
+        return str(inner.run("inside").output)
+
+    outer = house.agent(engine, [PAY], tools=[pay])
+    outer = type(outer)("outer", outer._recipe.model, engine=engine, tools=[pay])  # type: ignore[attr-defined]
+
+    async def two() -> list[Any]:
+        return await asyncio.gather(outer.arun("go"), outer.arun("go"))
+
+    assert [run.state for run in asyncio.run(two())] == [RunState.DONE] * 2
+    assert len(house.effects) == 4
+
+
+def test_a_run_whose_task_is_cancelled_twice_is_held_by_nobody(house: House) -> None:
+    begun = asyncio.Event()
+
+    @tool
+    async def pay(to: str, amount: float) -> str:
+        """Send money, and take a while to stop."""
+        begun.set()
+        try:
+            await asyncio.sleep(WAIT_S)
+        finally:
+            await asyncio.sleep(0.2)
+        return "paid"
+
+    engine = house.engine(ALLOW)
+    agent = house.agent(engine, [PAY], tools=[pay])
+
+    async def cancel_twice() -> None:
+        task = asyncio.create_task(agent.arun("go"))
+        await begun.wait()
+        task.cancel()
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel_twice())
+    (row,) = engine.runs.list()
+    assert not engine._leases.is_sure(row.run_id)
+    assert not engine._leases.holds
+
+
+def test_law10_what_an_interrupt_left_open_is_undone_by_the_next_write(house: House) -> None:
+    engine = house.engine()
+    agent = house.agent(engine, [PAY])
+    agent.run("first", user="alice")
+    store: Any = engine.store
+    store._writer._connection.execute("BEGIN")
+    store._writer._connection.execute("DELETE FROM event")
+    run = agent.run("second", user="alice")
+    run.active_requirements[0].confirm()
+    assert agent.continue_run(run).state is RunState.DONE
+    assert engine.audit.verify().intact
+    assert all(len(engine.runs.events(row.run_id)) > 1 for row in engine.runs.list())
+
+
+def test_law05_who_changes_what_a_handle_shows_changes_nothing(house: House) -> None:
+    """A form's value reaches the tool as it was given, whatever is done to the objects in between."""
+    seen: list[dict[str, Any]] = []
+
+    @tool
+    def pay(to: str, amount: float) -> str:
+        """Send money."""
+        seen.append(dict(current_call().answers))
+        return "paid"
+
+    rules = """
+- id: why
+  gate: {user_input: {schema: {type: object, additionalProperties: false, properties: {why: {type: string}}}}}
+- {id: by-two, gate: {approval: {of: [role:finance]}}}
+"""
+    engine = house.engine(rules)
+    agent = house.agent(engine, [PAY], tools=[pay])
+    run = agent.run("go", user="alice")
+    run.active_requirements[0].provide_user_input({"why": "damaged"})
+    shown = engine.runs.get(run.run_id)
+    shown.value.calls[0].answers["why"] = "forged"
+    shown.calls[0].answers["why"] = "forged"
+    assert shown.calls[0].args is not None
+    shown.calls[0].args["amount"] = 5_000
+    engine.runs.get(run.run_id).active_requirements[0].confirm(by="maria")
+    assert agent.continue_run(run_id=run.run_id).state is RunState.DONE
+    assert seen == [{"why": "damaged"}]
+
+
+INTERRUPTED = """
+import asyncio, os, sys
+from hitl_fsm import Agent, Engine, tool
+from hitl_fsm.testing import ScriptedModel
+
+@tool
+async def book(room: str) -> dict[str, bool]:
+    "Book it, and end in order when it is stopped."
+    print("begun", flush=True)
+    try:
+        await asyncio.sleep(30)
+    except asyncio.CancelledError:
+        pass
+    return {"booked": True}
+
+engine = Engine(store=sys.argv[1], default="confirm")
+model = ScriptedModel([{"calls": [{"tool": "book", "args": {"room": "7"}}]}, {"say": "end"}])
+agent = Agent("a", model, engine=engine, tools=[book])
+run = agent.run("go")
+run.active_requirements[0].confirm()
+agent.continue_run(run)
+"""
+
+
+def test_law03_an_interrupt_keeps_what_a_tool_came_to(house: House) -> None:
+    """Ctrl-C in an asynchronous tool that ends in order: its result is known, and is written."""
+    worker = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, house.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == "begun\n"
+    os.kill(worker.pid, signal.SIGINT)
+    _, told = worker.communicate(timeout=WAIT_S)
+    assert "KeyboardInterrupt" in told
+    assert "never retrieved" not in told
+    engine = house.engine(ALLOW)
+    (row,) = engine.runs.list()
+    (made,) = run_sync(engine.runs.aget(row.run_id)).calls
+    assert (made.state.value, made.result) == ("succeeded", {"booked": True})
