@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from hitl_fsm.core.decide import Step, decide
+from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import ENGINE, Actor
+from hitl_fsm.model.answer import Answer
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import CallsStarted, Entry, Event, ModelReplied, ProposedCall, RunCreated
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import CallState
-from hitl_fsm.model.verdict import Confirm, Gate, Verdict
+from hitl_fsm.model.verdict import Approval, Confirm, Gate, Verdict
 
 ALICE = Actor("alice")
+HEAD = Approval(("role:head",))
 ALLOW = Verdict("allow", policy_digest="p1")
 
 
@@ -63,3 +66,21 @@ class PureRun:
 
     def names(self) -> list[str]:
         return [record.event for record in self.step.records]
+
+
+def answer(
+    run: PureRun,
+    said: Answer,
+    index: int = 0,
+    args: dict[str, Any] | None = None,
+    verdicts: dict[str, Verdict] | None = None,
+) -> None:
+    asked = run.asked()[index]
+    run.on(events.AnswerRecorded(asked.requirement_id, said, asked.digest, args), verdicts, ALICE)
+
+
+def lost(acting_until: int = 0) -> PureRun:
+    run = PureRun(ALLOW)
+    run.start()
+    run.on(events.CallLost("1.0", acting_until))
+    return run

@@ -1,14 +1,14 @@
-"""What wrong versions of the core got away with: words of the record, edges of times, the order of questions."""
+"""What wrong versions of the core got away with: edges of times, the order of questions, what may start."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
-from runs import ALICE, ALLOW, PureRun, gated
+from runs import ALLOW, HEAD, PureRun, answer, gated, lost
 
-from hitl_fsm.core.draft import REQUIREMENTS_PER_RUN, denial
-from hitl_fsm.core.facts import content_digest
+from hitl_fsm.core.draft import REQUIREMENTS_PER_RUN
 from hitl_fsm.core.gates import batch_of, startable
 from hitl_fsm.core.timers import timers_of
 from hitl_fsm.errors import IllegalTransition
@@ -18,108 +18,9 @@ from hitl_fsm.model.call import Call
 from hitl_fsm.model.effect import CallModel, JudgeAgain, RunTools, StartCalls
 from hitl_fsm.model.states import CallState, RunState
 from hitl_fsm.model.timer import Timer
-from hitl_fsm.model.verdict import Approval, Confirm, External, Reason, UserInput, Verdict
+from hitl_fsm.model.verdict import Confirm, External, UserInput, Verdict
 
-HEAD = Approval(("role:head",))
 FORM = UserInput({"type": "object", "properties": {"n": {}, "why": {}}})
-
-
-def answer(
-    run: PureRun,
-    said: Answer,
-    index: int = 0,
-    args: dict[str, Any] | None = None,
-    verdicts: dict[str, Verdict] | None = None,
-) -> None:
-    asked = run.asked()[index]
-    run.on(events.AnswerRecorded(asked.requirement_id, said, asked.digest, args), verdicts, ALICE)
-
-
-def lost(acting_until: int = 0) -> PureRun:
-    run = PureRun(ALLOW)
-    run.start()
-    run.on(events.CallLost("1.0", acting_until))
-    return run
-
-
-def about(run: PureRun) -> dict[str, Any]:
-    return {"call": "1.0", "tool": "pay", "digest": run.call().digest}
-
-
-# -- the record
-
-
-def test_the_record_of_a_start_a_loss_and_a_failure_names_the_call_its_action_and_the_attempt() -> None:
-    run = PureRun(ALLOW)
-    run.start()
-    assert run.told() == [("call_started", {**about(run), "attempt": 1})]
-    assert (run.call().worker, run.call().started_at) == ("w1", 1000)
-    run.on(events.CallLost("1.0", 5000))
-    assert run.told()[0] == ("call_lost", {**about(run), "attempt": 1})
-    run = PureRun(ALLOW)
-    run.start()
-    run.on(events.CallRaised("1.0", "boom"))
-    assert run.told() == [("call_failed", about(run))]
-    assert (run.call().state, run.call().result) == (CallState.FAILED, "boom")
-
-
-def test_the_record_of_a_denied_call_names_it() -> None:
-    run = PureRun(Verdict("deny", policy_digest="p1"))
-    assert run.names() == ["model_replied", "call_judged", "call_denied"]
-    assert run.told()[2][1] == about(run)
-
-
-def test_the_record_of_a_run_says_what_moved_it_and_nothing_that_is_not() -> None:
-    run = PureRun(gated())
-    assert run.told()[-1] == ("run_paused", {"trigger": "gate_raised"})
-    answer(run, Approve())
-    assert run.told()[1:] == [
-        ("run_resolving", {"trigger": "answer_recorded"}),
-        ("run_continuing", {"trigger": "gates_closed"}),
-    ]
-    run.on(events.RunCancelled())
-    assert run.told() == [("run_cancelled", {"trigger": "cancelled"})]
-
-
-def test_the_record_of_a_failure_and_of_a_cancellation_says_why() -> None:
-    for event in (events.ModelFailed("down"), events.RunStopped("down")):
-        run = PureRun()
-        run.on(event)
-        assert run.told() == [("run_failed", {"trigger": "errored", "error": "down"})]
-        assert run.run is not None
-        assert run.run.error == "down"
-    run = PureRun(ALLOW, ALLOW)
-    run.start()
-    run.on(events.RunCancelled("enough"))
-    assert run.told()[0] == ("run_cancelled", {"trigger": "cancelled", "reason": "enough", "begun": ["1.0"]})
-    assert run.states() == [CallState.EXECUTING, CallState.SKIPPED]
-
-
-def test_the_record_of_an_edit_names_the_action_before_and_after() -> None:
-    run = PureRun(gated())
-    before = run.call().digest
-    answer(run, Approve({"n": 2}), args={"n": 2}, verdicts={"1.0": gated()})
-    event, told = run.told()[1]
-    assert (event, told["was"], told["digest"]) == ("call_edited", before, run.call().digest)
-    assert run.call().digest != before
-
-
-def test_the_record_of_changed_policies_names_them_and_the_calls() -> None:
-    run = PureRun(ALLOW, ALLOW)
-    run.on(events.VerdictsRevised("p2"), {"1.1": gated(), "1.0": ALLOW})
-    assert run.told()[0] == ("policy_changed", {"policies": "p2", "calls": ["1.0", "1.1"]})
-
-
-def test_the_record_of_a_late_result_says_whether_it_was_taken() -> None:
-    run = lost()
-    run.on(events.LateResult("1.0", 1, "x"))
-    event, told = run.told()[0]
-    assert (event, told["taken"], told["attempt"]) == ("late_result", True, 1)
-    assert run.names() == ["late_result", "requirement_superseded", "call_succeeded", "run_resolving", "run_continuing"]
-    run.on(events.LateResult("1.0", 1, "y"))
-    assert run.names() == ["late_result"]
-    assert run.told()[0][1]["taken"] is False
-    assert run.call().result == "x"
 
 
 # -- what a late worker knows
@@ -160,9 +61,9 @@ def test_law03_a_late_result_asks_what_comes_next_and_leaves_other_questions_ope
     run = PureRun(gated(batch="run_ungated"), Verdict("allow", policy_digest="p1", batch="run_ungated"))
     run.start("1.1")
     run.on(events.CallLost("1.1"))
-    assert len(run.asked()) == 2
+    gate, _ = run.asked()
     run.on(events.LateResult("1.1", 1, "x"))
-    assert [asked.call_id for asked in run.asked()] == ["1.0"]
+    assert run.asked() == [gate]
 
 
 # -- times
@@ -219,14 +120,16 @@ def test_gates_are_asked_one_after_the_other_and_numbered() -> None:
 
 
 def test_a_run_may_ask_as_many_questions_as_the_limit_says_and_no_more() -> None:
-    import msgspec
-
-    for asked, state in ((REQUIREMENTS_PER_RUN - 1, CallState.GATED), (REQUIREMENTS_PER_RUN, CallState.DENIED)):
+    for asked, verdict, state in (
+        (REQUIREMENTS_PER_RUN, ALLOW, CallState.AUTHORISED),
+        (REQUIREMENTS_PER_RUN - 1, gated(), CallState.GATED),
+        (REQUIREMENTS_PER_RUN, gated(), CallState.DENIED),
+    ):
         run = PureRun()
         assert run.run is not None
         run.run = msgspec.structs.replace(run.run, requirement_count=asked)
         call = events.ProposedCall("1.0", "p", "pay", {})
-        run.on(events.ModelReplied("", (call,)), {"1.0": gated()})
+        run.on(events.ModelReplied("", (call,)), {"1.0": verdict})
         assert run.states() == [state]
     assert "9999 questions" in str(run.call().result)
 
@@ -253,6 +156,15 @@ def test_an_answer_about_another_call_still_holds_when_an_edit_voids_one() -> No
     assert run.run is not None
     assert run.run.state is RunState.PAUSED
     assert run.names()[-1] == "run_paused"
+
+
+def test_a_question_of_a_lost_call_is_no_answer_that_holds() -> None:
+    run = PureRun(gated(batch="run_ungated"), Verdict("allow", policy_digest="p1", batch="run_ungated"))
+    run.start("1.1")
+    run.on(events.CallLost("1.1"))
+    answer(run, Approve({"n": 2}), args={"n": 2}, verdicts={"1.0": gated(HEAD)})
+    assert run.run is not None
+    assert run.run.state is RunState.PAUSED
 
 
 def test_an_edit_that_the_policies_deny_denies_the_call() -> None:
@@ -354,35 +266,96 @@ def test_a_run_that_failed_goes_on_where_it_was() -> None:
     assert run.step.effects == (StartCalls(("1.0",)),)
 
 
-# -- what the model reads
+# -- when a run pauses
 
 
-def test_a_denial_names_the_rule_and_says_why() -> None:
-    rules = (Reason("p", "ask", "confirm", note="no"), Reason("p", "never", "deny", note="too much"))
-    assert denial(Verdict("deny", reasons=rules)) == "Denied by policy p/never: too much. It was not executed."
-    assert denial(Verdict("deny", problem="broken")) == "Denied by policy: broken. It was not executed."
-
-
-def test_a_rejection_reaches_the_model_with_its_note() -> None:
-    for note, told in ((None, "Rejected by alice. It"), ("why?", "Rejected by alice: why?. It")):
-        run = PureRun(gated())
-        answer(run, Reject(note))
-        assert str(run.call().result).startswith(told)
-
-
-def test_a_call_without_a_verdict_or_with_unreadable_arguments_is_denied() -> None:
-    run = PureRun()
-    call = events.ProposedCall("1.0", "p", "pay", {})
-    run.on(events.ModelReplied("", (call,)))
-    assert run.call().result == "Denied by policy: no verdict was reached. It was not executed."
-    run = PureRun(ALLOW, args=None, problem="No JSON.")
-    assert (run.call().result, run.call().digest) == ("No JSON. It was not executed.", "")
-
-
-def test_the_record_of_a_turn_binds_to_its_text() -> None:
-    run = PureRun()
-    run.on(events.ModelReplied("bye", model="m"))
-    told = {"turn": 1, "model": "m", "text": content_digest("bye"), "calls": 0, "tokens": [0, 0]}
-    assert run.told() == [("model_replied", told), ("run_done", {"trigger": "finished"})]
+@pytest.mark.parametrize("end", [events.CallReturned("1.0", "x"), events.CallRaised("1.0", "x")])
+def test_a_call_that_ends_raises_the_question_of_the_next_at_once(end: events.Event) -> None:
+    run = PureRun(ALLOW, gated())
+    assert run.asked() == []
+    run.start()
+    run.on(end)
     assert run.run is not None
-    assert (run.run.output, run.run.turn) == ("bye", 1)
+    assert run.run.state is RunState.PAUSED
+    assert [asked.call_id for asked in run.asked()] == ["1.1"]
+
+
+def test_a_run_that_is_retried_raises_the_question_that_is_next() -> None:
+    run = PureRun(ALLOW, gated())
+    run.start()
+    run.on(events.RunStopped("limit"))
+    run.on(events.CallReturned("1.0", "x"))
+    run.on(events.RunRetried())
+    assert run.run is not None
+    assert run.run.state is RunState.PAUSED
+
+
+def test_a_run_does_not_pause_while_a_call_executes() -> None:
+    free = Verdict("allow", policy_digest="p1", batch="run_ungated")
+    run = PureRun(gated(batch="run_ungated"), free, free)
+    run.start("1.1", "1.2")
+    run.on(events.CallReturned("1.1", "x"))
+    assert run.run is not None
+    assert (run.run.state, run.asked()) == (RunState.RUNNING, [])
+
+
+def test_an_outside_system_is_asked_at_once_when_the_call_was_just_judged() -> None:
+    run = PureRun(gated(External("screen")))
+    assert [asked.kind for asked in run.asked()] == ["external"]
+
+
+def test_the_answer_that_edits_holds_for_its_own_gate() -> None:
+    both = gated(Confirm(), HEAD)
+    run = PureRun(both)
+    answer(run, Approve({"n": 2}), args={"n": 2}, verdicts={"1.0": both})
+    assert run.run is not None
+    assert (run.run.state, [asked.kind for asked in run.asked()]) == (RunState.RESOLVING, ["approval"])
+
+
+def test_a_reply_of_the_model_is_not_taken_while_a_call_has_not_ended() -> None:
+    for ready in (PureRun(ALLOW), PureRun(gated())):
+        with pytest.raises(IllegalTransition):
+            ready.on(events.ModelReplied("bye"))
+
+
+def test_what_was_asked_is_told_as_the_users_words() -> None:
+    assert [(message.role, message.content) for message in PureRun().step.messages] == [("user", "hi")]
+
+
+def test_law03_a_call_that_did_not_happen_is_another_attempt_that_may_not_act_yet() -> None:
+    run = lost(acting_until=9000)
+    run.on(events.LateResult("1.0", 1, begun=False))
+    assert run.asked() == []
+    run.on(events.VerdictsRevised("p2"), {"1.0": gated()})
+    assert [asked.answerable_from for asked in run.asked()] == [None]
+    answer(run, Approve())
+    run.start()
+    assert (run.call().attempt, run.call().acting_until) == (2, 0)
+
+
+# -- what is refused
+
+
+def test_law01_a_call_does_not_start_while_another_question_of_its_run_is_open() -> None:
+    run = PureRun(gated(), gated())
+    answer(run, Approve())
+    assert run.run is not None
+    assert (run.run.state, run.states()) == (RunState.RESOLVING, [CallState.AUTHORISED, CallState.GATED])
+    with pytest.raises(IllegalTransition, match="start a call"):
+        run.start("1.0")
+
+
+def test_law11_a_call_that_has_begun_is_not_judged_again() -> None:
+    run = PureRun(ALLOW)
+    run.start()
+    with pytest.raises(IllegalTransition, match=r"judge 1\.0 again"):
+        run.on(events.VerdictsRevised("p2"), {"1.0": ALLOW})
+
+
+def test_law04_a_cancelled_run_asks_nothing_when_a_call_of_it_is_lost() -> None:
+    run = PureRun(ALLOW)
+    run.start()
+    run.on(events.RunCancelled())
+    run.on(events.CallLost("1.0"))
+    assert run.run is not None
+    assert (run.run.state, run.states(), run.asked()) == (RunState.CANCELLED, [CallState.OUTCOME_UNKNOWN], [])

@@ -9,8 +9,10 @@ from steps import ALICE, T0, Story
 
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import Tampered
+from hitl_fsm.model.answer import Reject
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import OutcomeUnknown
+from hitl_fsm.model.states import RequirementState
 from hitl_fsm.model.timer import Timer
 
 
@@ -60,3 +62,18 @@ async def test_law02_a_step_that_relies_on_a_question_needs_its_row(kind: Kind, 
     seen = msgspec.structs.replace(story.answer(), requirements=(), seen=(story.requirement,))
     with pytest.raises(Tampered, match="is gone"):
         await store.commit(seen)
+
+
+async def test_a_run_made_without_a_lease_is_nobodys(store: SqlStore) -> None:
+    await store.commit(msgspec.structs.replace(Story().create(), lease="none"))
+    stored = await store.load("r1")
+    assert stored is not None
+    assert (stored.state, stored.owner, stored.leased_until) == ("running", "", 0)
+
+
+async def test_law05_only_a_yes_is_bound_to_an_action(kind: Kind, store: SqlStore) -> None:
+    await store.commit((await paused(store, "r1")).answer())
+    no = await paused(store, "r2")
+    await store.commit(no.answer(Reject(), RequirementState.REJECTED))
+    bound = await kind.sql("SELECT run_id, bound FROM requirement ORDER BY run_id")
+    assert [tuple(row) for row in bound] == [("r1", Story("r1").digest), ("r2", "")]
