@@ -24,6 +24,8 @@ SLOWEST_S = 1.5
 """Tests that take longer are left out, and those that fail without any mutant."""
 HANGS_S = 10
 """A test that takes that long under a mutant hangs: the mutant is found, too, and counts as killed."""
+_EVERYWHERE = ("statements.py", "machine.py")
+"""Constants, and values that are computed once: what needs them does not enter there."""
 _SURVIVED, _KILLED, _NOT_MADE = 0, 1, 3
 _FILES = {str(ROOT / path): path for path in TARGETS}
 
@@ -124,8 +126,8 @@ class Trial:
         place = f"{mutant.path} {mutant.function}"
 
         def reaches(test: str) -> bool:
-            if mutant.path.endswith("statements.py"):
-                return any("adapters/store/" in function for function in self._reach[test])
+            if mutant.path.endswith(_EVERYWHERE):
+                return any(function.startswith(place.rpartition("/")[0]) for function in self._reach[test])
             return any(f == place or (not mutant.function and f.startswith(place)) for f in self._reach[test])
 
         items = [item for item in session.items if item.nodeid not in left_out and reaches(item.nodeid)]

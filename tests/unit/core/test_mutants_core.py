@@ -9,7 +9,9 @@ import pytest
 from runs import ALLOW, HEAD, PureRun, answer, gated, lost
 
 from hitl_fsm.core.draft import REQUIREMENTS_PER_RUN
-from hitl_fsm.core.gates import batch_of, startable
+from hitl_fsm.core.gates import batch_of, pending, startable
+from hitl_fsm.core.machine import machine
+from hitl_fsm.core.table import TABLES
 from hitl_fsm.core.timers import timers_of
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import event as events
@@ -18,7 +20,7 @@ from hitl_fsm.model.call import Call
 from hitl_fsm.model.effect import CallModel, JudgeAgain, RunTools, StartCalls
 from hitl_fsm.model.states import CallState, RunState
 from hitl_fsm.model.timer import Timer
-from hitl_fsm.model.verdict import Confirm, External, UserInput, Verdict
+from hitl_fsm.model.verdict import Approval, Confirm, External, UserInput, Verdict
 
 FORM = UserInput({"type": "object", "properties": {"n": {}, "why": {}}})
 
@@ -77,7 +79,8 @@ def test_law03_what_happened_may_be_answered_from_the_very_millisecond_on() -> N
     run.at = 1001
     answer(run, Happened("x"))
     assert run.call().result == "x"
-    assert lost(acting_until=1000).asked()[0].answerable_from is None
+    asked = lost(acting_until=1000).asked()[0]
+    assert (asked.answerable_from, asked.kind, asked.stage, asked.stages) == (None, "outcome", 1, 1)
 
 
 def test_law12_a_question_expires_at_its_very_millisecond_and_not_before() -> None:
@@ -158,6 +161,14 @@ def test_an_answer_about_another_call_still_holds_when_an_edit_voids_one() -> No
     assert run.names()[-1] == "run_paused"
 
 
+def test_an_answer_to_the_arguments_before_an_edit_holds_no_more() -> None:
+    run = PureRun(gated(Confirm(), HEAD))
+    answer(run, Approve())
+    answer(run, Approve({"n": 2}), args={"n": 2}, verdicts={"1.0": gated(Confirm(), Approval(("role:cfo",)))})
+    assert run.run is not None
+    assert (run.run.state, [asked.kind for asked in run.asked()]) == (RunState.PAUSED, ["confirm"])
+
+
 def test_a_question_of_a_lost_call_is_no_answer_that_holds() -> None:
     run = PureRun(gated(batch="run_ungated"), Verdict("allow", policy_digest="p1", batch="run_ungated"))
     run.start("1.1")
@@ -221,6 +232,15 @@ def test_law07_the_strictest_batch_rule_of_a_turn_counts() -> None:
     assert batch_of([*of("gated", batch="run_ungated"), *of("gated", batch="hold_all"), *of("gated")]) == "hold_all"
     assert batch_of([*of("gated", batch="run_ungated"), *of("gated")]) == "in_order"
     assert batch_of([]) == "in_order"
+
+
+def test_a_call_without_gates_has_none_to_pass() -> None:
+    assert pending(of("authorised")[0]) == ()
+
+
+def test_law11_a_machine_takes_the_triggers_of_its_table_and_no_other() -> None:
+    for name, table in TABLES.items():
+        assert set(machine(name).events) == {row.trigger.value for row in table.rows}
 
 
 def test_law03_only_an_idempotent_call_is_started_again_while_it_executes() -> None:
@@ -359,3 +379,10 @@ def test_law04_a_cancelled_run_asks_nothing_when_a_call_of_it_is_lost() -> None:
     run.on(events.CallLost("1.0"))
     assert run.run is not None
     assert (run.run.state, run.states(), run.asked()) == (RunState.CANCELLED, [CallState.OUTCOME_UNKNOWN], [])
+
+
+def test_law04_a_cancelled_run_takes_no_reply_with_further_calls() -> None:
+    run = PureRun()
+    run.on(events.RunCancelled())
+    with pytest.raises(IllegalTransition):
+        run.on(events.ModelReplied("", (events.ProposedCall("1.0", "p", "pay", {}),)), {"1.0": ALLOW})

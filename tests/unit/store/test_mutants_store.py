@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 from kinds import Kind
-from steps import ALICE, T0, Story
+from places import dead_owner
+from steps import ALICE, ME, T0, Story
 
 from hitl_fsm.adapters.store.store import SqlStore
-from hitl_fsm.errors import Tampered
+from hitl_fsm.errors import RunNotFound, Tampered
 from hitl_fsm.model.answer import Reject
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import OutcomeUnknown
@@ -77,3 +78,66 @@ async def test_law05_only_a_yes_is_bound_to_an_action(kind: Kind, store: SqlStor
     await store.commit(no.answer(Reject(), RequirementState.REJECTED))
     bound = await kind.sql("SELECT run_id, bound FROM requirement ORDER BY run_id")
     assert [tuple(row) for row in bound] == [("r1", Story("r1").digest), ("r2", "")]
+
+
+async def test_the_records_of_a_run_begin_after_the_one_that_is_named(store: SqlStore) -> None:
+    await paused(store, "r1")
+    await paused(store, "r2")
+    assert [line.seq for line in await store.records(run_id="r2", after=3)] == [4]
+    assert [line.seq for line in await store.records(run_id="r2", after=2)] == [3, 4]
+
+
+async def test_a_run_that_is_let_go_while_it_advances_is_nobodys_at_once(store: SqlStore) -> None:
+    story = Story()
+    await store.commit(story.create())
+    await store.commit(story.start("release"))
+    stored = await store.load("r1")
+    assert stored is not None
+    assert (stored.state, stored.owner, stored.leased_until) == ("continuing", "", 0)
+
+
+async def test_a_run_of_a_dead_worker_is_taken_at_once(store: SqlStore) -> None:
+    story = Story(owner=dead_owner())
+    await store.commit(story.create())
+    story.owner = ME
+    assert await store.commit(story.start("take")) == 2
+
+
+async def bound(kind: Kind) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in await kind.sql("SELECT bound FROM requirement ORDER BY requirement_id")]
+
+
+async def test_law05_an_answer_is_bound_to_its_own_call_among_others(kind: Kind, store: SqlStore) -> None:
+    story = await paused(store, "r1")
+    answer = story.answer()
+    other = msgspec.structs.replace(story.call, call_id="1.1", digest="ee" * 32)
+    await store.commit(msgspec.structs.replace(answer, calls=(other, *answer.calls)))
+    assert await bound(kind) == [(story.digest,)]
+
+
+async def test_law05_an_answer_that_moves_no_call_is_bound_to_the_stored_one(kind: Kind, store: SqlStore) -> None:
+    story = await paused(store, "r1")
+    await store.commit(msgspec.structs.replace(story.answer(), calls=()))
+    assert await bound(kind) == [(story.digest,)]
+
+
+async def test_a_missing_run_is_not_taken_for_another_that_is_there(store: SqlStore) -> None:
+    await paused(store, "r0")
+    story = Story("r9")
+    story.create()
+    with pytest.raises(RunNotFound):
+        await store.commit(story.pause())
+
+
+async def test_law05_an_answer_whose_call_is_gone_is_refused(kind: Kind, store: SqlStore) -> None:
+    story = await paused(store, "r1")
+    await kind.sql("DELETE FROM call")
+    with pytest.raises(Tampered, match="is gone"):
+        await store.commit(msgspec.structs.replace(story.answer(), calls=()))
+
+
+async def test_a_question_that_a_step_repeats_as_it_is_changes_nothing(kind: Kind, store: SqlStore) -> None:
+    story = await paused(store, "r1")
+    await store.commit(story.answer())
+    await store.commit(msgspec.structs.replace(story.start(), requirements=(story.requirement,)))
+    assert await bound(kind) == [(story.digest,)]
