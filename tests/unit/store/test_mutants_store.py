@@ -6,15 +6,16 @@ import msgspec
 import pytest
 from kinds import Kind
 from places import dead_owner
-from steps import ALICE, ME, T0, Story
+from steps import ALICE, ME, OTHER, T0, Story
 
 from hitl_fsm.adapters.store.store import SqlStore
-from hitl_fsm.errors import RunNotFound, Tampered
+from hitl_fsm.errors import AlreadyResolved, RunNotFound, Tampered
 from hitl_fsm.model.answer import Reject
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import OutcomeUnknown
 from hitl_fsm.model.states import RequirementState
 from hitl_fsm.model.timer import Timer
+from hitl_fsm.ports import LEASE_MS, Lease
 
 
 async def paused(store: SqlStore, run_id: str, *timers: Timer) -> Story:
@@ -141,3 +142,55 @@ async def test_a_question_that_a_step_repeats_as_it_is_changes_nothing(kind: Kin
     await store.commit(story.answer())
     await store.commit(msgspec.structs.replace(story.start(), requirements=(story.requirement,)))
     assert await bound(kind) == [(story.digest,)]
+
+
+async def test_law04_a_yes_may_still_be_voided_and_a_no_may_not(store: SqlStore) -> None:
+    yes, no = await paused(store, "r1"), await paused(store, "r2")
+    await store.commit(yes.answer())
+    await store.commit(no.answer(Reject(), RequirementState.REJECTED))
+    for story in (yes, no):
+        story.requirement = msgspec.structs.replace(story.requirement, state=RequirementState.SUPERSEDED)
+    await store.commit(msgspec.structs.replace(yes.start(), calls=(), requirements=(yes.requirement,)))
+    with pytest.raises(AlreadyResolved):
+        await store.commit(msgspec.structs.replace(no.start(), calls=(), requirements=(no.requirement,)))
+
+
+async def test_a_renewal_is_of_one_run_and_leaves_the_others_of_its_worker(store: SqlStore) -> None:
+    store._clock = lambda _: T0
+    for run_id in ("r1", "r2"):
+        await store.commit(Story(run_id).create())
+    store._clock = lambda _: T0 + 10
+    assert await store.renew("r1", Lease(ME, 1))
+    rows = {row.run_id: row.leased_until for row in await store.runs()}
+    assert rows == {"r1": T0 + 10 + LEASE_MS, "r2": T0 + LEASE_MS}
+
+
+async def test_a_run_is_as_old_as_its_last_step_and_never_gets_younger(store: SqlStore) -> None:
+    story = Story()
+    await store.commit(story.create())
+    pause = story.pause()
+    await store.commit(pause)
+    assert (await store.runs())[0].updated_at == pause.entries[-1].at > T0
+    early = story.answer()
+    entry = msgspec.structs.replace(early.entries[0], at=T0 - 5)
+    await store.commit(msgspec.structs.replace(early, entries=(entry,)))
+    assert (await store.runs())[0].updated_at == pause.entries[-1].at
+
+
+async def test_a_dead_sweepers_timers_are_freed_and_no_others(store: SqlStore) -> None:
+    await paused(store, "r1", Timer("r1", "x", "expiry", 1))
+    await paused(store, "r2", Timer("r2", "x", "expiry", 2))
+    assert len(await store.claim_timers(1, dead_owner())) == 1
+    assert len(await store.claim_timers(2, OTHER, limit=2)) == 2
+    await paused(store, "r3", Timer("r3", "x", "expiry", 3))
+    assert len(await store.claim_timers(3, dead_owner())) == 1
+    assert [timer.run_id for timer in await store.claim_timers(3, ME)] == ["r3"]
+
+
+async def test_law05_a_voided_answer_starts_nothing(store: SqlStore) -> None:
+    story = await paused(store, "r1")
+    await store.commit(story.answer())
+    story.requirement = msgspec.structs.replace(story.requirement, state=RequirementState.SUPERSEDED)
+    await store.commit(msgspec.structs.replace(story.start(), calls=(), requirements=(story.requirement,)))
+    with pytest.raises(Tampered, match="no answer to its gates"):
+        await store.commit(story.start("keep"))
