@@ -176,7 +176,8 @@ def _late_result(draft: Draft, event: events.LateResult) -> None:
 
 def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
     requirement = draft.requirement(event.requirement_id)
-    draft.require(draft.entry.at >= (requirement.answerable_from or 0), "learn what happened to a call that may act")
+    timely = event.worker_gone or draft.entry.at >= (requirement.answerable_from or 0)
+    draft.require(timely, "learn what happened to a call that may act")
     resolution = answers.Resolution(event.answer, draft.entry.by, draft.entry.at, event.digest)
     refused = isinstance(event.answer, answers.Reject)
     trigger = RequirementTrigger.REFUSED if refused else RequirementTrigger.ANSWERED

@@ -92,12 +92,16 @@ class LateResult(msgspec.Struct, frozen=True, tag="late_result", omit_defaults=T
 
 
 class AnswerRecorded(msgspec.Struct, frozen=True, tag="answer_recorded", omit_defaults=True):
-    """`args` are the call's arguments after the answer, where the answer changed them (edit, form)."""
+    """`args` are the call's arguments after the answer, where the answer changed them (edit, form).
+
+    `worker_gone`: the worker that began a lost call was certainly gone by then, so that nothing can act any more.
+    """
 
     requirement_id: str
     answer: Answer
     digest: str
     args: dict[str, Any] | None = None
+    worker_gone: bool = False
 
 
 class VerdictsRevised(msgspec.Struct, frozen=True, tag="verdicts_revised", omit_defaults=True):

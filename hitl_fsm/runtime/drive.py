@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from hitl_fsm.core.decide import decide, due
-from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, UnknownTool
+from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, StoreError, UnknownTool
 from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import ENGINE, TIMER, Actor
 from hitl_fsm.model.call import Call
@@ -267,6 +267,10 @@ class Drive:
                 while landed := landed or await self._flights.landed():  # it acts whether or not anybody listens
                     await self._keep_late(*landed.pop(0))
                 raise
+            except StoreError:  # a full disk, a server that is away: what is known is told when it is back
+                for one_id, one in ((call_id, event), *landed):
+                    keep_late_soon(self._parts, self._run_id, as_late(self._now.call(one_id), one))
+                raise
 
     async def _take_in(self, call_id: str, event: Event) -> None:
         if isinstance(event, events.LateResult):
@@ -388,13 +392,5 @@ class Drive:
         self._tell(stream.ToolCallCompleted, call.call_id, call.tool, call.state.value, call.result)
 
     def _tell_end(self) -> None:
-        run = self._now
-        match run.state:
-            case RunState.DONE:
-                self._tell(stream.RunCompleted, run.output or "")
-            case RunState.FAILED:
-                self._tell(stream.RunFailed, run.error or "")
-            case RunState.CANCELLED:
-                self._tell(stream.RunCancelled)
-            case _:
-                self._tell(stream.RunPaused)
+        kind, *values = stream.ending(self._now)
+        self._tell(kind, *values)

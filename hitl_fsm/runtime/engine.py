@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
+import msgspec
+
 from hitl_fsm.core.decide import decide
 from hitl_fsm.errors import (
     AlreadyResolved,
@@ -249,6 +251,8 @@ class Engine:
             return reduce(join, (judge(self._parts, policies, run, subject, args) for policies in sets))
 
         event, verdict = fitted(requirement, call, answer, tool, rejudge)
+        if requirement.answerable_from is not None:
+            event = msgspec.structs.replace(event, worker_gone=not self._may_act(loaded, requirement))
         return await self._apply(loaded, event, actor, {} if verdict is None else {call.call_id: verdict})
 
     async def _find(self, requirement_id: str) -> tuple[Loaded, Requirement]:
@@ -263,9 +267,17 @@ class Engine:
             raise already(requirement or row)
         return loaded, requirement
 
+    def _may_act(self, loaded: Loaded, requirement: Requirement) -> bool:
+        """Whether the worker that began a lost call may still be there."""
+        return self._parts.may_be_alive(loaded.run.call(requirement.call_id).worker)
+
     async def _refuse_untimely(self, loaded: Loaded, requirement: Requirement) -> None:
         now = self._parts.clock.now()
-        if requirement.answerable_from is not None and now < requirement.answerable_from:
+        if (
+            requirement.answerable_from is not None
+            and now < requirement.answerable_from
+            and self._may_act(loaded, requirement)
+        ):
             msg = f"{requirement.requirement_id} cannot be answered yet: the worker that began the call may still act"
             raise AnswerTooEarly(msg, help=f"answer from {iso(requirement.answerable_from)} on; its own result counts")
         if requirement.expires_at is None or now < requirement.expires_at:

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from hitl_fsm.core.decide import decide
-from hitl_fsm.errors import Fenced, HitlError, RunBusy
+from hitl_fsm.errors import Fenced, HitlError, RunBusy, StoreError
 from hitl_fsm.model.actor import ENGINE
 from hitl_fsm.model.event import Entry, LateResult
 from hitl_fsm.model.record import Record
@@ -42,14 +42,18 @@ def keep_late_soon(parts: Parts, run_id: str, late: LateResult) -> None:
 async def _told(parts: Parts, run_id: str, late: LateResult, attempts: int) -> bool:
     """Whether the run was told within so many tries."""
     for _ in range(attempts):
-        loaded = await load(parts, run_id)
+        try:
+            loaded = await load(parts, run_id)
+        except StoreError:
+            await asyncio.sleep(LATE_PAUSE_S)
+            continue
         run = loaded.run
         # A commit from outside would fence a worker that goes on meanwhile: only the store knows whether one does.
         lease: LeaseWord = "take" if run.state in RUN_ADVANCING and loaded.owner else "none"
         entry = Entry(run.version + 1, parts.clock.now(), ENGINE, late)
         try:
             fence = await commit(parts, run, decide(run, entry), entry, lease, loaded.fence)
-        except RunBusy:
+        except (RunBusy, StoreError):
             await asyncio.sleep(LATE_PAUSE_S)
         except Fenced:
             continue

@@ -115,13 +115,13 @@ class _Rounds:
         task.add_done_callback(lambda done: self._later() if done.result() else None)
 
     async def _go(self) -> bool:
-        """One round; whether another one is needed."""
-        for keeper in list(self._keepers):
-            with self._lock:  # before the round: who holds something from now on includes itself again
-                self._keepers.discard(keeper)
-            if await keeper.renew_all():
-                with self._lock:
-                    self._keepers.add(keeper)
+        """One round, of all stores at once, so that a slow one costs no other its leases; whether another is needed."""
+        keepers = list(self._keepers)
+        with self._lock:  # before the round: who holds something from now on includes itself again
+            self._keepers.clear()
+        held = await asyncio.gather(*(keeper.renew_all() for keeper in keepers), return_exceptions=True)
+        with self._lock:
+            self._keepers.update(keeper for keeper, found in zip(keepers, held, strict=True) if found is not False)
         with self._lock:
             if not self._keepers:
                 self._loop = None

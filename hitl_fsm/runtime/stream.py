@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.run import Run
+from hitl_fsm.model.states import RunState
 
 if TYPE_CHECKING:
     from hitl_fsm.runtime.handles import RequirementHandle, RunHandle
@@ -103,6 +105,19 @@ class RunFailed(StreamEvent, frozen=True):
 
 class RunCancelled(StreamEvent, frozen=True):
     pass
+
+
+def ending(run: Run) -> tuple[type[StreamEvent], *tuple[str, ...]]:
+    """The event that says where a run has come to, and its fields."""
+    match run.state:
+        case RunState.DONE:
+            return RunCompleted, run.output or ""
+        case RunState.FAILED:
+            return RunFailed, run.error or ""
+        case RunState.CANCELLED:
+            return (RunCancelled,)
+        case _:
+            return (RunPaused,)
 
 
 Publish = Callable[[StreamEvent], None]

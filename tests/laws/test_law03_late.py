@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import threading
 import time
 from collections.abc import Callable
@@ -12,8 +13,9 @@ import pytest
 from house import House, call, calls
 
 from hitl_fsm import current_call, tool
-from hitl_fsm.errors import AnswerTooEarly, Fenced, RunBusy
-from hitl_fsm.model.event import CallsStarted, LateResult
+from hitl_fsm.errors import AnswerTooEarly, Fenced, RunBusy, StoreError
+from hitl_fsm.model.answer import GiveUp
+from hitl_fsm.model.event import CallReturned, CallsStarted, LateResult
 from hitl_fsm.model.states import CallState, RequirementState, RunState
 from hitl_fsm.ports import LEASE_MS
 from hitl_fsm.runtime import execute, late, leases, threads
@@ -352,3 +354,42 @@ def test_law03_a_late_result_never_fences_a_live_worker_and_outlasts_one_that_fr
 
 def test_law03_a_worker_is_outlasted_for_longer_than_its_lease() -> None:
     assert late.LATE_PAUSE_S * late.OUTLAST_ATTEMPTS * 1000 >= LEASE_MS
+
+
+def test_law03_a_worker_that_is_gone_by_now_is_not_waited_for(house: House) -> None:
+    """The question was opened while it might still act; it ended meanwhile."""
+    engine, _, run, slow = timed_out(house)
+    question = run.active_requirements[0]
+    with pytest.raises(AnswerTooEarly):
+        question.give_up(by="otto")
+    parts = dataclasses.replace(engine.parts, may_be_alive=lambda worker: False)
+    engine._parts = parts
+    engine.resolve(question.id, GiveUp(), by="otto")
+    assert engine.runs.get(run.run_id).value.calls[0].state is CallState.FAILED
+    slow.go.set()
+
+
+def test_law03_a_result_that_the_store_cannot_take_is_told_when_it_can(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full for a moment, between the effect and its result."""
+    monkeypatch.setattr(late, "LATE_PAUSE_S", 0.02)
+    engine = house.engine("- {id: all, gate: allow}")
+    agent = house.agent(engine, SCRIPT)
+    commit, full = engine.store.commit, threading.Event()
+
+    async def commit_unless_full(step: Any) -> int:
+        if step.entries and isinstance(step.entries[0].event, CallReturned):
+            full.set()
+        if full.is_set():
+            raise StoreError("the disk is full")
+        return await commit(step)
+
+    monkeypatch.setattr(engine.store, "commit", commit_unless_full)
+    with pytest.raises(StoreError):
+        agent.run("go")
+    monkeypatch.setattr(engine.store, "commit", commit)
+    (row,) = engine.runs.list()
+    soon(lambda: engine.runs.get(row.run_id).value.calls[0].state is CallState.SUCCEEDED)
+    assert agent.continue_run(run_id=row.run_id).state is RunState.DONE
+    assert len(house.effects) == 1

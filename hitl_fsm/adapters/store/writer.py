@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 from hitl_fsm.adapters.store.batch import CommitUnansweredError, Job, Open, Outcome, begin, commit, transact
 from hitl_fsm.adapters.store.database import Connection, Database
+from hitl_fsm.adapters.store.uninterrupted import uninterrupted
 from hitl_fsm.errors import HitlError, StoreBusy, StoreError
 
 QUEUE_LIMIT = 10_000
@@ -86,13 +87,7 @@ class Writer:
         if len(self._waiting) >= QUEUE_LIMIT:
             message = f"{QUEUE_LIMIT} writes are waiting for {self._database.shown}"
             raise StoreBusy(message, help="slow down, or look why the disk is slow")
-        if not self._waiting and self._may_block() and self._turn.acquire(blocking=False):
-            try:
-                if self._stopped:
-                    raise self._closed()
-                (outcome,) = self._write([job])
-            finally:
-                self._turn.release()
+        if not self._waiting and self._may_block() and (outcome := self._written_here(job)) is not None:
             if outcome.error is not None:
                 raise outcome.error
             return outcome.value
@@ -111,6 +106,18 @@ class Writer:
             self._hand_over()
         return await done
 
+    def _written_here(self, job: Job) -> Outcome | None:
+        """None when somebody else is writing."""
+        with uninterrupted():
+            if not self._turn.acquire(blocking=False):
+                return None
+            try:
+                if self._stopped:
+                    raise self._closed()
+                return self._write([job])[0]
+            finally:
+                self._turn.release()
+
     def _next(self) -> list[_Waiting]:
         """The jobs of the next batch, in order of their runs; none while another one is under way."""
         with self._start:
@@ -125,14 +132,15 @@ class Writer:
 
     def _begin_here(self) -> None:
         """Run the statements of what came in this round, and have the thread commit them."""
-        batch = self._next()
-        if not batch:
-            return
-        opened, hold = None, ExitStack()
-        try:
-            opened = self._opened(batch, hold)
-        finally:
-            self._batches.put(_Batch(batch, opened, hold))
+        with uninterrupted():
+            batch = self._next()
+            if not batch:
+                return
+            opened, hold = None, ExitStack()
+            try:
+                opened = self._opened(batch, hold)
+            finally:
+                self._batches.put(_Batch(batch, opened, hold))
 
     def _opened(self, batch: list[_Waiting], hold: ExitStack) -> Open | None:
         """None where that would wait for somebody, or went wrong: then the thread does it, and says what is wrong."""
