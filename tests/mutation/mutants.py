@@ -89,6 +89,8 @@ def _sites(parent: ast.AST, function: str) -> Iterator[_Site]:
             if not isinstance(node, ast.AST):
                 continue
             named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            if isinstance(parent, ast.ClassDef) and not named:
+                continue  # a class stands once it is made
             inside = f"{function}.{node.name}".strip(".") if named else function
             yield _Site(parent, field, index, node, inside)
             yield from _sites(node, inside)

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from types import CodeType, FrameType, FunctionType
 from typing import NamedTuple, NoReturn
 
@@ -27,6 +28,7 @@ HANGS_S = 10
 _EVERYWHERE = ("statements.py", "machine.py")
 """Constants, and values that are computed once: what needs them does not enter there."""
 _SURVIVED, _KILLED, _NOT_MADE = 0, 1, 3
+_CACHED = type(lru_cache(len))
 _FILES = {str(ROOT / path): path for path in TARGETS}
 
 
@@ -127,7 +129,7 @@ class Trial:
 
         def reaches(test: str) -> bool:
             if mutant.path.endswith(_EVERYWHERE):
-                return any(function.startswith(place.rpartition("/")[0]) for function in self._reach[test])
+                return True
             return any(f == place or (not mutant.function and f.startswith(place)) for f in self._reach[test])
 
         items = [item for item in session.items if item.nodeid not in left_out and reaches(item.nodeid)]
@@ -171,6 +173,8 @@ def put(mutant: Mutant) -> None:
         for found in gc.get_objects():
             if isinstance(found, FunctionType) and found.__code__.co_filename == file:
                 found.__code__ = codes[found.__code__.co_qualname]
+            elif isinstance(found, _CACHED) and found.__module__.startswith("hitl_fsm."):
+                found.cache_clear()
         return
     name = mutant.path.removesuffix(".py").replace("/", ".")
     fresh: dict[str, object] = {"__name__": name}

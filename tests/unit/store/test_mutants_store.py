@@ -9,11 +9,13 @@ from places import dead_owner
 from steps import ALICE, ME, OTHER, T0, Story
 
 from hitl_fsm.adapters.store.store import SqlStore
-from hitl_fsm.errors import AlreadyResolved, RunNotFound, Tampered
+from hitl_fsm.audit.verify import Head, verify
+from hitl_fsm.errors import AlreadyResolved, RunNotFound, StoreError, Tampered
 from hitl_fsm.model.answer import Reject
+from hitl_fsm.model.event import RunCancelled
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import OutcomeUnknown
-from hitl_fsm.model.states import RequirementState
+from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import LEASE_MS, Lease
 
@@ -193,4 +195,47 @@ async def test_law05_a_voided_answer_starts_nothing(store: SqlStore) -> None:
     story.requirement = msgspec.structs.replace(story.requirement, state=RequirementState.SUPERSEDED)
     await store.commit(msgspec.structs.replace(story.start(), calls=(), requirements=(story.requirement,)))
     with pytest.raises(Tampered, match="no answer to its gates"):
+        await store.commit(story.start("keep"))
+
+
+async def test_law05_what_was_said_of_a_lost_outcome_is_no_answer_to_a_gate(store: SqlStore) -> None:
+    story = Story()
+    await store.commit(story.create())
+    story.requirement = msgspec.structs.replace(story.requirement, question=OutcomeUnknown())
+    await store.commit(story.pause())
+    await store.commit(story.answer())
+    with pytest.raises(Tampered, match="no answer to its gates"):
+        await store.commit(story.start())
+
+
+async def test_health_counts_as_cut_off_only_what_a_cancelled_run_had_begun(store: SqlStore) -> None:
+    story = Story()
+    await store.commit(story.create())
+    await store.commit(story.start("keep"))
+    assert (await store.health(T0)).cut_off == 0
+    await store.commit(story.step(RunCancelled(), RunState.CANCELLED, "none"))
+    assert (await store.health(T0)).cut_off == 1
+
+
+async def test_more_records_than_one_statement_takes_are_all_chained(store: SqlStore) -> None:
+    await store.append([Record("x", T0, ALICE, data={"n": number}) for number in range(131)])
+    assert [line.seq for line in await store.records()] == list(range(1, 132))
+    assert verify(await store.records(), Head(*await store.head())).intact
+
+
+async def test_a_run_that_another_cancels_is_nobodys(store: SqlStore) -> None:
+    story = Story()
+    await store.commit(story.create())
+    await store.commit(story.step(RunCancelled(), RunState.CANCELLED, "none"))
+    stored = await store.load("r1")
+    assert stored is not None
+    assert (stored.state, stored.owner, stored.leased_until) == ("cancelled", "", 0)
+
+
+@pytest.mark.parametrize("wrong", [{"call_id": "1\x000"}, {"digest": "d\x00"}])
+async def test_a_call_whose_names_a_column_cannot_hold_is_refused(store: SqlStore, wrong: dict[str, str]) -> None:
+    story = Story()
+    await store.commit(story.create())
+    story.call = msgspec.structs.replace(story.call, **wrong)
+    with pytest.raises(StoreError):
         await store.commit(story.start("keep"))
