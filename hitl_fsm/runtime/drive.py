@@ -6,7 +6,6 @@ whatever it learns, it commits before going on.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from copy import deepcopy
@@ -20,12 +19,13 @@ from hitl_fsm.model.actor import ENGINE, TIMER, Actor
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.effect import CallModel, Effect, JudgeAgain, RunTools, StartCalls
 from hitl_fsm.model.event import Entry, Event
-from hitl_fsm.model.message import Message, ModelReply
+from hitl_fsm.model.message import Message
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RUN_ADVANCING, CallState, RunState
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.ports import Lease
 from hitl_fsm.runtime import stream
+from hitl_fsm.runtime.ask_model import ask_model
 from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, as_late, execute
 from hitl_fsm.runtime.flights import Flights
 from hitl_fsm.runtime.judge import judge_now, judge_reply
@@ -33,14 +33,8 @@ from hitl_fsm.runtime.late import keep_late, keep_late_soon
 from hitl_fsm.runtime.leases import LeaseKeeper, uptime
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
-from hitl_fsm.runtime.reply import checked_reply
 from hitl_fsm.runtime.steps import LeaseWord, Loaded, claim, commit
 from hitl_fsm.runtime.tools import AnyTool
-
-MODEL_ATTEMPTS = 3
-"""Tries of one model call before the run is failed (`runs continue` goes on from there)."""
-MODEL_BACKOFF_S = 0.5
-"""Wait before the second try; doubled for each further one."""
 
 
 class Drive:
@@ -294,7 +288,10 @@ class Drive:
         await self._claim()
         self._tell(stream.StepStarted, turn)
         try:
-            reply = await self._ask_model()
+            self._hold()
+            told = None if self._publish is None else partial(self._tell, stream.ContentDelta)
+            request = self._recipe.request(self._messages)
+            reply = await ask_model(self._recipe.model, request, told, self._parts.log, self._run_id)
         except ModelError as error:
             await self._commit(events.ModelFailed(str(error)), by=ENGINE)
             return
@@ -306,29 +303,6 @@ class Drive:
         for call in proposed:
             self._tell_call(call.call_id, only_ended=True)
         self._tell(stream.StepCompleted, turn)
-
-    async def _ask_model(self) -> ModelReply:
-        """One reply, tried again a bounded number of times; never after text has already been streamed."""
-        request = self._recipe.request(self._messages)
-        streamed = False
-
-        def on_text(text: str) -> None:
-            nonlocal streamed
-            streamed = True
-            self._tell(stream.ContentDelta, text)
-
-        self._hold()
-        for attempt in range(1, MODEL_ATTEMPTS + 1):
-            try:
-                return checked_reply(await self._recipe.model.reply(request, on_text if self._publish else None))
-            except ModelError as error:
-                if not error.retryable or streamed or attempt == MODEL_ATTEMPTS:
-                    raise
-                self._parts.log(
-                    "model_retried", level="warning", run=self._now.run_id, attempt=attempt, error=error.message
-                )
-                await asyncio.sleep(MODEL_BACKOFF_S * 2 ** (attempt - 1))
-        raise AssertionError  # pragma: no cover - the loop returns or raises
 
     async def _expire_due(self) -> None:
         """Time never says yes (law 12): what is overdue is denied before anything else."""

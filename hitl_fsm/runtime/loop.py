@@ -121,6 +121,8 @@ class _OwnLoop:
         return await done
 
     def _do(self, errand: Callable[[], Any], done: asyncio.Future[Any]) -> None:
+        if done.done():  # who asked for it was cancelled meanwhile: it must not begin, least of all in a later call
+            return
         try:
             result = errand()
         except Exception as error:  # noqa: BLE001 - handed to who asked for it

@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
 from house import House, call, calls
 
-from hitl_fsm import current_call, tool
+from hitl_fsm import Agent, current_call, tool
 from hitl_fsm.model.states import RunState
-from hitl_fsm.runtime import threads
+from hitl_fsm.runtime import loop, threads
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.threads import Threads
 
@@ -164,6 +165,7 @@ def test_law03_an_interrupt_keeps_what_a_tool_came_to(house: House) -> None:
     )
     assert worker.stdout is not None
     assert worker.stdout.readline() == "begun\n"
+    time.sleep(0.3)  # let it sleep: an interrupt that hits the tool's own lines leaves its outcome unknown
     os.kill(worker.pid, signal.SIGINT)
     _, told = worker.communicate(timeout=WAIT_S)
     assert "KeyboardInterrupt" in told
@@ -172,3 +174,40 @@ def test_law03_an_interrupt_keeps_what_a_tool_came_to(house: House) -> None:
     (row,) = engine.runs.list()
     (made,) = run_sync(engine.runs.aget(row.run_id)).calls
     assert (made.state.value, made.result) == ("succeeded", {"booked": True})
+
+
+def test_law03_an_errand_that_was_left_by_an_interrupt_never_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between two rounds of the loop, with a tool about to run: the next call of the thread must not run it."""
+    ran: list[str] = []
+    own = loop._own_loop()
+    real = own._do
+
+    def interrupted(*errand: Any) -> None:
+        monkeypatch.setattr(loop._OwnLoop, "_do", lambda self, *rest: real(*rest))
+        own._errands.append(errand)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop._OwnLoop, "_do", lambda self, *errand: interrupted(*errand))
+
+    async def work() -> None:
+        await loop.run_blocking(lambda: ran.append("late"), alone=True)
+
+    async def nothing() -> None:
+        """A later call of the same thread."""
+
+    with pytest.raises(KeyboardInterrupt):
+        run_sync(work())
+    run_sync(nothing())
+    assert ran == []
+
+
+def test_a_model_that_raises_anything_fails_its_run_and_no_worker(house: House) -> None:
+    class Changed:
+        async def reply(self, request: object, on_text: object = None) -> Any:
+            raise KeyError("choices")
+
+    engine = house.engine(ALLOW)
+    run = Agent("helper", Changed(), engine=engine, tools=house.tools()).run("go")
+    assert run.state is RunState.FAILED
+    assert "KeyError" in str(run.error)
+    assert engine.continue_ready() == ()
