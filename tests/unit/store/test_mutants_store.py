@@ -10,7 +10,7 @@ from steps import ALICE, ME, OTHER, T0, Story
 
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.audit.verify import Head, verify
-from hitl_fsm.errors import AlreadyResolved, RunNotFound, StoreError, Tampered
+from hitl_fsm.errors import AlreadyResolved, Fenced, RunNotFound, StoreError, Tampered
 from hitl_fsm.model.answer import Reject
 from hitl_fsm.model.event import RunCancelled
 from hitl_fsm.model.record import Record
@@ -49,6 +49,8 @@ async def test_health_counts_lost_outcomes_and_not_other_questions(store: SqlSto
     story.requirement = msgspec.structs.replace(story.requirement, question=OutcomeUnknown())
     await store.commit(story.pause())
     assert (await store.health(T0)).unknown_outcomes == 1
+    await store.commit(story.answer())
+    assert (await store.health(T0)).unknown_outcomes == 0
 
 
 async def test_law05_a_call_first_told_of_at_its_start_is_on_disk_all_the_same(store: SqlStore) -> None:
@@ -239,3 +241,29 @@ async def test_a_call_whose_names_a_column_cannot_hold_is_refused(store: SqlStor
     story.call = msgspec.structs.replace(story.call, **wrong)
     with pytest.raises(StoreError):
         await store.commit(story.start("keep"))
+
+
+async def test_a_step_on_an_old_copy_is_fenced_once_the_lease_has_ended(store: SqlStore) -> None:
+    store._clock = lambda _: T0
+    story = Story()
+    await store.commit(story.create())
+    store._clock = lambda _: T0 + LEASE_MS
+    story.owner = OTHER
+    late = story.start("take")
+    with pytest.raises(Fenced):
+        await store.commit(msgspec.structs.replace(late, fence=0))
+
+
+async def test_letting_one_run_go_leaves_the_others_of_its_worker(store: SqlStore) -> None:
+    for run_id in ("r1", "r2"):
+        await store.commit(Story(run_id).create())
+    await store.release("r1", Lease(ME, 1))
+    assert {row.run_id: row.owner for row in await store.runs()} == {"r1": "", "r2": ME}
+
+
+async def test_a_question_whose_digest_a_column_cannot_hold_is_refused(store: SqlStore) -> None:
+    story = Story()
+    await store.commit(story.create())
+    story.requirement = msgspec.structs.replace(story.requirement, digest="d\x00")
+    with pytest.raises(StoreError):
+        await store.commit(story.pause())
