@@ -14,6 +14,7 @@ from kill_checks import complaints
 from kill_databases import Database
 from kill_nursery import Ended, Nursery
 from kill_points import Plan
+from share import some_of
 from witness import Witness
 from worker import Orders
 
@@ -98,7 +99,7 @@ class Site:
             with self.case(f"{number}") as case:
                 return "".join(f"\n    {wrong}" for wrong in trial(case, this))
 
-        several = list(trials)
+        several = some_of(list(trials))
         with ThreadPoolExecutor(self._count) as pool:
             found = zip(several, pool.map(one, range(len(several)), several), strict=True)
             return "".join(f"\n{this}:{wrong}" for this, wrong in found if wrong)

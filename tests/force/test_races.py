@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from race_referee import LOSES_WITH, Referee
 from race_rings import ProcessRing, Ring, TaskRing, ThreadRing
+from share import WHOLE, share_of
 
 SEED = os.environ.get("HITL_FSM_TEST_SEED", "races")
 FEW = 25
@@ -54,6 +55,8 @@ def test_law02_whoever_races_one_wins(referee: Referee) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("referee", "rounds"), ALL, indirect=["referee"], ids=ALL_NAMES)
 def test_law02_whoever_races_one_wins_many_times(referee: Referee, rounds: int) -> None:
-    referee.play(rounds)
+    referee.play(share_of(rounds))
     fought = {f"{kind}: {error}" for kind, errors in LOSES_WITH.items() for error in errors - {"HF306"}}
-    assert {one for one in fought if not referee.saw[one]} == set(), "a fight that never took place proves nothing"
+    missing = {one for one in fought if not referee.saw[one]} if WHOLE else set()
+    assert missing == set(), "a fight that never took place proves nothing"
+    assert referee.saw["approve: ok"] > 0

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
+from share import share_of
 from simulation.history import Outcome, simulate
 
 SEEDS = 200
@@ -67,8 +67,8 @@ def test_a_seed_is_the_same_history_in_another_process() -> None:
 
 @pytest.mark.slow
 def test_laws_01_to_15_hold_in_ten_thousand_histories() -> None:
-    share = MANY // PROCESSES
-    children = [run(first, first + share - 1) for first in range(0, MANY, share)]
+    share = share_of(MANY) // PROCESSES
+    children = [run(first * share, (first + 1) * share - 1) for first in range(PROCESSES)]
     told = "".join(child.communicate()[0] for child in children)
     failures = [again(*line.split("\t", 1)) for line in told.splitlines()]
     assert failures == []

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from postgres import Server
+from share import share_of
 from stateful.machine import Machine
 
 from hitl_fsm.adapters.store import _database
@@ -22,8 +23,8 @@ QUICK = settings(
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(QUICK, max_examples=150, stateful_step_count=50, derandomize=False, print_blob=True)
-OVER_THE_WIRE = settings(LONG, max_examples=8)
+LONG = settings(QUICK, max_examples=share_of(150), stateful_step_count=50, derandomize=False, print_blob=True)
+OVER_THE_WIRE = settings(LONG, max_examples=share_of(8))
 
 
 class OnDisk(Machine):
