@@ -168,6 +168,7 @@ def test_a_frozen_worker_that_may_be_alive_keeps_its_run_while_its_lease_lasts(c
     assert case.complaints() == []
 
 
+@ON_SQLITE
 @pytest.mark.slow
 def test_a_worker_that_is_frozen_inside_a_transaction_holds_the_others_up_for_a_bounded_time(case: Case) -> None:
     still = case.send(INSIDE_A_COMMIT, statements=True)
@@ -177,6 +178,22 @@ def test_a_worker_that_is_frozen_inside_a_transaction_holds_the_others_up_for_a_
     assert case.ends() == [StoreBusy.code]
     case.wake(still)
     assert case.ends() == [StoreBusy.code, "done"]
+    assert case.complaints() == []
+
+
+@ON_POSTGRES
+@pytest.mark.slow
+def test_a_server_frees_what_a_worker_that_is_frozen_inside_a_transaction_holds(case: Case) -> None:
+    """It ends the transaction that stands still; the next worker goes on to the question that waits."""
+    still = case.send(INSIDE_A_COMMIT, statements=True)
+    assert still.how == "stopped"
+    case.shift_clock(LEASE_ENDED_MS)
+    case.send()
+    assert case.ends() == [AnswerTooEarly.code]
+    case.shift_clock(CALL_ENDED_MS)
+    case.send()
+    assert case.ends() == [AnswerTooEarly.code, "done"]
+    case.wake(still)
     assert case.complaints() == []
 
 
