@@ -165,7 +165,10 @@ class Reference:
     def told_late(self, _entry: Entry, event: events.LateResult) -> None:
         case = self.cases[event.call_id]
         hold(3, bool(case.begun), f"{event.call_id} had a late result without having begun")
-        known = case.over or case.again or case not in self.turn or event.attempt != len(case.begun)
+        # Of a tool that may be repeated the success of any attempt is the result: one key, one effect.
+        success = kind_of(case.tool) in IDEMPOTENT and event.begun and event.error is None
+        its_own = event.attempt == len(case.begun) or success
+        known = case.over or case.again or case not in self.turn or not its_own
         if known:
             return
         asked = [row for row in self.rows.values() if row.call_id == event.call_id and row.state == "superseded"]
