@@ -89,12 +89,9 @@ def commit(database: Database, opened: Open) -> list[Outcome]:
         return opened.outcomes
     try:
         connection.execute("COMMIT")
-    except Exception as error:
-        if database.fate(connection, error) == "connection":
+    except BaseException as error:
+        if isinstance(error, Exception) and database.fate(connection, error) == "connection":
             raise CommitUnansweredError(opened.transaction, opened.head, opened.outcomes) from error
-        _undo(connection)
-        raise
-    except BaseException:
         _undo(connection)
         raise
     return opened.outcomes
