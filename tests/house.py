@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from postgres import sql_at
-
 from hitl_fsm import Agent, Engine, ask_user, tool
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.load import load
 from hitl_fsm.testing import FrozenClock, ScriptedModel
+from postgres import sql_at
 
 HEADER = """\
 apiVersion: hitl-fsm/v1

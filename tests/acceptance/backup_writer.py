@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from house import call, calls, policies, policy_text
-
 from hitl_fsm import Agent, Engine, tool
 from hitl_fsm.testing import ScriptedModel
+from house import call, calls, policies, policy_text
 
 
 @tool

@@ -12,12 +12,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from acceptance.backup_writer import Place
-from postgres import Server
-from postgres_programs import backup_programs
 
+from acceptance.backup_writer import Place
 from hitl_fsm.model.answer import GiveUp
 from hitl_fsm.model.states import RunState
+from postgres import Server
+from postgres_programs import backup_programs
 
 TESTS = Path(__file__).parents[1]
 WRITERS = 3

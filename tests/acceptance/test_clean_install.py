@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from wire.base import Asks, Says
 from wire.openai_wire import OpenAIWire
 

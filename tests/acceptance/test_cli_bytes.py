@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+
 from acceptance.shell import Shell
 
 BROKEN = os.fsdecode(b"bad \xff byte")

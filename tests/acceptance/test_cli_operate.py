@@ -12,8 +12,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from acceptance.shell import PROGRAM, Shell
 
+from acceptance.shell import PROGRAM, Shell
 from hitl_fsm import Engine
 from hitl_fsm.model.answer import Approve
 from hitl_fsm.policy.evaluate import PolicySet

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from acceptance.shell import Shell
 
 WATCHED = ("litellm", "sqlalchemy", "alembic", "pydantic", "rich", "jsonschema", "cel_expr_python", "transitions")

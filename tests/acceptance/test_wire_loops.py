@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
+from hitl_fsm.adapters.models import model_source
+from hitl_fsm.model.message import ChatRequest, Message
 from wire.anthropic_wire import AnthropicWire
 from wire.base import Says, Wire
 from wire.cleanup import forget_connections
 from wire.gemini_wire import GeminiWire
 from wire.ollama_wire import OllamaWire
 from wire.openai_wire import OpenAIWire
-
-from hitl_fsm.adapters.models import model_source
-from hitl_fsm.model.message import ChatRequest, Message
 
 pytestmark = pytest.mark.filterwarnings(r"ignore::DeprecationWarning:litellm\..*")
 

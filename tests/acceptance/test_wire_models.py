@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+
+from hitl_fsm.adapters.models import model_source
+from hitl_fsm.errors import ModelError
+from hitl_fsm.model.message import ChatRequest, Message, ModelReply, ToolCall, ToolSpec, Usage
 from wire.anthropic_wire import AnthropicWire
 from wire.base import Asks, BreaksOff, Fails, Says, Step, Wire
 from wire.cleanup import close_connections
 from wire.gemini_wire import GeminiWire
 from wire.ollama_wire import OllamaWire
 from wire.openai_wire import OpenAIWire, WholeCallsWire
-
-from hitl_fsm.adapters.models import model_source
-from hitl_fsm.errors import ModelError
-from hitl_fsm.model.message import ChatRequest, Message, ModelReply, ToolCall, ToolSpec, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from acceptance.shell import Shell
 from postgres import Server
 from postgres_programs import backup_programs

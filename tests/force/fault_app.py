@@ -7,11 +7,11 @@ import os
 import time
 from pathlib import Path
 
-from house import call, calls, policies, policy_text
 from witness import Witness
 
 from hitl_fsm import Agent, Engine, tool
 from hitl_fsm.testing import ScriptedModel
+from house import call, calls, policies, policy_text
 
 HERE = Path(os.environ.get("FAULT_FOLDER", "."))
 WAIT_S = 30.0

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from house import House, call, calls
-
 from hitl_fsm.errors import HitlError
+from house import House, call, calls
 
 SCRIPT = [calls(call("pay", to="bob", amount=5, memo="the memo of a payment")), calls(call("note", text="after it"))]
 RULES = "- {id: paying, tools: pay, gate: confirm}\n- {id: noting, tools: note, gate: confirm}"

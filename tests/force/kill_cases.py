@@ -14,9 +14,10 @@ from kill_checks import complaints
 from kill_databases import Database
 from kill_nursery import Ended, Nursery
 from kill_points import Plan
-from share import some_of
 from witness import Witness
 from worker import Orders
+
+from share import some_of
 
 T = TypeVar("T")
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from house import policies, policy_text
 from kill_points import Points
 from witness import Witness
 
@@ -19,6 +18,7 @@ from hitl_fsm.model.message import ChatRequest, ModelReply
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.testing import ScriptedModel
+from house import policies, policy_text
 
 MONEY = """
 - {id: looking, tools: [look, book], gate: allow}

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from fault_clocks import move_databases_clock
-from house import House, call, calls
 
 from hitl_fsm import Agent, tool
 from hitl_fsm.errors import AnswerTooEarly, Fenced, RequirementExpired, RunBusy
 from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.ports import LEASE_MS
 from hitl_fsm.runtime.loop import run_sync
+from house import House, call, calls
 
 HOUR = 3_600_000
 RULES = """

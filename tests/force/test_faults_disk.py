@@ -10,13 +10,13 @@ import pytest
 from fault_clocks import move_databases_clock
 from fault_disks import KINDS, Disk, disk_of
 from fault_scenario import LONG_MS, Trouble, World, passed_in_peace, places
-from house import House, call, calls
 from kill_points import Plan
 
 from hitl_fsm import Agent, tool
 from hitl_fsm.errors import HitlError, RunBusy, StoreError
 from hitl_fsm.model.states import RunState
 from hitl_fsm.ports import LEASE_MS
+from house import House, call, calls
 
 SCRIPT = [calls(call("pay", to="bob", amount=5)), calls(call("note", text="done"))]
 RULES = "- {id: paying, tools: pay, gate: confirm}\n- {id: noting, tools: note, gate: allow}"

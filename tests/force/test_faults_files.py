@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from fault_places import KINDS, Place, place_of
-from house import House, call, calls
 
 from hitl_fsm import Agent, Engine
 from hitl_fsm.cli.main import run as command_line
 from hitl_fsm.errors import StoreBusy, StoreError
 from hitl_fsm.runtime.handles import RunHandle
+from house import House, call, calls
 
 SCRIPT = [calls(call("pay", to="bob", amount=5))]
 PAID = [("pay", "bob", 5.0, "-")]

@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from house import House, call, calls
 from kill_nursery import python_environ
+
+from house import House, call, calls
 
 SCRIPT = [calls(call("pay", to="bob", amount=5))]
 MORE_KIB = 4 * 1024

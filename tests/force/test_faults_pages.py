@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import pytest
 from fault_pages import FLIPPED, SCRIPT, Original, all_that_one_may_do, bounded, unjustified
-from house import House
-from share import some_of
 
 from hitl_fsm.cli.main import run as command_line
 from hitl_fsm.errors import HitlError
+from house import House
+from share import some_of
 
 WAL_HEADER = 32
 SPAN = 600

@@ -13,10 +13,7 @@ from typing import Any
 import pytest
 from fault_clocks import move_databases_clock
 from fault_scenario import LONG_MS, Trouble, World, passed_in_peace, places
-from house import House, call, calls
 from kill_points import Plan
-from postgres import Server
-from postgres_proxy import Cut, Proxy
 
 from hitl_fsm import current_call, tool
 from hitl_fsm.adapters.store import writer as writing
@@ -26,6 +23,9 @@ from hitl_fsm.model.answer import Approve, Happened, NotHappened
 from hitl_fsm.model.states import RunState
 from hitl_fsm.ports import LEASE_MS
 from hitl_fsm.runtime.handles import RunHandle
+from house import House, call, calls
+from postgres import Server
+from postgres_proxy import Cut, Proxy
 
 SCRIPT = [calls(call("pay", to="bob", amount=5))]
 MANY = 40

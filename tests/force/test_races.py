@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from race_referee import LOSES_WITH, Referee
 from race_rings import ProcessRing, Ring, TaskRing, ThreadRing
+
 from share import WHOLE, share_of
 
 SEED = os.environ.get("HITL_FSM_TEST_SEED", "races")

@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import pytest
-from house import House, call, calls, policies, policy_text
 
 from hitl_fsm import Agent, tool
 from hitl_fsm.errors import AnswerRefused, HitlError, Tampered
@@ -16,6 +15,7 @@ from hitl_fsm.model.event import LateResult
 from hitl_fsm.model.states import CallState, RunState
 from hitl_fsm.runtime import stream
 from hitl_fsm.testing import ScriptedModel
+from house import House, call, calls, policies, policy_text
 
 SCRIPT = [calls(call("pay", to="bob", amount=5, memo="MODEL"))]
 FORM = "user_input: {schema: {type: object, properties: {memo: {type: string}}, required: [memo]}}"

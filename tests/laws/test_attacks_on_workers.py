@@ -12,13 +12,13 @@ import time
 from typing import Any
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm import Agent, current_call, tool
 from hitl_fsm.model.states import RunState
 from hitl_fsm.runtime import loop, threads
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.threads import Threads
+from house import House, call, calls
 
 ALLOW = "- {id: all, gate: allow}"
 PAY = calls(call("pay", to="bob", amount=5))

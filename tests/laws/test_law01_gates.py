@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm.errors import RequirementNotFound, RunNotFound
 from hitl_fsm.model.states import RunState
+from house import House, call, calls
 
 
 def test_law01_a_gated_call_waits_and_runs_once_after_the_yes(house: House) -> None:

@@ -6,13 +6,13 @@ import asyncio
 import threading
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm import Agent
 from hitl_fsm.errors import AlreadyResolved, HitlError, RunBusy
 from hitl_fsm.model.answer import Approve, Reject
 from hitl_fsm.model.message import ChatRequest, ModelReply, ToolCall
 from hitl_fsm.model.states import RunState
+from house import House, call, calls
 
 
 def test_law02_the_second_answer_is_told_who_was_first(house: House) -> None:

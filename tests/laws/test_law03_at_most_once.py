@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm import tool
 from hitl_fsm.errors import ModelError
@@ -15,6 +14,7 @@ from hitl_fsm.model.states import CallState, RunState
 from hitl_fsm.ports import LEASE_MS
 from hitl_fsm.runtime.execute import UNTIMED_TOOL_MS
 from hitl_fsm.testing import ScriptedModel
+from house import House, call, calls
 
 
 class Crash(BaseException):

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm import current_call, tool
 from hitl_fsm.errors import AnswerTooEarly, Fenced, RunBusy, StoreError
@@ -19,6 +18,7 @@ from hitl_fsm.model.event import CallReturned, CallsStarted, LateResult
 from hitl_fsm.model.states import CallState, RequirementState, RunState
 from hitl_fsm.ports import LEASE_MS
 from hitl_fsm.runtime import execute, late, leases, threads
+from house import House, call, calls
 
 WAIT_S = 10.0
 SCRIPT = [calls(call("pay", to="bob", amount=5))]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from house import House, call, calls, policies, policy_text
 
 from hitl_fsm.errors import AlreadyResolved, HitlError, RunEnded
 from hitl_fsm.model.answer import Approve
 from hitl_fsm.model.states import RunState
+from house import House, call, calls, policies, policy_text
 
 SCRIPT = [calls(call("pay", to="bob", amount=5))]
 

@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm import Agent, tool
 from hitl_fsm.errors import AnswerRefused, HitlError, RequirementChanged, UnknownTool
 from hitl_fsm.model.answer import Approve
 from hitl_fsm.model.states import RunState
+from house import House, call, calls
 
 SCRIPT = [calls(call("pay", to="bob", amount=5))]
 BOTH = "- {id: two, gate: [confirm, {approval: {of: ['role:finance']}}]}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm import Engine
 from hitl_fsm.errors import HitlError, PolicyError
 from hitl_fsm.model.states import CallState, RunState
+from house import House, call, calls
 
 ALLOW = "- {id: ok, gate: allow}"
 BROKEN = {

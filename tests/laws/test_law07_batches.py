@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from house import House, call, calls, policies, policy_text
 
 from hitl_fsm.model.states import RunState
+from house import House, call, calls, policies, policy_text
 
 RULES = "- {id: look, tools: [look, note], gate: allow}\n- {id: pay, tools: [pay], gate: confirm}"
 BATCH = [

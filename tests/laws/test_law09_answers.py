@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm.errors import AnswerRefused
 from hitl_fsm.model.states import RunState
+from house import House, call, calls
 
 FORM = """
 - id: form

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from house import House, call, calls, policies, policy_text
 
 import hitl_fsm
 from hitl_fsm.core.decide import decide
@@ -16,6 +15,7 @@ from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.states import RunState
+from house import House, call, calls, policies, policy_text
 
 SCRIPT = [calls(call("pay", to="bob", amount=5))]
 PACKAGE = Path(hitl_fsm.__file__).parent

@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm import tool
 from hitl_fsm.model.states import CallState, RequirementState, RunState
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.work import work
+from house import House, call, calls
 
 HOUR = 3_600_000
 RULES = "- {id: all, gate: {approval: {of: [role:finance], expires: 1h}}}"

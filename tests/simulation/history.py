@@ -6,15 +6,14 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
-from stateful import shop, told
-from stateful.reference import hold
-
 from hitl_fsm.errors import HitlError, Tampered
 from hitl_fsm.model import event as events
 from simulation import people
 from simulation.loop import process
 from simulation.plans import plan
 from simulation.world import MAX_FREEZE_S, Process, World
+from stateful import shop, told
+from stateful.reference import hold
 
 ROUNDS = 60
 """Rounds that truthful people and one worker need at most to bring every run to its end."""

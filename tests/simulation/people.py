@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from stateful.reference import hold
 
 from hitl_fsm.errors import Fenced, HitlError, RunEnded, StoreError, Tampered
 from hitl_fsm.model import answer as answers
@@ -18,6 +17,7 @@ from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.runtime.engine import Engine
 from simulation.plans import arguments
 from simulation.world import ACTORS, Acknowledged, Process, World
+from stateful.reference import hold
 
 REQUESTER = Actor("alice")
 

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from stateful.through import Through
-
 from hitl_fsm.errors import Fenced, HitlError, StoreError
 from hitl_fsm.model.event import CallRaised, CallReturned
 from hitl_fsm.ports import Commit, Store
+from stateful.through import Through
 
 if TYPE_CHECKING:
     from simulation.world import World

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from share import share_of
 from simulation.history import Outcome, simulate
 

@@ -13,9 +13,6 @@ from functools import cache
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
-from stateful import shop
-from stateful.ids import Numbered, NumberedParts
-
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import ModelError
 from hitl_fsm.model.actor import Actor
@@ -29,6 +26,8 @@ from simulation.faults import CALM, SimDatabase, Weather
 from simulation.loop import SimLoop, Trace, process
 from simulation.plans import Turn
 from simulation.store import SimStore, forever
+from stateful import shop
+from stateful.ids import Numbered, NumberedParts
 
 EPOCH_MS = 1_750_000_000_000
 MAX_FREEZE_S = 180.0

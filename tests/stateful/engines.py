@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from stateful import shop
-from stateful.ids import Numbered, NumberedParts
-from stateful.through import Through
-
 from hitl_fsm.adapters.store.owner import may_be_alive, new_owner
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import StoreError
@@ -23,6 +19,9 @@ from hitl_fsm.runtime.engine import Engine
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.tools import AnyTool
 from hitl_fsm.testing import FrozenClock
+from stateful import shop
+from stateful.ids import Numbered, NumberedParts
+from stateful.through import Through
 
 T = TypeVar("T")
 ACTORS = {"alice": (), "maria": ("finance",), "otto": ("finance",), "rob": ("ops",)}

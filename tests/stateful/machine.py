@@ -8,9 +8,6 @@ from typing import Any, NamedTuple
 import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from stateful import shop, told
-from stateful.engines import ACTORS, Bomb, Crash, World
-from stateful.reference import Broken
 
 from hitl_fsm.adapters.store.sqlite.database import SqliteDatabase
 from hitl_fsm.adapters.store.store import SqlStore
@@ -22,6 +19,9 @@ from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Answer
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.runtime.loop import loop_is_private, run_sync
+from stateful import shop, told
+from stateful.engines import ACTORS, Bomb, Crash, World
+from stateful.reference import Broken
 
 ALICE = Actor("alice")
 MOOD_OF = {shop.mood_policies(mood).digest: mood for mood in shop.MOODS}

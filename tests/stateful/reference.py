@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stateful.shop import BATCHES, EXPIRES_MS, IDEMPOTENT, Effect, demands, kind_of
-
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
+from stateful.shop import BATCHES, EXPIRES_MS, IDEMPOTENT, Effect, demands, kind_of
 
 
 class Broken(AssertionError):

@@ -9,11 +9,10 @@ from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import Any, NamedTuple
 
-from house import policies
-
 from hitl_fsm import ask_user, tool
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.runtime.tools import AnyTool, current_call
+from house import policies
 
 BATCHES = {"u": "run_ungated", "a": "in_order", "h": "hold_all"}
 """A tool's first letter is that of its policy's batch rule, the loosest first."""

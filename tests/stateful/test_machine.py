@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
-from postgres import Server
-from share import share_of
-from stateful.machine import Machine
 
 from hitl_fsm.adapters.store import _database
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.runtime.loop import loop_is_private
+from postgres import Server
+from share import share_of
+from stateful.machine import Machine
 
 QUICK = settings(
     max_examples=15,

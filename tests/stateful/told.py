@@ -8,8 +8,6 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
-from stateful.reference import Reference, hold
-from stateful.shop import Effect
 
 from hitl_fsm.audit.verify import Head, verify
 from hitl_fsm.core.replay import replay
@@ -18,6 +16,8 @@ from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.ports import RecordLine, Store, StoredRun
+from stateful.reference import Reference, hold
+from stateful.shop import Effect
 
 PAGE = 10_000
 """More than any history of these tests has; one page is the whole."""

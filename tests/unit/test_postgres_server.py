@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import postgres
 import psycopg
 import pytest
+
+import postgres
 from postgres import NoServerError, Server, find_binaries
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from house import House, call, calls
 from jsonschema import Draft202012Validator
 
 from hitl_fsm.cli.schemas import VALUES, RecordLine, file_name, file_text, schemas
 from hitl_fsm.model.record import Record
 from hitl_fsm.runtime.presentation import presentation
+from house import House, call, calls
 
 FOLDER = Path(__file__).parents[3] / "schemas"
 MADE = schemas()

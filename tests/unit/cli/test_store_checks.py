@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 import typer
-from house import House, call, calls
-from postgres import Server
 
 from hitl_fsm import Engine, tool
 from hitl_fsm.cli import store_checks
@@ -23,6 +21,8 @@ from hitl_fsm.cli.runs_prune import age_ms
 from hitl_fsm.cli.session import Session
 from hitl_fsm.cli.store_checks import size, store
 from hitl_fsm.cli.store_file import shown
+from house import House, call, calls
+from postgres import Server
 
 MIB = 1024 * 1024
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm.core.decide import decide, due
 from hitl_fsm.core.replay import replay
@@ -13,6 +12,7 @@ from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.effect import CallModel
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.states import RunState
+from house import House, call, calls
 
 ALICE = Actor("alice")
 LADDER = """

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from house import policy_text
 
 from hitl_fsm.adapters.policies import KEPT_SETS, _kept, load_policy_files
 from hitl_fsm.errors import PolicyError
+from house import policy_text
 
 FORM = {"type": "object", "additionalProperties": False, "properties": {"why": {"type": "string", "maxLength": 80}}}
 RULES = "- {id: all, gate: {user_input: {schema: {$ref: form.schema.json}, of: [requester]}}}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm.errors import Denied, Paused, ToolError
+from house import House, call, calls
 
 RULES = """
 - {id: small, when: args.amount <= 10, gate: allow}

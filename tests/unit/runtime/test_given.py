@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm import Agent, Engine
 from hitl_fsm.errors import HitlError, InputRefused, Paused, ToolError, UnknownRunnable
@@ -18,6 +17,7 @@ from hitl_fsm.runtime.engine import Engine as Inner
 from hitl_fsm.runtime.given import ACTOR_NAME_LIMIT, PROMPT_LIMIT, REASON_LIMIT, ROLES_LIMIT, checked_actor
 from hitl_fsm.runtime.tools import Declaration, Tool, tool
 from hitl_fsm.testing import ScriptedModel
+from house import House, call, calls
 
 HALF = "a\ud800"
 BAD_TEXTS: list[Any] = [123, {"a": 1}, b"x", ["x"], HALF]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm.errors import Tampered
 from hitl_fsm.model.states import RunState
@@ -13,6 +12,7 @@ from hitl_fsm.ports import StoredRun
 from hitl_fsm.runtime import known
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.steps import load
+from house import House, call, calls
 
 SCRIPT = [calls(call("pay", to="bob", amount=5))]
 

@@ -6,10 +6,10 @@ import json
 import sys
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm.adapters.log import operational_log
 from hitl_fsm.errors import SettingsError
+from house import House, call, calls
 
 SCRIPT = [calls(call("pay", to="bob", amount=5))]
 

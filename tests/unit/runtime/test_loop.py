@@ -15,12 +15,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm import tool
 from hitl_fsm.ports import LEASE_MS, Lease
 from hitl_fsm.runtime import leases
 from hitl_fsm.runtime.loop import iterate_sync, loop_is_private, run_blocking, run_sync
+from house import House, call, calls
 
 ALLOW = "- {id: ok, gate: allow}"
 

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm.runtime.presentation import Presentation, form_fields, presentation
+from house import House, call, calls
 
 FORM = "{type: object, required: [reason], properties: {reason: {type: string}, extra: {enum: [1, 2], default: 1}}}"
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from house import House, call, calls
 
 from hitl_fsm import tool
 from hitl_fsm.errors import Fenced, InputRefused, RunNotFound, Tampered
@@ -21,6 +20,7 @@ from hitl_fsm.model.record import Record
 from hitl_fsm.runtime import prune as pruning
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.prune import forgotten, log_digest
+from house import House, call, calls
 
 HOUR = 3_600_000
 

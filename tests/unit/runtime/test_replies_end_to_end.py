@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm import Agent, tool
 from hitl_fsm.model.message import ChatRequest, ModelReply, ToolCall
 from hitl_fsm.model.states import RunState
 from hitl_fsm.testing import ScriptedModel
+from house import House, call, calls
 
 BROKEN: dict[str, Any] = {
     "nothing": None,

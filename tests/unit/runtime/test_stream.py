@@ -6,11 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from house import House, call
 
 from hitl_fsm.errors import RunNotFound
 from hitl_fsm.model.states import RunState
 from hitl_fsm.runtime import stream
+from house import House, call
 
 SCRIPT = [{"say": "Let me see.", "calls": [call("look", order_id="1"), call("pay", to="bob", amount=5)]}]
 RULES = "- {id: look, tools: [look], gate: allow}\n- {id: pay, tools: [pay], gate: confirm}"

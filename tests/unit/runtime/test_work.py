@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from house import House, call, calls
 
 from hitl_fsm import tool
 from hitl_fsm.errors import Fenced, ModelError, StoreBusy
@@ -20,6 +19,7 @@ from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import RunRow
 from hitl_fsm.runtime import work as working
 from hitl_fsm.runtime.work import Continued, Worker, continue_ready, work
+from house import House, call, calls
 
 WAIT_S = 10.0
 POLL_S = 0.01

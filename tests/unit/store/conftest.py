@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from kinds import FileKind, Kind, MemoryKind, PostgresKind
-from postgres import Server
 
 from hitl_fsm.adapters.store.store import SqlStore
+from postgres import Server
 
 
 def _kind(name: str, request: pytest.FixtureRequest, folder: Path) -> Kind:

@@ -11,12 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
-from postgres import Server, sql_at
-
 from hitl_fsm.adapters.store import open_store
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.audit.verify import Head, verify
 from hitl_fsm.ports import Store
+from postgres import Server, sql_at
 
 
 class Kind(Protocol):

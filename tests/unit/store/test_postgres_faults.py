@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from kinds import store_of, whole
-from postgres import Server
 from steps import Story
 
 from hitl_fsm.adapters.store import writer as writing
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import StoreError
 from hitl_fsm.ports import Lease
+from postgres import Server
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import msgspec
 import psycopg
 import pytest
 from kinds import store_of, until, whole
-from postgres import Server
 from steps import ALICE, ME, T0, Story
 
 from hitl_fsm.adapters.store.postgres import opening
@@ -19,6 +18,7 @@ from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import RunBusy, StoreBusy, StoreError
 from hitl_fsm.model.record import Record
 from hitl_fsm.ports import Lease
+from postgres import Server
 
 
 @pytest.fixture

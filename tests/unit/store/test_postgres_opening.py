@@ -11,7 +11,6 @@ from urllib.parse import unquote
 
 import pytest
 from kinds import all_at_once, spawn, store_of
-from postgres import Server
 from steps import Story
 
 from hitl_fsm.adapters.store import open_store
@@ -20,6 +19,7 @@ from hitl_fsm.adapters.store.postgres.location import parse
 from hitl_fsm.adapters.store.revisions import HEAD
 from hitl_fsm.errors import SchemaTooNew, StoreBusy, StoreError
 from hitl_fsm.ports import StoreInfo
+from postgres import Server
 
 SECRET = "s3cr3t"
 HEAVY = "sqlalchemy", "alembic", "pydantic", "structlog", "litellm", "rfc8785", "hypothesis"

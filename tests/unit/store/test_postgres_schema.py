@@ -11,7 +11,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from kinds import all_at_once, spawn, store_of
-from postgres import Server, sql_at
 from steps import ME, T0, Story
 
 from hitl_fsm.adapters.store import schema
@@ -22,6 +21,7 @@ from hitl_fsm.adapters.store.revisions import HEAD, REVISIONS
 from hitl_fsm.audit.verify import Head, verify
 from hitl_fsm.core.table import TABLES
 from hitl_fsm.errors import StoreError
+from postgres import Server, sql_at
 
 END = T0 + 14_400_000
 FIRST_TABLES = ("run", "event", "call", "requirement", "record", "log_head", "policy_set")

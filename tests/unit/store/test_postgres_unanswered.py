@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from kinds import store_of, until, whole
-from postgres import Server
-from postgres_proxy import Cut, Proxy
 from steps import ALICE, T0, Story
 
 from hitl_fsm.adapters.store.postgres import database as database_module
@@ -19,6 +17,8 @@ from hitl_fsm.adapters.store.postgres.location import parse
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import Fenced, StoreError
 from hitl_fsm.model.record import Record
+from postgres import Server
+from postgres_proxy import Cut, Proxy
 
 
 @pytest.fixture
