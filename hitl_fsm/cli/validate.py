@@ -37,7 +37,7 @@ def validate(
         msg = f"there is no file or folder {missing[0]!r}"
         raise SettingsError(msg, help="the path is relative to where you are")
     gathered = gather(paths)
-    checked, policies = check(gathered.files, gathered.read)
+    checked, _, policies, _ = check(gathered.files, gathered.read)
     findings = sorted([*gathered.findings, *checked], key=lambda found: (found.place, found.code, found.message))
     if session.json:
         names, rules = _counts(policies)

@@ -10,7 +10,11 @@ from hitl_fsm.model.actor import Actor
 
 
 class Action(msgspec.Struct, frozen=True):
-    """`now` is one frozen instant a verdict, in milliseconds since the epoch (UTC)."""
+    """A tool call (`tool`), a step of a workflow (`step`), or the start of an agent's run (neither).
+
+    `agent`, `team` and `workflow` say in whose run it happens, and `step` also in which step a tool is called; all are
+    empty where there is none. `now` is one frozen instant a verdict, in milliseconds since the epoch (UTC).
+    """
 
     tool: str
     args: dict[str, Any]
@@ -19,3 +23,6 @@ class Action(msgspec.Struct, frozen=True):
     run_id: str = ""
     agent: str = ""
     env: dict[str, str] = {}
+    step: str = ""
+    team: str = ""
+    workflow: str = ""

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hitl_fsm.errors import Diagnostic, Place, PolicyError
 from hitl_fsm.policy.build import build
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.evaluate import CompiledPolicy, PolicySet
+from hitl_fsm.policy.project import Member, Project
 from hitl_fsm.policy.schemas import Read, SchemaFiles, target_of
 from hitl_fsm.policy.shape import read_document
 from hitl_fsm.policy.source import Source, parse
+from hitl_fsm.policy.surroundings import Surroundings
 
 _DOMAIN = b"hitl-fsm/policies/v1\0"
 _TEXT_VERSION = 1
+_NOTHING_TOLD = Surroundings()
 _UNREADABLE = "the stored policies cannot be read"
 _FOREIGN = "the stored policies are not those of this digest"
 
 
-def check(files: Mapping[str, bytes], read: Read) -> tuple[list[Diagnostic], PolicySet | None]:
-    """All findings, in order of place, and the set, if there are none.
+def check(files: Mapping[str, bytes], read: Read, around: Surroundings = _NOTHING_TOLD) -> Project:
+    """The files as a project: all findings, in order of place, and the set, if there are none.
 
     `files` maps each file's name, as it is to be shown, to its bytes. `read` is asked for the schema files that
     policies name, by a path relative to the same place; it raises OSError or HitlError for what cannot be read.
     """
     findings: list[Diagnostic] = []
-    policies: dict[str, tuple[Source, CompiledPolicy]] = {}
+    members: list[Member] = []
+    first: dict[str, Source] = {}
     schemas = SchemaFiles(read)
     for name in sorted(files):
         source = parse(files[name], name)
@@ -36,34 +40,36 @@ def check(files: Mapping[str, bytes], read: Read) -> tuple[list[Diagnostic], Pol
         document, found = read_document(source)
         if document is not None:
             policy, built = build(source, document, schemas)
+            members.append(Member(source, document, policy))
             found += built
-            found += _same_name(source, policy, policies)
-            policies.setdefault(policy.name, (source, policy))
+            found += _same_name(source, policy, first)
+            first.setdefault(policy.name, source)
         # What the YAML reader refused has no value; that it is missing is no finding of its own.
         findings += source.findings
         findings += [one for one in found if (one.place.line, one.place.column) not in told]
     findings.sort(key=lambda finding: (finding.place, finding.code, finding.message))
-    if findings:
-        return findings, None
-    if not policies:
-        return [], PolicySet((), _digest([]), _text({}, {}), ())
-    names = {source.file: policy.name for source, policy in policies.values()}
+    policies = None if findings else _set(members, files, schemas)
+    return Project(tuple(findings), tuple(members), policies, around)
+
+
+def _set(members: Sequence[Member], files: Mapping[str, bytes], schemas: SchemaFiles) -> PolicySet:
+    names = {member.source.file: member.policy.name for member in members}
     digest = _digest(
         [(f"policy {names[name]}", data) for name, data in files.items()]
         + [(f"schema {names[file]} {reference}", data) for (file, reference), data in schemas.used.items()]
     )
-    compiled = [policy for _, policy in policies.values()]
-    return [], PolicySet(compiled, digest, _text(files, schemas.used), sorted(files))
+    compiled = [member.policy for member in members]
+    return PolicySet(compiled, digest, _text(files, schemas.used), sorted(files))
 
 
 def load(files: Mapping[str, bytes], read: Read) -> PolicySet:
     """The set; PolicyError with all findings when there is any (law 6: nothing runs under what does not load)."""
-    findings, policies = check(files, read)
+    findings, _, policies, _ = check(files, read)
     if policies is None:
         first = findings[0]
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         message = f"the policies do not load: {first.place} {first.code} {first.message}{more}"
-        raise PolicyError(message, tuple(findings), help="`hitl-fsm validate` shows each finding at its place")
+        raise PolicyError(message, findings, help="`hitl-fsm validate` shows each finding at its place")
     return policies
 
 
@@ -100,14 +106,12 @@ def _damaged(message: str) -> PolicyError:
     return PolicyError(message, (finding,), help="the store was changed from outside")
 
 
-def _same_name(
-    source: Source, policy: CompiledPolicy, known: Mapping[str, tuple[Source, CompiledPolicy]]
-) -> list[Diagnostic]:
+def _same_name(source: Source, policy: CompiledPolicy, known: Mapping[str, Source]) -> list[Diagnostic]:
     if policy.name not in known:
         return []
-    other = known[policy.name][0]
     message = f"another policy has the name `{policy.name}`"
-    return [source.diagnostic(Code.DUPLICATE_POLICY, message, source.node(("name",)), f"it is in {other.file}")]
+    where = f"it is in {known[policy.name].file}"
+    return [source.diagnostic(Code.DUPLICATE_POLICY, message, source.node(("name",)), where)]
 
 
 def _digest(parts: list[tuple[str, bytes]]) -> str:

@@ -84,9 +84,9 @@ def findings(*texts: str | bytes, schemas: Mapping[str, bytes] | None = None) ->
     files = {
         f"p{index}.policy.yaml": text if isinstance(text, bytes) else text.encode() for index, text in enumerate(texts)
     }
-    found, policies = check(files, reader(schemas or {}))
+    found, _, policies, _ = check(files, reader(schemas or {}))
     assert (policies is None) == bool(found)
-    return found
+    return list(found)
 
 
 def codes(*texts: str | bytes, schemas: Mapping[str, bytes] | None = None) -> list[tuple[str, int, int]]:

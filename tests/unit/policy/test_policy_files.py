@@ -106,7 +106,7 @@ def test_limits(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(project, "policies/large.policy.yaml", b"#" * (MAX_FILE_BYTES * 4))
     gathered = gather(["policies"])
     assert len(gathered.files["policies/large.policy.yaml"]) == MAX_FILE_BYTES + 1
-    assert check(gathered.files, gathered.read)[0][0].code == "HF105"
+    assert check(gathered.files, gathered.read).findings[0].code == "HF105"
     monkeypatch.setattr(policy_files, "MAX_TOTAL_BYTES", 1000)
     assert codes("policies") == [("HF105", "policies/large.policy.yaml"), ("HF105", REFUNDS_FILE)]
     monkeypatch.setattr(policy_files, "MAX_FILES", 0)
@@ -135,7 +135,7 @@ def test_a_schema_file_stays_inside_the_project(project: Path, reference: str, s
     (project / "schemas/link.json").symlink_to(project.parent / "secret.json")
     os.mkfifo(project / "schemas/pipe")
     put(project, REFUNDS_FILE, REFUNDS.replace("../../schemas/forms/refund-reason.schema.json", f"'{reference}'"))
-    found, policies = check(*read_policies(["policies"]))
+    found, _, policies, _ = check(*read_policies(["policies"]))
     assert policies is None
     assert [diagnostic.code for diagnostic in found] == ["HF118"]
     assert says in found[0].message

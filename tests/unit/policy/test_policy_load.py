@@ -299,7 +299,7 @@ def test_durations() -> None:
      policy("- {id: a, gate: {user_input: {schema: {$ref: 1}}}}").encode(), policy("- {id: a, gate: {external: {route: r, result_schema: []}}}").encode()],
 )  # fmt: skip
 def test_law06_nothing_that_a_file_holds_is_a_traceback(data: bytes) -> None:
-    found, policies = check({"x.policy.yaml": data}, reader({}))
+    found, _, policies, _ = check({"x.policy.yaml": data}, reader({}))
     assert found
     assert policies is None
     assert all(diagnostic.code.startswith("HF1") and diagnostic.place.line >= 1 for diagnostic in found)
