@@ -43,23 +43,28 @@ def read_document(source: Source) -> tuple[PolicyDocument | None, list[Diagnosti
     try:
         document = PolicyDocument.model_validate(root.value)
     except ValidationError as error:
-        wrong = [_finding(source, found) for found in error.errors(include_url=False, include_input=True)]
+        wrong = shape_findings(source, error, PolicyDocument)
         rest = repaired(root.value, error)
         return rest, wrong + (list(_not_yet(source, rest, ())) if rest else [])
     return document, list(_not_yet(source, document, ()))
 
 
-def _finding(source: Source, error: Any) -> Diagnostic:
+def shape_findings(source: Source, error: ValidationError, kind: type[BaseModel]) -> list[Diagnostic]:
+    """What a file must change to be a `kind`, each at its place."""
+    return [_finding(source, found, kind) for found in error.errors(include_url=False, include_input=True)]
+
+
+def _finding(source: Source, error: Any, root: type[BaseModel]) -> Diagnostic:
     path: Path = error["loc"]
     kind: str = error["type"]
     if kind == "extra_forbidden":
-        return _unknown_key(source, path)
+        return _unknown_key(source, path, root)
     if kind == "missing":
         return _missing_key(source, path)
     node = source.node(path)
     value = error["input"]
     if kind == "literal_error":
-        return _wrong_word(source, path, value)
+        return _wrong_word(source, path, value, root)
     help_text = None
     if kind in _TYPE_NAMES:
         message = f"expected {_TYPE_NAMES[kind]}, found {shown(value)}"
@@ -75,8 +80,8 @@ def _finding(source: Source, error: Any) -> Diagnostic:
     return source.diagnostic(Code.WRONG_VALUE, message, node, help_text)
 
 
-def _unknown_key(source: Source, path: Path) -> Diagnostic:
-    key, known = str(path[-1]), _known_keys(path[:-1])
+def _unknown_key(source: Source, path: Path, root: type[BaseModel]) -> Diagnostic:
+    key, known = str(path[-1]), _known_keys(path[:-1], root)
     below_gate = len(path) > 1 and _is_gate(path[:-1])
     if below_gate and key in {"allow", "audit"}:
         message, help_text = f"the gate `{key}` has no details", f"write `gate: {key}`"
@@ -106,7 +111,7 @@ def _last_name(path: Path) -> str | None:
     return names[-1] if names else None
 
 
-def _wrong_word(source: Source, path: Path, value: Any) -> Diagnostic:
+def _wrong_word(source: Source, path: Path, value: Any, root: type[BaseModel]) -> Diagnostic:
     node = source.node(path)
     if _is_gate(path):
         if not isinstance(value, str):
@@ -117,7 +122,7 @@ def _wrong_word(source: Source, path: Path, value: Any) -> Diagnostic:
             )
         help_text = did_you_mean(value, GATE_NAMES) or f"gates: {', '.join(GATE_NAMES)}"
         return source.diagnostic(Code.GATE, f"unknown gate `{value[:_MAX_SHOWN]}`", node, help_text)
-    words = [str(word) for word in _words_at(path)]
+    words = [str(word) for word in _words_at(path, root)]
     name = _last_name(path)
     message = f"`{name}` cannot be {shown(value)}"
     hint = did_you_mean(value, words) if isinstance(value, str) else None
@@ -146,8 +151,8 @@ def shown(value: Any) -> str:
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
 
 
-def _annotations_at(path: Path) -> list[Any]:
-    current: list[Any] = [PolicyDocument]
+def _annotations_at(path: Path, root: type[BaseModel]) -> list[Any]:
+    current: list[Any] = [root]
     for element in path:
         if isinstance(element, int) or element in _TAGS:
             continue
@@ -160,14 +165,17 @@ def _annotations_at(path: Path) -> list[Any]:
     return current
 
 
-def _known_keys(path: Path) -> list[str]:
-    models = _models(_annotations_at(path))
+def _known_keys(path: Path, root: type[BaseModel]) -> list[str]:
+    models = _models(_annotations_at(path, root))
     return [info.alias or name for model in models for name, info in model.model_fields.items()]
 
 
-def _words_at(path: Path) -> list[Any]:
+def _words_at(path: Path, root: type[BaseModel]) -> list[Any]:
     return [
-        word for annotation in _leaves(_annotations_at(path)) for word in get_args(annotation) if isinstance(word, str)
+        word
+        for annotation in _leaves(_annotations_at(path, root))
+        for word in get_args(annotation)
+        if isinstance(word, str)
     ]
 
 
@@ -178,6 +186,8 @@ def _leaves(annotations: list[Any]) -> Iterator[Any]:
             yield from _leaves([get_args(annotation)[0]])
         elif origin in (Union, types.UnionType, list):
             yield from _leaves(list(get_args(annotation)))
+        elif origin is dict:
+            yield from _leaves([get_args(annotation)[1]])
         else:
             yield annotation
 
