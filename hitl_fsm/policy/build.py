@@ -25,7 +25,7 @@ from hitl_fsm.policy.patterns import is_glob, is_pattern, matches
 from hitl_fsm.policy.schemas import SchemaFiles
 from hitl_fsm.policy.source import Path, Source
 
-_CODES = {"name": Code.UNKNOWN_NAME, "not_boolean": Code.NOT_BOOLEAN, "not_yet": Code.NOT_ENFORCED}
+_CODES = {"name": Code.UNKNOWN_NAME, "not_boolean": Code.NOT_BOOLEAN}
 _EXAMPLE_INSTANT = 1_767_225_600_000  # 2026-01-01T00:00:00Z: an example without `now` has to be the same every day
 
 

@@ -94,10 +94,10 @@ class Scope:
         data: dict[str, Any] = {
             "args": action.args,
             "tool": action.tool,
-            "step": "",
+            "step": action.step,
             "agent": action.agent,
-            "team": "",
-            "workflow": "",
+            "team": action.team,
+            "workflow": action.workflow,
             "user": {"id": user.id, "roles": list(user.roles), "kind": user.kind},
             "run": {"id": action.run_id},
             "env": dict(action.env),
@@ -144,19 +144,7 @@ def compile_condition(text: str, variables: Mapping[str, Any] | None = None) -> 
 
     `variables` are the policy's `vars`: with them `vars.nmae` is found at load.
     """
-    if len(text) > MAX_EXPRESSION_CHARS:
-        message = f"the condition has {len(text)} characters; the limit is {MAX_EXPRESSION_CHARS}"
-        raise _error(message)
-    if data_problem(text) is not None:
-        message = "the condition holds a character that cannot be compared (NUL or half of a pair)"
-        raise _error(message)
-    try:
-        expression = _ENV.compile(text)
-    except RuntimeError as error:
-        found = _compile_problems(str(error), text)
-        if all(problem.kind == "name" for problem in found):  # it can be read: look for the other names, too
-            found += tuple(other for other in name_problems(text, variables) if other not in found)
-        raise ConditionError(found) from None
+    expression = _compiled(text, variables)
     kind = expression.return_type()
     if kind not in (_BOOL, _DYN):
         message = f"the condition gives {_type_name(kind)}, not true or false"
@@ -166,6 +154,27 @@ def compile_condition(text: str, variables: Mapping[str, Any] | None = None) -> 
     if problems := name_problems(text, variables):
         raise ConditionError(problems)
     return Condition(text, expression)
+
+
+def checked_bytes(text: str) -> bytes:
+    """The CheckedExpr message that CEL makes of an expression of any type; ConditionError when it does not compile."""
+    return bytes(_compiled(text, None).serialize())
+
+
+def _compiled(text: str, variables: Mapping[str, Any] | None) -> cel.Expression:
+    if len(text) > MAX_EXPRESSION_CHARS:
+        message = f"the condition has {len(text)} characters; the limit is {MAX_EXPRESSION_CHARS}"
+        raise _error(message)
+    if data_problem(text) is not None:
+        message = "the condition holds a character that cannot be compared (NUL or half of a pair)"
+        raise _error(message)
+    try:
+        return _ENV.compile(text)
+    except RuntimeError as error:
+        found = _compile_problems(str(error), text)
+        if all(problem.kind == "name" for problem in found):  # it can be read: look for the other names, too
+            found += tuple(other for other in name_problems(text, variables) if other not in found)
+        raise ConditionError(found) from None
 
 
 def data_problem(value: Any) -> str | None:

@@ -1,8 +1,9 @@
 """From an action to a verdict: pure, deterministic, and closed on every failure (law 6).
 
-The policies that cover the tool are asked in order of name. Within one, all rules that match are joined; if none does,
-its `default` holds. The results of all are joined (see `join`), so that adding a policy never loosens the verdict on an
-action that a policy covers, and adding a rule never loosens it where a rule of that policy already matched.
+The policies that cover the action (see `subjects`) are asked in order of name. Within one, all rules that match are
+joined; if none does, its `default` holds. The results of all are joined (see `join`), so that adding a policy never
+loosens the verdict on an action that a policy covers, and adding a rule never loosens it where a rule of that policy
+already matched.
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ from hitl_fsm.policy.join import (
     unique,
 )
 from hitl_fsm.policy.patterns import is_glob, matches
+from hitl_fsm.policy.subjects import Subject, selects, subject_of
 
 __all__ = ["CompiledPolicy", "CompiledRule", "PolicySet", "gate_key", "join"]
 
-MAX_CACHED_TOOLS = 4096
+MAX_CACHED_SUBJECTS = 4096
 Default = Literal["deny", "confirm", "allow"]
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """One rule, ready to be asked. `tools` is empty when it holds for all tools of its policy."""
+    """One rule, ready to be asked. Without `tools`, `steps` and `agents` it holds for all that its policy covers."""
 
     reason: Reason
     tools: tuple[str, ...]
@@ -46,6 +48,12 @@ class CompiledRule:
     audit: bool
     gates: tuple[Gate, ...]
     severity: Severity
+    steps: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+
+    def selects(self, subject: Subject) -> bool:
+        """Whether the rule is about this, given that its policy is."""
+        return selects(self.tools, self.steps, self.agents, subject)
 
     def applies(self, scope: Scope, variables: Mapping[str, Any]) -> bool | ConditionProblem:
         """All of `when`, and none of `unless`. An `unless` that cannot be evaluated lifts nothing, it is a problem."""
@@ -68,6 +76,12 @@ class CompiledPolicy:
     on_change: OnChange
     variables: Mapping[str, Any]
     rules: tuple[CompiledRule, ...]
+    steps: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+
+    def covers(self, subject: Subject) -> bool:
+        """Whether the policy is about this."""
+        return selects(self.tools, self.steps, self.agents, subject)
 
 
 @dataclass(slots=True)
@@ -88,7 +102,7 @@ _Asked = tuple[CompiledPolicy, tuple[CompiledRule, ...]]
 class PolicySet:
     """All loaded policies. Immutable; `digest` names exactly this set, `text` holds its sources (`load.restore`)."""
 
-    __slots__ = ("_applicable", "_exact", "_globs", "_policies", "digest", "files", "text")
+    __slots__ = ("_applicable", "_beside", "_exact", "_globs", "_policies", "digest", "files", "text")
 
     def __init__(self, policies: Iterable[CompiledPolicy], digest: str, text: str, files: Sequence[str]) -> None:
         self.digest = digest
@@ -97,13 +111,16 @@ class PolicySet:
         self._policies = tuple(sorted(policies, key=lambda policy: policy.name))
         self._exact: dict[str, list[int]] = {}
         self._globs: list[tuple[str, int]] = []
+        self._beside: list[int] = []  # those that tools' names do not lead to
         for index, policy in enumerate(self._policies):
+            if policy.steps or not policy.tools:
+                self._beside.append(index)
             for pattern in policy.tools:
                 if is_glob(pattern):
                     self._globs.append((pattern, index))
                 else:
                     self._exact.setdefault(pattern, []).append(index)
-        self._applicable: dict[str, tuple[_Asked, ...]] = {}
+        self._applicable: dict[Subject, tuple[_Asked, ...]] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -115,13 +132,15 @@ class PolicySet:
         """How many rules they have together."""
         return sum(len(policy.rules) for policy in self._policies)
 
-    def covers(self, tool: str) -> bool:
-        """Whether a policy that is enforced covers the tool."""
-        return any(not policy.shadow for policy, _ in self._asked(tool))
+    def covers(self, tool: str, *, step: str = "", agent: str = "") -> bool:
+        """Whether a policy that is enforced covers a call of the tool, or the step, in the run of this agent."""
+        subject = Subject(tool, "" if tool else step, agent)
+        return any(not policy.shadow for policy, _ in self._asked(subject))
 
     def evaluate(self, action: Action, default: Literal["deny", "confirm"] = "deny") -> Verdict:
-        """The verdict; `default` is the engine's own word on a tool that no enforced policy covers."""
-        asked = self._asked(action.tool)
+        """The verdict; `default` is the engine's own word on what no enforced policy covers."""
+        subject = subject_of(action)
+        asked = self._asked(subject)
         scope = Scope(action)
         tally, shadow = _Tally(), _Tally()
         batch: Batch = BATCHES[0]
@@ -137,7 +156,7 @@ class PolicySet:
             _ask(policy, rules, scope, tally)
         if not enforced:
             batch, on_change = "in_order", "strictest"
-            _demand(Reason("engine", "default", default, note=f"no policy covers {action.tool}"), tally)
+            _demand(Reason("engine", "default", default, note=f"no policy covers {_told(subject)}"), tally)
         return self._verdict(tally, batch, on_change, tuple(shadow.reasons or ()))
 
     def _verdict(self, tally: _Tally, batch: Batch, on_change: OnChange, shadow: tuple[Reason, ...]) -> Verdict:
@@ -160,25 +179,31 @@ class PolicySet:
             problem=join_problems(tally.problems or ()),
         )
 
-    def _asked(self, tool: str) -> tuple[_Asked, ...]:
-        """The policies that cover a tool with their rules for it; kept, since a run asks for few tools often."""
-        found = self._applicable.get(tool)
+    def _asked(self, subject: Subject) -> tuple[_Asked, ...]:
+        """The policies that cover a subject with their rules for it; kept, since a run asks for few tools often."""
+        found = self._applicable.get(subject)
         if found is None:
-            covering = {
-                *self._exact.get(tool, ()),
-                *(index for pattern, index in self._globs if matches(pattern, tool)),
+            led_to = {
+                *self._beside,
+                *self._exact.get(subject.tool, ()),
+                *(index for pattern, index in self._globs if matches(pattern, subject.tool)),
             }
             found = tuple(
-                (
-                    policy,
-                    tuple(rule for rule in policy.rules if not rule.tools or any(matches(p, tool) for p in rule.tools)),
-                )
-                for policy in (self._policies[index] for index in sorted(covering))
+                (policy, tuple(rule for rule in policy.rules if rule.selects(subject)))
+                for policy in (self._policies[index] for index in sorted(led_to))
+                if policy.covers(subject)
             )
-            if len(self._applicable) >= MAX_CACHED_TOOLS:  # a model may ask for any name
+            if len(self._applicable) >= MAX_CACHED_SUBJECTS:  # a model may ask for any name
                 self._applicable.clear()
-            self._applicable[tool] = found
+            self._applicable[subject] = found
         return found
+
+
+def _told(subject: Subject) -> str:
+    """A subject in a reason's note."""
+    if subject.tool:
+        return subject.tool
+    return f"the step {subject.step}" if subject.step else f"the start of {subject.agent or 'a run'}"
 
 
 def _ask(policy: CompiledPolicy, rules: tuple[CompiledRule, ...], scope: Scope, tally: _Tally) -> None:

@@ -22,7 +22,6 @@ SCOPE: dict[str, str] = {
     "now": "the instant of the verdict",
 }
 FIELDS: dict[str, tuple[str, ...]] = {"user": ("id", "roles", "kind"), "run": ("id",)}
-NOT_YET = ("step", "team", "workflow")
 FUNCTIONS = (
     "all", "exists", "exists_one", "filter", "map", "has", "size", "matches", "contains", "startsWith", "endsWith",
     "type", "int", "uint", "double", "string", "bool", "bytes", "dyn", "timestamp", "duration",
@@ -44,7 +43,7 @@ _BINDERS = re.compile(r"\b(?:all|exists|exists_one|filter|map)\s*\(\s*([A-Za-z_]
 
 @dataclass(frozen=True, slots=True)
 class NameProblem:
-    """Something wrong at `offset` of an expression; `kind` is `name`, `syntax`, `not_boolean` or `not_yet`."""
+    """Something wrong at `offset` of an expression; `kind` is `name`, `syntax` or `not_boolean`."""
 
     offset: int
     width: int
@@ -79,7 +78,7 @@ def chains(text: str) -> Iterator[tuple[int, list[tuple[str, int]]]]:
 
 
 def name_problems(text: str, variables: Mapping[str, Any] | None) -> tuple[NameProblem, ...]:
-    """Fields of `user`, `run` and `vars` that do not exist, and names that nothing fills yet."""
+    """Fields of `user`, `run` and `vars` that do not exist, and names of items that hide a real one."""
     found: list[NameProblem] = []
     for binder in _BINDERS.finditer(text):
         if binder[1] in SCOPE:  # it would hide the real one, also from the checks below
@@ -88,13 +87,9 @@ def name_problems(text: str, variables: Mapping[str, Any] | None) -> tuple[NameP
     known: dict[str, Collection[str]] = dict(FIELDS)
     if variables is not None:
         known["vars"] = tuple(variables)
-    for offset, parts in chains(text):
+    for _, parts in chains(text):
         root = parts[0][0]
-        if root in NOT_YET:
-            found.append(
-                NameProblem(offset, len(root), f"`{root}` is not enforced yet", "compare `tool` or `agent`", "not_yet")
-            )
-        elif root in known and len(parts) > 1 and parts[1][0] not in known[root]:
+        if root in known and len(parts) > 1 and parts[1][0] not in known[root]:
             name, at = parts[1]
             is_method = text[at + len(name) :].lstrip().startswith("(")
             if is_method:

@@ -40,13 +40,12 @@ def judge(parts: Parts, policies: PolicySet, run: Run, subject: Subject, args: d
 
     The gate of a question to a person is the question itself, beside what policies add; ToolError if it makes no sense.
     """
-    action = Action(
-        tool=subject.tool, args=args, user=run.user, now=parts.clock.now(), run_id=run.run_id, agent=run.name
-    )
+    agent = run.name if run.kind == "agent" else ""  # a callable's run is nobody's
+    action = Action(tool=subject.tool, args=args, user=run.user, now=parts.clock.now(), run_id=run.run_id, agent=agent)
     if not subject.dynamic:
         return _own_copy(policies.evaluate(action, default=parts.default))
     asked = Verdict("gated", gates=(UserInput(ask_user_schema(args)),), policy_digest=policies.digest)
-    if not policies.covers(subject.tool):
+    if not policies.covers(action.tool, agent=action.agent):
         return asked
     return join(_own_copy(policies.evaluate(action, default=parts.default)), asked)
 

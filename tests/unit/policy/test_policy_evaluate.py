@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from policy_samples import REFUNDS, REFUNDS_FILE, SCHEMAS, action, loaded, policy, reader
 
 from hitl_fsm.model.verdict import Approval, Confirm, External, Reason, UserInput, Verdict
-from hitl_fsm.policy.evaluate import MAX_CACHED_TOOLS, PolicySet
+from hitl_fsm.policy.evaluate import MAX_CACHED_SUBJECTS, PolicySet
 from hitl_fsm.policy.join import BATCHES, ON_CHANGES, OUTCOMES, SEVERITIES, gate_key, join, merge_gates
 from hitl_fsm.policy.load import load
 from hitl_fsm.policy.patterns import matches
@@ -191,9 +191,9 @@ def test_vars_belong_to_their_policy() -> None:
 
 def test_what_a_model_asks_for_does_not_fill_the_memory() -> None:
     policies = loaded(policy(tools="'*'", head="default: allow"))
-    for index in range(MAX_CACHED_TOOLS + 10):
+    for index in range(MAX_CACHED_SUBJECTS + 10):
         assert policies.covers(f"tool{index}")
-    assert len(policies._applicable) <= MAX_CACHED_TOOLS
+    assert len(policies._applicable) <= MAX_CACHED_SUBJECTS
 
 
 @pytest.mark.parametrize(

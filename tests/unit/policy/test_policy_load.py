@@ -194,7 +194,6 @@ def test_law06_what_is_wrong_is_refused_with_a_code_and_a_hint(
         (policy("- id: a\n  gate: {approval: {of: ['agent:bot']}}"), "agent:", 7, 28),
         (policy("- id: a\n  steps: x\n  gate: deny"), "steps", 7, 5),
         (policy("- id: a\n  agents: x\n  gate: deny"), "agents", 7, 5),
-        (policy("- id: a\n  when: step == 'x'\n  gate: deny"), "step", 7, 11),
     ],
 )
 def test_what_is_not_enforced_yet_is_refused_by_name(text: str, word: str, line: int, column: int) -> None:
