@@ -74,13 +74,13 @@ class Source:
                 node = node.children[element]
         return name if key and name is not None else node
 
-    def diagnostic(self, code: Code, message: str, node: Node, help: str | None = None) -> Diagnostic:  # noqa: A002
+    def diagnostic(self, code: str, message: str, node: Node, help: str | None = None) -> Diagnostic:  # noqa: A002
         """A finding at a node."""
         return self.at(code, message, node.line, node.column, width=node.width, help=help)
 
     def at(
         self,
-        code: Code,
+        code: str,
         message: str,
         line: int,
         column: int,
@@ -133,7 +133,7 @@ def _aligned(text: str, position: int, wanted: str, style: str) -> tuple[int, in
 def _diagnostic(
     file: str,
     lines: Sequence[str],
-    code: Code,
+    code: str,
     message: str,
     span: tuple[int, int, int],
     help: str | None,  # noqa: A002
@@ -142,7 +142,7 @@ def _diagnostic(
     excerpt = lines[line - 1] if 0 < line <= len(lines) else None
     if excerpt is not None:
         width = max(1, min(width, len(excerpt) - column + 1))
-    return Diagnostic(code.value, message, Place(file, line, column), help=help, excerpt=excerpt, width=width)
+    return Diagnostic(str(code), message, Place(file, line, column), help=help, excerpt=excerpt, width=width)
 
 
 class _RefusedError(Exception):

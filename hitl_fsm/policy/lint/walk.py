@@ -1,0 +1,60 @@
+"""The parts of a policy with their paths, as the rules look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from hitl_fsm.policy.document import GATE_NAMES, GateMapping, Rule, gate_items
+from hitl_fsm.policy.project import Member
+
+RulePath = tuple[str | int, ...]
+
+
+class PlacedGate(NamedTuple):
+    """One gate of a rule. `path` leads to the word, or to the gate's details; `details` is None for a plain word."""
+
+    path: RulePath
+    rule: Rule
+    kind: str
+    details: Any
+
+
+def rules_of(member: Member) -> Iterator[tuple[RulePath, Rule]]:
+    """Each rule with its path."""
+    for index, rule in enumerate(member.document.rules):
+        yield ("rules", index), rule
+
+
+def gates_of(member: Member) -> Iterator[PlacedGate]:
+    """Each gate of each rule, in order."""
+    for path, rule in rules_of(member):
+        yield from gates_of_rule(path, rule)
+
+
+def gates_of_rule(path: RulePath, rule: Rule) -> Iterator[PlacedGate]:
+    """Each gate of one rule; a mapping that names none, or several, is left out."""
+    for below, item in gate_items(rule.gate):
+        here = (*path, "gate", *below)
+        if isinstance(item, str):
+            yield PlacedGate(here, rule, item, None)
+        elif isinstance(item, GateMapping):
+            named = [name for name in GATE_NAMES if name in item.model_fields_set]
+            details = getattr(item, named[0], None) if len(named) == 1 else None
+            if details is not None:
+                yield PlacedGate((*here, named[0]), rule, named[0], details)
+
+
+def denies(rule: Rule) -> bool:
+    """Whether the rule's gate is a denial."""
+    return any(gate.kind == "deny" for gate in gates_of_rule((), rule))
+
+
+def is_unconditional(rule: Rule) -> bool:
+    """Whether it applies to every action of its subjects."""
+    return all(text.strip() == "true" for text in rule.when) and not rule.unless
+
+
+def enforced(members: tuple[Member, ...]) -> Iterator[Member]:
+    """The policies that decide; those in shadow only log."""
+    return (member for member in members if member.document.mode == "enforce")
