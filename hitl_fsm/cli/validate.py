@@ -2,32 +2,63 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from hitl_fsm.adapters.policy_files import gather
-from hitl_fsm.cli.output import json_document, line, say
+from hitl_fsm.cli.output import line, say
 from hitl_fsm.errors import SettingsError
+from hitl_fsm.policy.formats.report import Report, summary
 from hitl_fsm.policy.load import check
-from hitl_fsm.policy.render import as_json, text
+from hitl_fsm.policy.render import render
+from hitl_fsm.policy.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
-    from hitl_fsm.policy.evaluate import PolicySet
 
 EXIT_FINDINGS = 1
+
+
+class Format(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    CONCISE = "concise"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    JUNIT = "junit"
+
+
+class Request(NamedTuple):
+    """What is to be checked, and how strictly."""
+
+    paths: tuple[str, ...]
+    strict: bool = False
+
+
+class Look(NamedTuple):
+    """What was found, and the files beside the policies that it depends on."""
+
+    report: Report
+    beside: frozenset[str]
 
 
 def validate(
     ctx: typer.Context,
     paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, or folders with `*.policy.yaml` files.")],
+    format: Annotated[Format | None, typer.Option(help="text unless told otherwise.")] = None,  # noqa: A002 - its name
+    strict: Annotated[bool, typer.Option("--strict", help="A warning is as bad as an error.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Check again whenever a file changes, until Ctrl-C.")] = False,
 ) -> None:
     """Check policy files; every problem of every file in one pass.
 
-    Each finding says file:line:column, a code, what is wrong and what may have been meant. Exit 1 when there is any.
-    JSON: {"ok", "policies", "rules", "findings": [{"code", "severity", "message", "file", "line", "column", "width",
-    "help", "excerpt"}]}.
+    Each finding says file:line:column, a code, what is wrong and what may have been meant. Exit 1 when there is an
+    error, with --strict also when there is a warning.
+    JSON: {"ok", "policies", "rules", "errors", "warnings", "infos", "findings": [{"code", "severity", "message",
+    "file", "line", "column", "width", "help", "excerpt"}]}.
     """
     from pathlib import Path  # noqa: PLC0415 - imported by then
 
@@ -36,25 +67,49 @@ def validate(
     if missing:
         msg = f"there is no file or folder {missing[0]!r}"
         raise SettingsError(msg, help="the path is relative to where you are")
-    gathered = gather(paths)
-    checked, _, policies, _ = check(gathered.files, gathered.read)
-    findings = sorted([*gathered.findings, *checked], key=lambda found: (found.place, found.code, found.message))
-    if session.json:
-        names, rules = _counts(policies)
-        json_document({"ok": not findings, "policies": names, "rules": rules, "findings": as_json(findings)})
-    elif findings:
-        line(text(findings))
-    if findings:
-        files = len({found.place.file for found in findings})
-        say(session, f"{len(findings)} {_plural('problem', len(findings))} in {files} {_plural('file', files)}")
+    chosen = format or (Format.JSON if session.json else Format.TEXT)
+    request = Request(tuple(paths), strict)
+    if watch:
+        from hitl_fsm.cli.validate_watch import keep_looking  # noqa: PLC0415 - only then
+
+        keep_looking(session, request, chosen)
+    look = look_at(request)
+    tell(session, look.report, chosen)
+    if not look.report.ok:
         raise typer.Exit(EXIT_FINDINGS)
-    names, rules = _counts(policies)
-    say(session, f"{names} {'policy' if names == 1 else 'policies'}, {rules} {_plural('rule', rules)}: ok")
 
 
-def _counts(policies: PolicySet | None) -> tuple[int, int]:
-    return (0, 0) if policies is None else (len(policies.names), policies.rule_count)
+def look_at(request: Request) -> Look:
+    """Read and check everything once."""
+    from pathlib import Path  # noqa: PLC0415 - imported by then
+
+    beside: set[str] = set()
+    gathered = gather(request.paths)
+
+    def read(path: str) -> bytes:
+        beside.add(path)
+        return gathered.read(path)
+
+    project = check(gathered.files, read, Surroundings())
+    findings = [*gathered.findings, *project.findings]
+    findings.sort(key=lambda found: (found.place, found.code, found.message))
+    policies = project.policies
+    report = Report(
+        findings=tuple(findings),
+        files=tuple(sorted(gathered.files)),
+        policies=len(policies.names) if policies else 0,
+        rules=policies.rule_count if policies else 0,
+        strict=request.strict,
+        base=Path.cwd().as_posix(),
+    )
+    return Look(report, frozenset(beside))
 
 
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else f"{word}s"
+def tell(session: Session, report: Report, chosen: Format) -> None:
+    """Findings to stdout, the summary to stderr."""
+    import hitl_fsm  # noqa: PLC0415 - imported by then
+
+    told = render(report, chosen.value, hitl_fsm.__version__)
+    if told:
+        line(told)
+    say(session, summary(report))

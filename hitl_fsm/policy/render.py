@@ -1,83 +1,34 @@
-"""Findings as text for people and as data for programs.
-
-policies/refunds.policy.yaml:14:16 HF112 unknown name `arg`
-   |
-14 |     when: arg.amount > 1000
-   |           ^^^
-   hint: did you mean `args`?
-"""
+"""Findings in one of the formats; each is a file of `formats`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Literal
 
-from hitl_fsm.errors import Diagnostic
-from hitl_fsm.model.visible import visible
+from hitl_fsm.policy.formats import concise as _concise
+from hitl_fsm.policy.formats import data, github, junit, sarif
+from hitl_fsm.policy.formats import text as _text
+from hitl_fsm.policy.formats.concise import concise
+from hitl_fsm.policy.formats.report import Report
+from hitl_fsm.policy.formats.report import as_objects as as_json
+from hitl_fsm.policy.formats.text import text
 
-MAX_LINE = 100
-_BEFORE = 40
-_CUT = "…"
+__all__ = ["Format", "as_json", "concise", "render", "text"]
 
-
-def text(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str] | None = None) -> str:
-    """One block a finding: place, code and message, the line with a caret under it, a hint. Ends without a newline.
-
-    `sources` (file -> text) gives the line for a finding that has none of its own.
-    """
-    return "\n".join(_block(diagnostic, sources or {}) for diagnostic in diagnostics)
+Format = Literal["text", "concise", "json", "sarif", "github", "junit"]
 
 
-def concise(diagnostics: Sequence[Diagnostic]) -> str:
-    """One line a finding."""
-    return "\n".join(_headline(diagnostic) for diagnostic in diagnostics)
-
-
-def as_json(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:
-    """One object a finding; `help` and `excerpt` are null where there is none."""
-    return [
-        {
-            "code": found.code,
-            "severity": found.severity,
-            "message": found.message,
-            "file": found.place.file,
-            "line": found.place.line,
-            "column": found.place.column,
-            "width": found.width,
-            "help": found.help,
-            "excerpt": found.excerpt,
-        }
-        for found in diagnostics
-    ]
-
-
-def _headline(found: Diagnostic) -> str:
-    place = found.place
-    return f"{visible(place.file)}:{place.line}:{place.column} {found.code} {visible(found.message)}"
-
-
-def _block(found: Diagnostic, sources: Mapping[str, str]) -> str:
-    lines = [_headline(found)]
-    number = str(found.place.line)
-    margin = " " * len(number)
-    excerpt = found.excerpt
-    if excerpt is None and found.place.file in sources:
-        all_lines = sources[found.place.file].splitlines()
-        excerpt = all_lines[found.place.line - 1] if found.place.line <= len(all_lines) else None
-    if excerpt is not None:
-        shown, caret = _excerpt(excerpt, found.place.column - 1, found.width)
-        lines += [f"{margin} |", f"{number} | {shown}", f"{margin} | {caret}"]
-    if found.help:
-        lines.append(f"{margin}   hint: {visible(found.help)}")
-    return "\n".join(lines)
-
-
-def _excerpt(line: str, column: int, width: int) -> tuple[str, str]:
-    """The line, cut around the caret and made visible, and the caret line below it."""
-    start = max(0, column - _BEFORE) if len(line) > MAX_LINE else 0
-    end = min(len(line), start + MAX_LINE)
-    head, tail = (_CUT if start else ""), (_CUT if end < len(line) else "")
-    before = head + visible(line[start:column].replace("\t", " "))
-    marked = visible(line[column : min(end, column + width)].replace("\t", " "))
-    after = visible(line[column + width : end].replace("\t", " ")) if column + width < end else ""
-    return f"{before}{marked}{after}{tail}".rstrip(), " " * len(before) + "^" * max(1, len(marked))
+def render(report: Report, as_format: Format, version: str = "") -> str:
+    """The report without a newline at its end; empty when a format for people has nothing to say."""
+    match as_format:
+        case "text":
+            return _text.render(report)
+        case "concise":
+            return _concise.render(report)
+        case "json":
+            return data.render(report)
+        case "sarif":
+            return sarif.render(report, version)
+        case "github":
+            return github.render(report)
+        case "junit":
+            return junit.render(report)

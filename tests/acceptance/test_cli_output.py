@@ -119,7 +119,8 @@ def test_json_has_the_promised_keys(shell: Shell) -> None:
     }
     assert set(shell("doctor", "--format", "json").json) == {"ok", "checks"}
     validated = shell("validate", ".", "--format", "json").json
-    assert validated == {"ok": True, "policies": 1, "rules": 6, "findings": []}
+    counts = {"policies": 1, "rules": 6, "errors": 0, "warnings": 0, "infos": 0}
+    assert validated == {"ok": True, **counts, "findings": []}
     assert set(shell("graph", "--format", "json").json) == {"machine", "states", "transitions", "path"}
 
 
