@@ -28,6 +28,16 @@ class Code(StrEnum):
     SCHEMA = "HF119"
     SUBJECT = "HF120"
     NO_POLICIES = "HF121"
+    TEST_NAME = "HF130"
+    TEST_EMPTY = "HF131"
+    TEST_USER = "HF132"
+    TEST_POLICY = "HF133"
+    TEST_RULE = "HF134"
+    TEST_TABLE = "HF135"
+    TEST_CALL = "HF136"
+    TEST_EXPECT = "HF137"
+    TEST_FAILED = "HF138"
+    TEST_UNTRIED = "HF139"
 
 
 class Meaning(NamedTuple):
@@ -88,4 +98,33 @@ MEANINGS: dict[Code, Meaning] = {
         "Write `role:NAME`, `requester` or an actor's id.",
     ),
     Code.NO_POLICIES: Meaning("There is no policy at the given path.", "Policies are files named `*.policy.yaml`."),
+    Code.TEST_NAME: Meaning(
+        "Two cases of one test file have the same name, or two rows of one table are the same.",
+        "Rename one; rows get names of their own in a `case` column.",
+    ),
+    Code.TEST_EMPTY: Meaning("There is no test, or a test file has no case.", "Write `cases` or `tables`."),
+    Code.TEST_USER: Meaning("A case names a user whom its file does not have.", "Add the name to `users`."),
+    Code.TEST_POLICY: Meaning(
+        "A test file has no policy to try: the path leads nowhere, or no policy lies beside it.",
+        "Paths in `policies` are relative to the test file.",
+    ),
+    Code.TEST_RULE: Meaning(
+        "A case expects a rule that the policies do not have.",
+        "Take the suggested name; `POLICY/ID` tells twins apart.",
+    ),
+    Code.TEST_TABLE: Meaning(
+        "A table's column is unknown or stands twice, or a row has more or fewer cells than there are columns.",
+        "Columns are `args.NAME`, `user`, `tool`, …, and `expect`, `rule`, …; one cell each in every row.",
+    ),
+    Code.TEST_CALL: Meaning(
+        "A case's call is no action: nothing is named, a pattern stands for a name, or `now` is no instant.",
+        "Name one tool, step or agent in full; write instants as 2026-01-31T12:00:00Z.",
+    ),
+    Code.TEST_EXPECT: Meaning(
+        "What a case expects says nothing, or can never be.", "Say `outcome`, `gates`, `rule` or what else matters."
+    ),
+    Code.TEST_FAILED: Meaning("A case did not come out as expected.", "Correct the policy, or the case."),
+    Code.TEST_UNTRIED: Meaning(
+        "No case and no example has tried this part of a policy both ways.", "Add a case with the missing value."
+    ),
 }
