@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from hitl_fsm.adapters.log import operational_log
 from hitl_fsm.adapters.models import model_source
@@ -15,12 +18,18 @@ from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.ports import Clock, ModelSource, Store
 from hitl_fsm.runtime.engine import Engine as _Engine
 from hitl_fsm.runtime.loop import loop_is_private, run_sync
-from hitl_fsm.runtime.parts import ActorLookup, Default, Parts, SystemClock, actor_lookup
+from hitl_fsm.runtime.parts import ActorLookup, Default, Parts, PolicySource, SystemClock, actor_lookup
 
 __all__ = ["Engine", "Settings", "load_policies", "settings"]
 
+RELOAD_S = 2.0
+"""How often an engine looks at its policy files, unless it is told otherwise."""
 
-def load_policies(paths: str | Path | Sequence[str | Path] | PolicySet | None) -> PolicySet:
+Reload = Literal["auto", "off"] | float
+Policies = str | Path | Sequence[str | Path] | PolicySet | None
+
+
+def load_policies(paths: Policies) -> PolicySet:
     """Policy files from disk; PolicyError with every finding if any of them is wrong. None: no policies at all."""
     if isinstance(paths, PolicySet):
         return paths
@@ -30,8 +39,29 @@ def load_policies(paths: str | Path | Sequence[str | Path] | PolicySet | None) -
         return load({}, _no_file)
     from hitl_fsm.adapters.policies import load_policy_files  # noqa: PLC0415 - as above
 
-    several = [paths] if isinstance(paths, str | Path) else list(paths)
-    return load_policy_files([str(path) for path in several])
+    return load_policy_files(_listed(paths))
+
+
+def _listed(paths: str | Path | Sequence[str | Path]) -> list[str]:
+    return [str(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+
+
+def _source(policies: Policies) -> PolicySource | None:
+    """How to read them again; None where they are not from files."""
+    return None if policies is None or isinstance(policies, PolicySet) else partial(load_policies, _listed(policies))
+
+
+def _interval(reload: Reload, source: PolicySource | None) -> float | None:
+    """Seconds between two looks; None: nobody looks."""
+    if reload in {"auto", "off"}:
+        return RELOAD_S if reload == "auto" and source is not None else None
+    if isinstance(reload, bool | str) or not (math.isfinite(reload) and reload >= 0):
+        msg = f"reload is {reload!r}"
+        raise SettingsError(msg, help="it is auto, off, or a number of seconds")
+    if source is None:
+        msg = "reload names a time, but the policies are not from files"
+        raise SettingsError(msg, help="give policies='policies/', or leave reload out")
+    return float(reload)
 
 
 def _no_file(path: str) -> bytes:
@@ -44,21 +74,26 @@ class Engine(_Engine):
     `policies`: a folder or files (or a PolicySet). `store`: `sqlite:///hitl.db` (add `?synchronous=normal` to trade
     the last moments before a power loss for speed) or a Store; without it the settings decide. `default`: the verdict
     on a tool that no policy covers, `deny` or `confirm`. `actors`: a mapping of names to roles, or a lookup.
+    `reload`: changed policy files are taken over while it runs. `auto` looks every 2 s at most, a number of seconds
+    says how often, `off` leaves it to `reload_policies`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the public door: keywords that users know, all with defaults
         self,
-        policies: str | Path | Sequence[str | Path] | PolicySet | None = None,
+        policies: Policies = None,
         store: str | Store | None = None,
         *,
         default: Default = "deny",
         actors: ActorLookup | Mapping[str, Sequence[str]] | None = None,
         models: ModelSource | None = None,
         clock: Clock | None = None,
+        reload: Reload = "auto",
     ) -> None:
         if default not in {"deny", "confirm"}:
             msg = f"default is {default!r}"
             raise SettingsError(msg, help="it is deny or confirm")
+        source = _source(policies)
+        reload_s = _interval(reload, source)
         loaded = load_policies(policies)
         found = settings()
         if store is None:
@@ -74,6 +109,8 @@ class Engine(_Engine):
                 default=default,
                 log=operational_log(found.log),
                 may_be_alive=may_be_alive,
+                source=source,
+                reload_s=reload_s,
             )
         )
 

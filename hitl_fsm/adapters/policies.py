@@ -1,4 +1,4 @@
-"""Policies from files, loaded once as long as no byte of them changes."""
+"""Policies from files, loaded once as long as no byte of them changes; what was refused is not tried again either."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hitl_fsm.adapters.policy_files import read_policies
-from hitl_fsm.errors import HitlError
+from hitl_fsm.errors import HitlError, PolicyError
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.load import load
 from hitl_fsm.policy.schemas import Read
@@ -18,8 +18,10 @@ KEPT_SETS = 16
 
 
 class _Kept(NamedTuple):
-    policies: PolicySet
-    schemas: dict[str, bytes]
+    """What came of some files, and the schemas that they asked for; None: it could not be read."""
+
+    found: PolicySet | PolicyError
+    schemas: dict[str, bytes | None]
 
 
 _lock = threading.Lock()
@@ -35,24 +37,34 @@ def load_policy_files(paths: Sequence[str]) -> PolicySet:
     key = tuple(sorted(files.items()))
     with _lock:
         kept = _kept.get(key)
-    if kept is not None and all(_reads(read, path, data) for path, data in kept.schemas.items()):
-        return kept.policies
-    schemas: dict[str, bytes] = {}
+    if kept is None or any(_read(read, path) != data for path, data in kept.schemas.items()):
+        kept = _load(files, read)
+        with _lock:
+            _kept[key] = kept
+            _kept.move_to_end(key)
+            while len(_kept) > KEPT_SETS:
+                _kept.popitem(last=False)
+    if isinstance(kept.found, PolicyError):  # a new one: each raising would add to the traceback of a kept one
+        raise PolicyError(kept.found.message, kept.found.diagnostics, help=kept.found.help)
+    return kept.found
+
+
+def _load(files: dict[str, bytes], read: Read) -> _Kept:
+    schemas: dict[str, bytes | None] = {}
 
     def remembering(path: str) -> bytes:
+        schemas[path] = None
         data = schemas[path] = read(path)
         return data
 
-    policies = load(files, remembering)
-    with _lock:
-        _kept[key] = _Kept(policies, schemas)
-        while len(_kept) > KEPT_SETS:
-            _kept.popitem(last=False)
-    return policies
-
-
-def _reads(read: Read, path: str, data: bytes) -> bool:
     try:
-        return read(path) == data
+        return _Kept(load(files, remembering), schemas)
+    except PolicyError as error:
+        return _Kept(error.with_traceback(None), schemas)
+
+
+def _read(read: Read, path: str) -> bytes | None:
+    try:
+        return read(path)
     except (OSError, HitlError):
-        return False
+        return None

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
     from hitl_fsm.errors import HitlError
     from hitl_fsm.model.timer import Timer
+    from hitl_fsm.runtime.in_force import Reloaded
     from hitl_fsm.runtime.stream import StreamEvent
     from hitl_fsm.runtime.work import Continued
+
+SHORT = 12
+"""Characters of a digest, for people."""
 
 
 class Words:
@@ -50,6 +54,15 @@ class Words:
     def defect(self, run_id: str, error: BaseException) -> None:
         """An error that has no class of its own; the run is tried again later."""
         warn(f"{iso(now_ms())} {run_id} HF000 {type(error).__name__}: {error}")
+
+    def policies(self, found: Reloaded) -> None:
+        """Another set is in force, or what is written now was refused."""
+        if found.outcome == "activated":
+            say(self._session, f"{iso(now_ms())} the policies are now those of {found.digest[:SHORT]}")
+            return
+        first = found.findings[0]
+        told = f"{first.place} {first.code} {first.message}"
+        warn(f"{iso(now_ms())} changed policies refused ({len(found.findings)} found, first {told}); the old ones stay")
 
     def _line(self, run_id: str, told: str) -> None:
         say(self._session, f"{iso(now_ms())} {run_id} {told}")

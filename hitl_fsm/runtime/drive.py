@@ -28,10 +28,10 @@ from hitl_fsm.runtime import stream
 from hitl_fsm.runtime.ask_model import ask_model
 from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, as_late, execute
 from hitl_fsm.runtime.flights import Flights
+from hitl_fsm.runtime.in_force import InForce
 from hitl_fsm.runtime.judge import judge_now, judge_reply
 from hitl_fsm.runtime.late import keep_late, keep_late_soon
 from hitl_fsm.runtime.leases import LeaseKeeper, uptime
-from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.steps import LeaseWord, Loaded, claim, commit
 from hitl_fsm.runtime.tools import AnyTool
@@ -45,6 +45,7 @@ class Drive:
         "_fence",
         "_flights",
         "_held",
+        "_in_force",
         "_kept",
         "_leases",
         "_messages",
@@ -58,9 +59,10 @@ class Drive:
     )
 
     def __init__(
-        self, parts: Parts, recipe: Recipe, run_id: str, leases: LeaseKeeper, publish: stream.Publish | None
+        self, in_force: InForce, recipe: Recipe, run_id: str, leases: LeaseKeeper, publish: stream.Publish | None
     ) -> None:
-        self._parts = parts
+        self._in_force = in_force
+        self._parts = in_force.parts
         self._recipe = recipe
         self._run_id = run_id
         self._leases = leases
@@ -130,6 +132,7 @@ class Drive:
 
     async def _advance(self) -> None:
         while self._due:
+            self._parts = await self._in_force.fresh()
             await self._perform(self._due)
 
     async def _perform(self, effects: Sequence[Effect]) -> None:
@@ -201,13 +204,15 @@ class Drive:
 
     async def _judge_again(self, call_ids: tuple[str, ...]) -> None:
         calls = [self._now.call(call_id) for call_id in call_ids]
+        reviewed = [call.call_id for call in calls if call.state is CallState.IN_REVIEW]
+        versions = {call.call_id: self._tool(call).version for call in calls if call.call_id not in reviewed}
         await self._commit(
-            events.VerdictsRevised(
-                self._parts.policies.digest, {call.call_id: self._tool(call).version for call in calls}
-            ),
+            events.VerdictsRevised(self._parts.policies.digest, versions),
             by=ENGINE,
             verdicts={call.call_id: judge_now(self._parts, self._now, call) for call in calls},
         )
+        for call_id in reviewed:
+            self._tell_call(call_id)
 
     def _tool(self, call: Call) -> AnyTool:
         tool = self._recipe.tools.get(call.tool)
@@ -234,7 +239,7 @@ class Drive:
         """Whether a call of unknown outcome may be tried again: known to be harmless, still allowed, not too often."""
         tool = self._recipe.tools.get(call.tool)
         harmless = tool is not None and (tool.idempotent or tool.dynamic) and call.idempotent
-        return harmless and call.attempt < IDEMPOTENT_ATTEMPTS and not self._is_changed(call)
+        return harmless and call.attempt - call.sent_back < IDEMPOTENT_ATTEMPTS and not self._is_changed(call)
 
     async def _begin(self, *call_ids: str) -> None:
         """The intent (law 3)."""
@@ -295,6 +300,7 @@ class Drive:
         except ModelError as error:
             await self._commit(events.ModelFailed(str(error)), by=ENGINE)
             return
+        self._parts = await self._in_force.fresh()  # one set for all calls of the turn
         proposed, verdicts = judge_reply(self._parts, self._recipe.tools, self._now, reply)
         replied = events.ModelReplied(
             text=reply.text, calls=proposed, usage=reply.usage, model=reply.model, echo=reply.echo
@@ -361,7 +367,7 @@ class Drive:
     def _tell_call(self, call_id: str, *, only_ended: bool = False) -> None:
         run = self._now
         call = next((c for c in run.calls if c.call_id == call_id), None)
-        if call is None or (only_ended and call.result is None):
+        if call is None or call.state is CallState.IN_REVIEW or (only_ended and call.result is None):
             return
         self._tell(stream.ToolCallCompleted, call.call_id, call.tool, call.state.value, call.result)
 

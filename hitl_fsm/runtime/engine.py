@@ -27,7 +27,6 @@ from hitl_fsm.model.actor import ENGINE, TIMER, Actor
 from hitl_fsm.model.answer import Answer
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.instant import iso
-from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RUN_ADVANCING, RequirementState, RunState
@@ -41,6 +40,7 @@ from hitl_fsm.runtime.drive import Drive
 from hitl_fsm.runtime.gate import Gated, gated
 from hitl_fsm.runtime.given import checked_actor, checked_name, checked_prompt, checked_reason
 from hitl_fsm.runtime.handles import By, RunHandle
+from hitl_fsm.runtime.in_force import InForce, Reloaded
 from hitl_fsm.runtime.judge import Subject, judge
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.loop import run_in_background, run_sync
@@ -61,17 +61,20 @@ class Engine:
     """Ports, policies and the runs under them. Built by `connect.Engine`, or from `Parts` directly."""
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+        self.in_force = InForce(parts)
         self._recipes: dict[tuple[str, str], Recipe] = {}
         self._leases = LeaseKeeper(parts.store)
-        self._activated = False
         self.inbox = Inbox(self)
         self.runs = Runs(self)
         self.audit = Audit(parts.store)
 
     @property
     def parts(self) -> Parts:
-        return self._parts
+        return self.in_force.parts
+
+    @property
+    def _parts(self) -> Parts:
+        return self.in_force.parts
 
     @property
     def store(self) -> Store:
@@ -114,9 +117,9 @@ class Engine:
     async def astart(self, recipe: Recipe, prompt: str, user: Actor, publish: Publish | None = None) -> RunHandle:
         """Create a run and advance it until it is paused or ended. InputRefused for a prompt that is no text."""
         prompt, user = checked_prompt(prompt), checked_actor(user, "the user")
-        await self._activate()
+        await self.in_force.fresh()
         run_id = self._parts.ids.run_id()
-        drive = Drive(self._parts, recipe, run_id, self._leases, self._told(publish))
+        drive = Drive(self.in_force, recipe, run_id, self._leases, self._told(publish))
         try:
             return RunHandle(self, await drive.start(prompt, user))
         except Fenced:
@@ -145,13 +148,13 @@ class Engine:
         self, run_id: str, publish: Publish | None, recipe_of: Callable[[Run], Recipe | None]
     ) -> RunHandle:
         """As far as it goes with what `recipe_of` gives; with None it stays as it is."""
-        await self._activate()
+        await self.in_force.fresh()
         for _ in range(ANSWER_ATTEMPTS):
             loaded = await load(self._parts, run_id)
             recipe = recipe_of(loaded.run)
             if recipe is None:
                 return RunHandle(self, loaded.run)
-            drive = Drive(self._parts, recipe, run_id, self._leases, self._told(publish))
+            drive = Drive(self.in_force, recipe, run_id, self._leases, self._told(publish))
             try:
                 return RunHandle(self, await drive.resume(loaded))
             except Fenced:
@@ -194,19 +197,17 @@ class Engine:
             return None
         return lambda event: publish(type(event)(RunHandle(self, event.run), *list(event_values(event))))
 
-    async def _activate(self) -> None:
-        """Before the first run under these policies: keep their text by its digest, on the record."""
-        if self._activated:
-            return
-        policies = self.policies
-        record = Record(
-            "policies_activated",
-            self._parts.clock.now(),
-            ENGINE,
-            data={"policies": policies.digest, "files": sorted(policies.files), "default": self._parts.default},
-        )
-        await self.store.save_policies(policies.digest, policies.text, record)
-        self._activated = True
+    # -- policies
+
+    def reload_policies(self, *, by: By = None, reason: str | None = None) -> Reloaded:
+        return run_sync(self.areload_policies(by=by, reason=reason))
+
+    async def areload_policies(self, *, by: By = None, reason: str | None = None) -> Reloaded:
+        """Read the policy files now; what loads is in force when this returns, what does not changes nothing.
+
+        Raises SettingsError where the policies are not from files, StoreError if the set cannot be kept.
+        """
+        return await self.in_force.reload(self.actor(by, ENGINE), checked_reason(reason) or "asked for")
 
     # -- answers
 

@@ -15,6 +15,8 @@ from hitl_fsm.runtime.known import KnownRuns
 
 ActorLookup = Callable[[str], Actor | None]
 Default = Literal["deny", "confirm"]
+PolicySource = Callable[[], PolicySet]
+"""Reads the policies where they are written; PolicyError when they do not load."""
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _TIME_CHARS = 10
@@ -80,6 +82,7 @@ class Parts:
     """Ports and policies; `worker` names who claims runs, `default` judges a tool that no policy covers.
 
     `may_be_alive`: False for a worker that is certainly gone. `known` is memory, never truth.
+    `source`: where `policies` came from, read again every `reload_s` seconds at most (None: only when asked to).
     """
 
     store: Store
@@ -92,6 +95,8 @@ class Parts:
     log: Log = field(default_factory=Silent)
     may_be_alive: Callable[[str], bool] = _nobody_knows
     known: KnownRuns = field(default_factory=KnownRuns)
+    source: PolicySource | None = None
+    reload_s: float | None = None
 
     @property
     def ids(self) -> IdSource:

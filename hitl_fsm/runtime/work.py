@@ -15,6 +15,7 @@ from hitl_fsm.errors import Fenced, HitlError, RunBusy
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import Log
+from hitl_fsm.runtime.in_force import Reloaded
 from hitl_fsm.runtime.stream import Publish
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Tell(Protocol):
     def trouble(self, error: HitlError) -> None: ...
 
     def defect(self, run_id: str, error: BaseException) -> None: ...
+
+    def policies(self, found: Reloaded) -> None: ...
 
 
 async def continue_ready(engine: Engine) -> tuple[Continued, ...]:
@@ -106,6 +109,7 @@ class Worker:
         self._room = asyncio.Semaphore(SIDE_BY_SIDE)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: dict[str, _Again] = {}
+        self._told = engine.in_force.last
 
     @property
     def under_way(self) -> int:
@@ -113,8 +117,11 @@ class Worker:
         return len(self._tasks)
 
     async def run(self) -> None:
-        """Sweep and take up until `leave` is set; what is under way then still is afterwards."""
-        rounds = [asyncio.ensure_future(self._repeat(one)) for one in (self._sweep, self._take_up)]
+        """Sweep, take up and look at the policies until `leave` is set; what is under way then still is afterwards."""
+        kinds = [self._sweep, self._take_up]
+        if self._engine.in_force.looks_every_s is not None:
+            kinds.append(self._look)
+        rounds = [asyncio.ensure_future(self._repeat(one)) for one in kinds]
         try:
             await asyncio.gather(*rounds)
         finally:
@@ -174,6 +181,15 @@ class Worker:
         if due is None or due <= now:  # one that is overdue still is another sweeper's, or about a damaged run
             return self._poll_s
         return min(self._poll_s, (due - now) / 1000)
+
+    async def _look(self) -> float:
+        """Changed policies are heard of by an idle worker, too; the runs look for themselves."""
+        in_force = self._engine.in_force
+        await in_force.look()
+        if in_force.last is not None and in_force.last is not self._told:
+            self._told = in_force.last
+            self._tell.policies(in_force.last)
+        return max(self._poll_s, in_force.looks_every_s or 0.0)
 
     async def _take_up(self) -> float:
         after, now = "", time.monotonic()
@@ -243,6 +259,9 @@ class _Kept:
         del run_id
         self.defects.append(error)
 
+    def policies(self, found: Reloaded) -> None:
+        """Nobody looks here but the runs."""
+
 
 class _Logged:
     """For the operational log, which hears of each step by itself."""
@@ -264,3 +283,6 @@ class _Logged:
 
     def defect(self, run_id: str, error: BaseException) -> None:
         self._log("run_not_continued", level="error", run=run_id, error=f"{type(error).__name__}: {error}")
+
+    def policies(self, found: Reloaded) -> None:
+        """Logged where it is done."""

@@ -363,7 +363,7 @@ def test_law03_a_worker_that_is_gone_by_now_is_not_waited_for(house: House) -> N
     with pytest.raises(AnswerTooEarly):
         question.give_up(by="otto")
     parts = dataclasses.replace(engine.parts, may_be_alive=lambda worker: False)
-    engine._parts = parts
+    engine.in_force.parts = parts
     engine.resolve(question.id, GiveUp(), by="otto")
     assert engine.runs.get(run.run_id).value.calls[0].state is CallState.FAILED
     slow.go.set()

@@ -18,6 +18,7 @@ from hitl_fsm.model.states import RunState
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import RunRow
 from hitl_fsm.runtime import work as working
+from hitl_fsm.runtime.in_force import Reloaded
 from hitl_fsm.runtime.work import Continued, Worker, continue_ready, work
 from house import House, call, calls
 
@@ -86,6 +87,9 @@ class Told:
     def defect(self, run_id: str, error: BaseException) -> None:
         del error
         self.defects.append(run_id)
+
+    def policies(self, found: Reloaded) -> None:
+        """It is seen in the record."""
 
 
 def model_is_away(*_: Any) -> Any:
