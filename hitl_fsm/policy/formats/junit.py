@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hitl_fsm.errors import Diagnostic
-from hitl_fsm.model.visible import visible, visible_block
+from hitl_fsm.model.visible import visible
 from hitl_fsm.policy.formats.report import Report, by_file
 from hitl_fsm.policy.formats.text import text
 
@@ -59,5 +59,5 @@ def _escaped(value: str) -> str:
 
 
 def _escaped_block(value: str) -> str:
-    """For text: its lines stay lines."""
-    return _escaped(visible_block(value)).replace("&#10;", "\n")
+    """For text that was made visible already: its lines stay lines."""
+    return _escaped(value).replace("&#10;", "\n")
