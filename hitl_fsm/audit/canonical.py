@@ -16,6 +16,9 @@ from hitl_fsm.errors import Uncanonical
 ACTION_DOMAIN = b"hitl-fsm/action/v1\0"
 """Goes before the bytes that are hashed, so that no other statement can have an action's digest."""
 
+REVIEW_DOMAIN = b"hitl-fsm/review/v1\0"
+"""The same for the digest of a result that a person reviews."""
+
 MAX_DEPTH = 64
 """Containers within containers, the outermost one counted."""
 
@@ -44,6 +47,12 @@ def action_digest(
         "tool_version": tool_version,
     }
     return hashlib.sha256(ACTION_DOMAIN + canonical(action, extra_depth=1)).hexdigest()
+
+
+def review_digest(action: str, execution: int, result: str) -> str:
+    """SHA-256 (hex) that binds a review to one result: the action's digest, which execution of it, the result's."""
+    reviewed = {"action": action, "execution": execution, "result": result}
+    return hashlib.sha256(REVIEW_DOMAIN + canonical(reviewed)).hexdigest()
 
 
 def canonical(value: Any, *, extra_depth: int = 0) -> bytes:

@@ -1,4 +1,4 @@
-"""What `approve`, `reject`, `input` and `result` share: give one answer, bound to what was shown, and say so."""
+"""What `approve`, `reject`, `input`, `result` and `retry` share: one answer, bound to what was shown."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ DONE = {
     "report": "result recorded",
     "happened": "recorded: it happened, with this result",
     "not_happened": "recorded: it did not happen; it will run when the run is continued",
+    "accept": "the result goes on",
+    "edit_result": "another result goes on instead",
+    "retry": "recorded: it will run again, through its gates, when the run is continued",
     "give_up": "recorded: nobody knows; given up on, it will not run",
 }
 

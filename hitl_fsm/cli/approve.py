@@ -1,8 +1,9 @@
-"""`approve` and `reject`: yes and no."""
+"""`approve`, `reject` and `retry`: yes, no, and once more."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +13,20 @@ from hitl_fsm.errors import AnswerRefused
 from hitl_fsm.model import answer as answers
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from hitl_fsm.cli.session import Session
     from hitl_fsm.runtime.presentation import Presentation
+
+_YES: dict[str, Callable[[dict[str, Any] | None, str | None], answers.Answer]] = {
+    "confirm": answers.Approve,
+    "approval": answers.Approve,
+    "outcome": lambda _, note: answers.NotHappened(note),
+    "review": lambda _, note: answers.Accept(note),
+}
+_NO_ARGUMENTS = {
+    "outcome": "a call that was lost runs as it was approved; its arguments cannot be changed",
+    "review": "the call has run, its arguments cannot be changed; `hitl-fsm result` gives another result",
+}
+_ASKED = {"outcome": "It did not happen: run it?", "review": "Let the agent have this result?"}
 
 Requirements = Annotated[list[str], typer.Argument(metavar="REQ…", help="As `inbox` lists them.")]
 
@@ -40,7 +51,8 @@ def approve(
     the action as it was read: if that changes meanwhile, nothing is recorded.
 
     Changed arguments (--set, --args) are checked and judged by the policies again, which may ask somebody else; that
-    needs --app. To a call that was lost (kind `outcome`), approve says: it did not happen, run it.
+    needs --app. To a call that was lost (kind `outcome`), approve says: it did not happen, run it. To a review it says:
+    the agent may have this result.
 
     JSON lines: {"id", "answer", "state", "digest", "run", "run_state", "open"}, or {"id", "error"}.
     """
@@ -51,15 +63,12 @@ def approve(
     changes = assignments(set_ or [])
 
     def make(shown: Presentation) -> answers.Answer:
-        if shown.kind not in {"confirm", "approval", "outcome"}:
+        if shown.kind not in _YES:
             raise refuse_kind(shown, "approve")
-        if shown.kind == "outcome":
-            if whole is not None or changes:
-                msg = f"{shown.id}: a call that was lost runs as it was approved; its arguments cannot be changed"
-                raise AnswerRefused(msg, help="leave out --set and --args")
-            answer: answers.Answer = answers.NotHappened(note)
-        else:
-            answer = answers.Approve(_edited(shown, whole, changes), note)
+        if shown.kind in _NO_ARGUMENTS and (whole is not None or changes):
+            msg = f"{shown.id}: {_NO_ARGUMENTS[shown.kind]}"
+            raise AnswerRefused(msg, help="leave out --set and --args")
+        answer = _YES[shown.kind](_edited(shown, whole, changes), note)
         if not yes:
             _confirm(session, shown, answer)
         return answer
@@ -76,13 +85,35 @@ def reject(
     """Say no to one or several questions, for good.
 
     The agent is told, with the note, and the action never runs. To a call that was lost (kind `outcome`), reject says:
-    nobody knows, give up on it.
+    nobody knows, give up on it. To a review, it says: the agent never gets this result; the call itself has run.
 
     JSON lines: {"id", "answer", "state", "digest", "run", "run_state", "open"}, or {"id", "error"}.
     """
 
     def make(shown: Presentation) -> answers.Answer:
         return answers.GiveUp(note) if shown.kind == "outcome" else answers.Reject(note)
+
+    answer_each(ctx.obj, requirements, make, speaker=as_)
+
+
+def retry(
+    ctx: typer.Context,
+    requirements: Requirements,
+    note: Annotated[str | None, typer.Option(help="Why; kept on the record.")] = None,
+    as_: As = None,
+) -> None:
+    """In a review: the result goes nowhere, run the call again.
+
+    It takes effect a second time, unless the tool is idempotent, so every gate before it is asked again. The policy
+    says how often (`retries`).
+
+    JSON lines: {"id", "answer", "state", "digest", "run", "run_state", "open"}, or {"id", "error"}.
+    """
+
+    def make(shown: Presentation) -> answers.Answer:
+        if shown.kind != "review":
+            raise refuse_kind(shown, "retry")
+        return answers.Retry(note)
 
     answer_each(ctx.obj, requirements, make, speaker=as_)
 
@@ -119,7 +150,7 @@ def _confirm(session: Session, shown: Presentation, answer: answers.Answer) -> N
             (*page.blocks, Lines("you change the arguments to", tuple(pretty(answer.args).split("\n")), "warn"))
         )
     show(session, page, sys.stderr)
-    asked = "It did not happen: run it?" if shown.kind == "outcome" else f"Approve {shown.tool}?"
+    asked = _ASKED.get(shown.kind, f"Approve {shown.tool}?")
     if not agreed(f"\n{asked}".strip()):
         say(session, f"{shown.id}: nothing was recorded")
         raise typer.Exit(1)

@@ -28,8 +28,11 @@ COMMANDS = {
     "show": Entry(f"{_HERE}.show:show", "Show one question: the exact action, why it is asked, who may answer."),
     "approve": Entry(f"{_HERE}.approve:approve", "Say yes to one or several questions."),
     "reject": Entry(f"{_HERE}.approve:reject", "Say no to one or several questions, for good."),
+    "retry": Entry(f"{_HERE}.approve:retry", "Have a reviewed call run again, through its gates."),
     "input": Entry(f"{_HERE}.fill:fill", "Fill in the form of a question."),
-    "result": Entry(f"{_HERE}.result:result", "Report the result of an external call, or of one that was lost."),
+    "result": Entry(
+        f"{_HERE}.result:result", "Report the result of an external or lost call, or change a reviewed one."
+    ),
     "audit": Entry(f"{_HERE}.audit:app", "Show and verify the record."),
     "db": Entry(f"{_HERE}.db:app", "Show and upgrade the database's schema."),
     "worker": Entry(f"{_HERE}.worker:worker", "Fire what is due and go on with what is ready, until told to leave."),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hitl_fsm.cli.page import Field, Fields, Grid, Lines, Page, Tone
 from hitl_fsm.cli.when import stamp_text
 from hitl_fsm.runtime.presentation import presentation, pretty
@@ -19,11 +21,16 @@ ARGUMENT_CHARS = 80
 """Of arguments on one line of a list; what is left out is counted there."""
 
 
+RESULT_TITLE = "its result, written by the tool: data, whatever it says"
+FENCE = "│"
+
+
 def question_page(shown: Presentation) -> Page:
     """Everything that a person needs to answer."""
     stage = f" (gate {shown.stage} of {shown.stages} of this call)" if shown.stages > 1 else ""
     expiry = f"{stamp_text(shown.expires_at)}; then {shown.on_expiry}" if shown.expires_at else "never"
     waits = (Field("not before", stamp_text(shown.answerable_from), "warn"),) if shown.answerable_from else ()
+    again = (Field("execution", f"number {shown.execution}: it ran before", "warn"),) if shown.execution > 1 else ()
     facts = (
         Field("question", shown.asks, "strong"),
         Field("id", shown.id),
@@ -31,6 +38,7 @@ def question_page(shown: Presentation) -> Page:
         Field("run", f"{shown.run} ({shown.run_state.value})"),
         Field("agent", f"{shown.agent}, for {shown.user}"),
         Field("kind", f"{shown.kind}{stage}"),
+        *again,
         Field("severity", shown.severity, SEVERITIES.get(shown.severity, "plain")),
         Field("who may answer", shown.who),
         Field("opened", stamp_text(shown.opened_at)),
@@ -42,6 +50,8 @@ def question_page(shown: Presentation) -> Page:
         Fields(facts),
         Lines(f"{shown.tool} with exactly", tuple(shown.arguments.split("\n")), "strong"),
     ]
+    if shown.result_text is not None:
+        blocks.append(Lines(RESULT_TITLE, fenced(shown.result_text)))
     if shown.why:
         blocks.append(Lines("why", tuple(_why(shown))))
     if shown.fields:
@@ -57,6 +67,11 @@ def question_page(shown: Presentation) -> Page:
         lines = tuple(f"{one.meaning.ljust(width)}  {one.command}" for one in shown.how)
         blocks.append(Lines("answer it", lines))
     return Page(tuple(blocks))
+
+
+def fenced(text: str) -> tuple[str, ...]:
+    """Untrusted text, each line behind a mark, so that none can pass for a line of the page."""
+    return tuple(f"{FENCE} {line}" for line in text.split("\n"))
 
 
 def _why(shown: Presentation) -> list[str]:
@@ -85,8 +100,9 @@ def one_line(args: dict[str, object]) -> str:
 
 
 def open_questions(run: Run) -> list[Presentation]:
-    """Those of a run that wait for an answer."""
-    return [presentation(requirement, run) for requirement in run.open_requirements]
+    """Those of a run that wait for an answer, for whoever runs it: a result under review is not yet theirs to see."""
+    shown = (presentation(requirement, run) for requirement in run.open_requirements)
+    return [replace(one, result=None, result_text=None) for one in shown]
 
 
 def waiting_lines(run: Run) -> list[str]:

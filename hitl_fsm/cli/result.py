@@ -1,4 +1,4 @@
-"""`result`: what an outside system returned, or what came of a call that was lost."""
+"""`result`: what an outside system returned, what came of a lost call, or another result in a review."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def result(
     note: Annotated[str | None, typer.Option(help="Kept on the record.")] = None,
     as_: As = None,
 ) -> None:
-    """Report the result of an external call, or of one that was lost.
+    """Report the result of an external call, or of one that was lost; or give another one in a review.
 
     To a call that was lost (kind `outcome`), result says: it happened, and this is what it returned. It does not run
-    again.
+    again. To a review, it says: the agent gets this result instead. The one that was reviewed stays in the run's log.
 
     JSON lines: {"id", "answer", "state", "digest", "run", "run_state", "open"}, or {"id", "error"}.
     """
@@ -37,6 +37,8 @@ def result(
             return answers.Report(value, note)
         if shown.kind == "outcome":
             return answers.Happened(value, note)
+        if shown.kind == "review":
+            return answers.EditResult(value, note)
         raise refuse_kind(shown, "result")
 
     answer_each(ctx.obj, [requirement], make, speaker=as_)

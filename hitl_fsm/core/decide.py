@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from hitl_fsm.core import facts
-from hitl_fsm.core.draft import Draft, denial
+from hitl_fsm.core import facts, review
+from hitl_fsm.core.draft import RAN, RAN_BEFORE, Draft, denial
 from hitl_fsm.core.gates import form_arguments, pending, startable
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import answer as answers
@@ -25,6 +25,7 @@ from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import CALL_ENDED, RUN_ADVANCING, CallState, CallTrigger, RequirementTrigger, RunTrigger
+from hitl_fsm.model.verdict import Review
 from hitl_fsm.policy.join import gate_key
 
 
@@ -39,6 +40,9 @@ class Step(msgspec.Struct, frozen=True):
 
 _NO_RESULT = frozenset({CallState.EXECUTING, CallState.OUTCOME_UNKNOWN})
 """A call that began and of which nobody knows yet what became of it."""
+_WAITS = frozenset({CallState.GATED, CallState.IN_REVIEW})
+"""A call that needs a verdict of this moment, with nobody left to ask."""
+_NOT_BEGUN = frozenset({CallState.PROPOSED, CallState.GATED, CallState.AUTHORISED})
 
 
 def decide(run: Run | None, entry: Entry) -> Step:
@@ -74,7 +78,7 @@ def due(run: Run) -> tuple[Effect, ...]:
         effects.append(RunTools(executing))
     if ready:
         effects.append(StartCalls(ready))
-    waiting = tuple(call.call_id for call in run.calls if call.state is CallState.GATED)
+    waiting = tuple(call.call_id for call in run.calls if call.state in _WAITS)
     if not effects:
         effects.append(JudgeAgain(waiting) if waiting else CallModel(run.turn + 1))
     return tuple(effects)
@@ -153,8 +157,9 @@ def _call_lost(draft: Draft, event: events.CallLost) -> None:
 def _late_result(draft: Draft, event: events.LateResult) -> None:
     """The late worker knows what nobody else knew; where somebody has said already, its word is only kept."""
     call = next((c for c in draft.run.calls if c.call_id == event.call_id), None)
-    # One key, one effect: of an idempotent call the success of any attempt is the result.
-    same = call is not None and (call.attempt == event.attempt or (call.idempotent and event.begun and not event.error))
+    # One key, one effect: of an idempotent call the success of any attempt is the result, unless it was sent back.
+    repeated = call is not None and call.idempotent and event.begun and not event.error
+    same = call is not None and (call.attempt == event.attempt or (repeated and event.attempt > call.sent_back))
     unknown = call is not None and same and call.state in _NO_RESULT
     draft.record("late_result", facts.late, event, taken=unknown)
     if call is None or not unknown:
@@ -185,6 +190,8 @@ def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
     call = draft.call(requirement.call_id)
     if isinstance(requirement.question, OutcomeUnknown):
         _settle_unknown(draft, call, event.answer)
+    elif isinstance(requirement.question, Review):
+        review.answer(draft, call, requirement, event.answer)
     elif refused:
         note = f": {event.answer.note}" if event.answer.note else ""
         draft.deny(call, f"Rejected by {draft.entry.by.id}{note}. It was not executed.")
@@ -230,9 +237,12 @@ def _verdicts_revised(draft: Draft, event: events.VerdictsRevised) -> None:
     draft.record("policy_changed", policies=event.policy_digest, calls=sorted(draft.entry.verdicts))
     for call_id, verdict in draft.entry.verdicts.items():
         call = draft.call(call_id)
-        draft.require(call.state in {CallState.AUTHORISED, CallState.GATED}, f"judge {call_id} again")
+        draft.require(call.state in _WAITS | {CallState.AUTHORISED}, f"judge {call_id} again")
         call = draft.revise(call, verdict, event.tool_versions.get(call_id, call.tool_version))
-        draft.judge(call)
+        if call.state is CallState.IN_REVIEW:
+            review.judge(draft, call)
+        else:
+            draft.judge(call)
     draft.settle(judged_now=True)
 
 
@@ -242,7 +252,11 @@ def _requirement_timed_out(draft: Draft, event: events.RequirementTimedOut) -> N
         requirement.expires_at is not None and draft.entry.at >= requirement.expires_at, "expire before its time"
     )
     draft.close(requirement, RequirementTrigger.TIMED_OUT, None)
-    draft.deny(draft.call(requirement.call_id), "Nobody answered in time. It was not executed.")
+    call = draft.call(requirement.call_id)
+    if isinstance(requirement.question, Review):
+        draft.withhold(call, f"Nobody reviewed its result in time. {RAN}")
+    else:
+        draft.deny(call, "Nobody answered in time. It was not executed.")
     draft.answered(voided=False)
 
 
@@ -252,7 +266,11 @@ def _run_cancelled(draft: Draft, event: events.RunCancelled) -> None:
     for requirement in draft.run.open_requirements:
         draft.close(requirement, RequirementTrigger.CANCELLED, None)
     for call in draft.run.calls:
-        if call.state in {CallState.PROPOSED, CallState.GATED, CallState.AUTHORISED}:
+        if call.state is CallState.IN_REVIEW:
+            draft.withhold(call, f"The run was cancelled. {RAN}")
+        elif call.state in _NOT_BEGUN and call.retries:
+            draft.withhold(call, f"The run was cancelled. It was not executed again. {RAN_BEFORE}")
+        elif call.state in _NOT_BEGUN:
             draft.move(call, CallTrigger.SKIPPED, result="The run was cancelled. It was not executed.")
 
 

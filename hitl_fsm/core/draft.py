@@ -14,7 +14,7 @@ from msgspec.structs import force_setattr
 
 from hitl_fsm.audit.canonical import action_digest
 from hitl_fsm.core import facts
-from hitl_fsm.core.gates import pending, startable
+from hitl_fsm.core.gates import pending, reviewed_digest, reviews, startable
 from hitl_fsm.core.machine import fire
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model.answer import Resolution
@@ -31,13 +31,19 @@ from hitl_fsm.model.states import (
     CallTrigger,
     RequirementState,
     RequirementTrigger,
+    RunState,
     RunTrigger,
 )
-from hitl_fsm.model.verdict import External, Verdict
+from hitl_fsm.model.verdict import External, Review, Verdict
 from hitl_fsm.policy.join import gate_key
 
 REQUIREMENTS_PER_RUN = 9_999
 """Questions that one run may raise in its life; a further gated call is denied, not asked."""
+TOO_MANY = f"This run asked people {REQUIREMENTS_PER_RUN} questions; it may not ask more."
+RAN = "It was executed, and its result is withheld. Do not repeat it."
+"""What the model reads of a call whose result it does not get."""
+RAN_BEFORE = "It had been executed once before, and that result is withheld."
+"""What it also reads of a call that was to run again."""
 
 
 def denial(verdict: Verdict) -> str:
@@ -175,7 +181,7 @@ class Draft:
         elif call.verdict.outcome == "deny":
             self.deny(call, denial(call.verdict))
         elif pending(call) and self.run.requirement_count >= REQUIREMENTS_PER_RUN:
-            self.deny(call, f"This run asked people {REQUIREMENTS_PER_RUN} questions; it may not ask more.")
+            self.deny(call, TOO_MANY)
         elif pending(call):
             if call.state is not CallState.GATED:
                 self.move(call, CallTrigger.GATED)
@@ -200,15 +206,40 @@ class Draft:
         return self.replace(call, verdict=verdict, tool_version=tool_version, digest=digest, judged_by=judged_by)
 
     def deny(self, call: Call, told: str) -> None:
+        """It does not happen; one that a reviewer sent back did happen before, so that it is not said to be undone."""
+        if call.retries:
+            self.withhold(call, f"{told} {RAN_BEFORE}")
+            return
         self.move(call, CallTrigger.DENIED, result=told)
         self.record("call_denied", call=call.call_id, tool=call.tool, digest=call.digest)
 
     def finish(self, call: Call, result: Any) -> None:
+        """The result is in; where a person has to look at it first, it goes nowhere until then."""
+        if reviews(call):
+            self._hold(self.move(call, CallTrigger.HELD, held=result))
+            return
         self.move(call, CallTrigger.RETURNED, result=result)
         self.record("call_succeeded", facts.succeeded, call, result)
 
+    def _hold(self, call: Call) -> None:
+        self.record("call_held", facts.held, call)
+        if self.run.state is RunState.CANCELLED:
+            self.withhold(call, f"The run was cancelled. {RAN}")
+        elif self.run.requirement_count >= REQUIREMENTS_PER_RUN:
+            self.withhold(call, f"{TOO_MANY} {RAN}")
+
+    def release(self, call: Call) -> None:
+        """Let a reviewed result go on."""
+        self.move(call, CallTrigger.RETURNED, result=call.held, held=None)
+        self.record("call_succeeded", facts.succeeded, call, call.held)
+
+    def withhold(self, call: Call, told: str) -> None:
+        """Keep a result back for good; the model reads `told` instead."""
+        self.move(call, CallTrigger.WITHHELD, result=told, held=None)
+        self.record("call_withheld", call=call.call_id, tool=call.tool, digest=call.digest)
+
     def fail(self, call: Call, told: str) -> None:
-        self.move(call, CallTrigger.RAISED, result=told)
+        self.move(call, CallTrigger.RAISED, result=f"{told} {RAN_BEFORE}" if call.retries else told)
         self.record("call_failed", call=call.call_id, tool=call.tool, digest=call.digest)
 
     # -- gates
@@ -226,9 +257,13 @@ class Draft:
                 self._open(call, OutcomeUnknown(), 1, 1)
             elif call.state is CallState.GATED:
                 gates = pending(call)
+                after = sum(isinstance(gate, Review) for gate in call.verdict.gates)
                 total = len(call.verdict.gates)
                 if judged_now or not isinstance(gates[0], External):
-                    self._open(call, gates[0], total - len(gates) + 1, total)
+                    self._open(call, gates[0], total - after - len(gates) + 1, total)
+            elif call.state is CallState.IN_REVIEW and (left := reviews(call)):
+                total = len(call.verdict.gates)
+                self._open(call, left[0], total - len(left) + 1, total)
 
     def _open(self, call: Call, question: Question, stage: int, stages: int) -> None:
         number = self.run.requirement_count + 1
@@ -240,7 +275,7 @@ class Draft:
             call_id=call.call_id,
             tool=call.tool,
             args=call.args or {},
-            digest=call.digest,
+            digest=reviewed_digest(call) if isinstance(question, Review) else call.digest,
             question=question,
             opened_at=self.entry.at,
             user=self.run.user.id,
@@ -251,6 +286,8 @@ class Draft:
             reasons=call.verdict.reasons,
             expires_at=None if expires_ms is None else self.entry.at + expires_ms,
             answerable_from=call.acting_until if unsure else None,
+            execution=call.retries + 1,
+            result=call.held if isinstance(question, Review) else None,
         )
         self.set_run(requirements=(*self.run.requirements, requirement), requirement_count=number)
         self.record("requirement_opened", facts.opened, requirement)

@@ -13,6 +13,7 @@ import msgspec
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import LateResult, ModelReplied, RunCreated
 from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.verdict import Review
 
 _DOMAIN = b"hitl-fsm/content/v1\0"
 _ENCODER = msgspec.json.Encoder(order="sorted")
@@ -49,6 +50,16 @@ def replied(event: ModelReplied, turn: int) -> dict[str, Any]:
 def succeeded(call: Call, result: Any) -> dict[str, Any]:
     """An effect: of which action, with which result (by digest)."""
     return {"call": call.call_id, "tool": call.tool, "digest": call.digest, "result": content_digest(result)}
+
+
+def held(call: Call) -> dict[str, Any]:
+    """A result that waits for its review: of which execution, and what (by digest)."""
+    return {**succeeded(call, call.held), "execution": call.retries + 1}
+
+
+def edited(call: Call, result: Any) -> dict[str, Any]:
+    """Another result instead: both by digest; the log has both whole."""
+    return {**succeeded(call, result), "was": content_digest(call.held)}
 
 
 def late(event: LateResult) -> dict[str, Any]:
@@ -93,6 +104,10 @@ def opened(requirement: Requirement) -> dict[str, Any]:
         "digest": requirement.digest,
         "stage": requirement.stage,
     }
+    if requirement.execution > 1:
+        data["execution"] = requirement.execution
+    if isinstance(requirement.question, Review):
+        data["result"] = content_digest(requirement.result)
     if requirement.expires_at is not None:
         data["expires_at"] = requirement.expires_at
     return data

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hitl_fsm.audit.canonical import review_digest
+from hitl_fsm.core.facts import content_digest
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.states import CALL_ENDED, CallState
-from hitl_fsm.model.verdict import Batch, Gate, UserInput
+from hitl_fsm.model.verdict import Batch, Gate, Review, UserInput
 from hitl_fsm.policy.join import BATCHES, gate_key
 
 
@@ -18,11 +20,26 @@ def form_arguments(question: object, parameters: Sequence[str]) -> frozenset[str
 
 
 def pending(call: Call) -> tuple[Gate, ...]:
-    """The gates that the call has not passed as it stands now: a pass of other arguments does not count (law 5)."""
+    """The gates before the call that are not passed as it stands: a pass of other arguments does not count (law 5)."""
     if not call.verdict.gates:
         return ()
     passed = {p.gate for p in call.passed if p.digest == call.digest}
-    return tuple(gate for gate in call.verdict.gates if gate_key(gate) not in passed)
+    return tuple(gate for gate in call.verdict.gates if not isinstance(gate, Review) and gate_key(gate) not in passed)
+
+
+def reviews(call: Call) -> tuple[Review, ...]:
+    """The reviews that its result has not passed: one of another result, or of another execution, does not count."""
+    found = tuple(gate for gate in call.verdict.gates if isinstance(gate, Review))
+    if not found or not call.passed:
+        return found
+    digest = reviewed_digest(call)
+    passed = {p.gate for p in call.passed if p.digest == digest}
+    return tuple(gate for gate in found if gate_key(gate) not in passed)
+
+
+def reviewed_digest(call: Call) -> str:
+    """What a review of the held result is bound to."""
+    return review_digest(call.digest, call.retries + 1, content_digest(call.held))
 
 
 def batch_of(calls: Sequence[Call]) -> Batch:

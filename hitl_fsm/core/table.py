@@ -96,6 +96,16 @@ CALL = Table(
         Transition(_C.OUTCOME_UNKNOWN, _CT.RETURNED, _C.SUCCEEDED, "a person, or the late worker, knows the result"),
         Transition(_C.OUTCOME_UNKNOWN, _CT.SETTLED, _C.AUTHORISED, "it is known not to have happened: run it"),
         Transition(_C.OUTCOME_UNKNOWN, _CT.RAISED, _C.FAILED, "a person gave up on knowing"),
+        Transition(_C.EXECUTING, _CT.HELD, _C.IN_REVIEW, "the tool returned; a person looks at the result first"),
+        Transition(_C.GATED, _CT.HELD, _C.IN_REVIEW, "the answer is the result; a person looks at it first"),
+        Transition(_C.OUTCOME_UNKNOWN, _CT.HELD, _C.IN_REVIEW, "the result is known; a person looks at it first"),
+        Transition(_C.IN_REVIEW, _CT.RETURNED, _C.SUCCEEDED, "every reviewer let the result go on"),
+        Transition(_C.IN_REVIEW, _CT.SENT_BACK, _C.PROPOSED, "a reviewer asked to run it again, through its gates"),
+        Transition(_C.IN_REVIEW, _CT.WITHHELD, _C.WITHHELD, "a person, a timer or a policy kept the result back"),
+        *(
+            Transition(state, _CT.WITHHELD, _C.WITHHELD, "it ran before, was sent back, and may not run again")
+            for state in (_C.PROPOSED, _C.GATED, _C.AUTHORISED)
+        ),
         *(
             Transition(state, _CT.SKIPPED, _C.SKIPPED, "the run was cancelled first")
             for state in (_C.PROPOSED, _C.GATED, _C.AUTHORISED)

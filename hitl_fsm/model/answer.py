@@ -55,7 +55,26 @@ class GiveUp(msgspec.Struct, frozen=True, tag="give_up", omit_defaults=True):
     note: str | None = None
 
 
-Answer = Approve | Reject | Provide | Report | Happened | NotHappened | GiveUp
+class Accept(msgspec.Struct, frozen=True, tag="accept", omit_defaults=True):
+    """To a review: the result goes on as it is."""
+
+    note: str | None = None
+
+
+class EditResult(msgspec.Struct, frozen=True, tag="edit_result", omit_defaults=True):
+    """To a review: this result goes on instead."""
+
+    result: Any
+    note: str | None = None
+
+
+class Retry(msgspec.Struct, frozen=True, tag="retry", omit_defaults=True):
+    """To a review: the result goes nowhere; run the call again, through its gates."""
+
+    note: str | None = None
+
+
+Answer = Approve | Reject | Provide | Report | Happened | NotHappened | GiveUp | Accept | EditResult | Retry
 
 
 class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):

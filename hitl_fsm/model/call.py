@@ -13,7 +13,8 @@ from hitl_fsm.model.verdict import Verdict
 class Pass(msgspec.Struct, frozen=True):
     """A gate that was passed, and the digest of the action as that answer left it.
 
-    A pass counts only while the call's digest is still that one: an edit voids earlier ones (law 5).
+    A pass counts only while the call's digest is still that one: an edit voids earlier ones (law 5). That of a review
+    is bound to the result, too.
     """
 
     gate: str
@@ -27,7 +28,9 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     `attempt` counts its starts; `worker` began the last one, at `started_at` (ms). A lost one may still act until
     `acting_until` (ms; 0: it cannot).
     `parameters` and `defaults` are the tool's; `judged_by` are the digests of all policies that shaped the verdict.
-    `answers` are form values that are not arguments; `result` is what the model will read.
+    `answers` are form values that are not arguments; `result` is what the model will read; `held` is the result that
+    is under review, and goes nowhere until then. Reviewers had it run again `retries` times, the last time after the
+    attempt `sent_back`.
     """
 
     call_id: str
@@ -50,4 +53,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     passed: tuple[Pass, ...] = ()
     answers: dict[str, Any] = {}
     result: Any = None
+    held: Any = None
+    retries: int = 0
+    sent_back: int = 0
     problem: str | None = None

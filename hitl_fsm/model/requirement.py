@@ -8,22 +8,23 @@ import msgspec
 
 from hitl_fsm.model.answer import Resolution
 from hitl_fsm.model.states import RequirementState
-from hitl_fsm.model.verdict import Approval, Confirm, External, Reason, Severity, UserInput
+from hitl_fsm.model.verdict import Approval, Confirm, External, Reason, Review, Severity, UserInput
 
 
 class OutcomeUnknown(msgspec.Struct, frozen=True, tag="outcome"):
     """Not of a policy: the process died between intent and result (law 3); somebody says what happened."""
 
 
-Question = Confirm | Approval | UserInput | External | OutcomeUnknown
-RequirementKind = Literal["confirm", "approval", "user_input", "external", "outcome"]
+Question = Confirm | Approval | UserInput | External | Review | OutcomeUnknown
+RequirementKind = Literal["confirm", "approval", "user_input", "external", "review", "outcome"]
 
 
 class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
     """`digest` binds it to exactly one action (law 5); times are ms since the epoch.
 
     `stage` of `stages`: its place among the gates of the call, from 1. Before `answerable_from` no answer is taken:
-    the lost worker may still act.
+    the lost worker may still act. `execution` counts from 1: above it, a reviewer asked to run the call again. `result`
+    is what a review is about; its digest binds that, too.
     """
 
     requirement_id: str
@@ -43,6 +44,8 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
     reasons: tuple[Reason, ...] = ()
     expires_at: int | None = None
     answerable_from: int | None = None
+    execution: int = 1
+    result: Any = None
     resolution: Resolution | None = None
 
     @property

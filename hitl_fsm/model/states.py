@@ -64,6 +64,8 @@ class CallState(Word):
     DENIED = "denied"
     SKIPPED = "skipped"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    IN_REVIEW = "in_review"
+    WITHHELD = "withheld"
 
 
 class CallTrigger(Word):
@@ -76,9 +78,12 @@ class CallTrigger(Word):
     LOST = "lost"
     SETTLED = "settled"
     SKIPPED = "skipped"
+    HELD = "held"
+    SENT_BACK = "sent_back"
+    WITHHELD = "withheld"
 
 
 RUN_ENDED = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})
 RUN_WAITING = frozenset({RunState.PAUSED, RunState.RESOLVING})
 RUN_ADVANCING = frozenset({RunState.RUNNING, RunState.CONTINUING})
-CALL_ENDED = frozenset({CallState.SUCCEEDED, CallState.FAILED, CallState.DENIED, CallState.SKIPPED})
+CALL_ENDED = frozenset({CallState.SUCCEEDED, CallState.FAILED, CallState.DENIED, CallState.SKIPPED, CallState.WITHHELD})

@@ -44,7 +44,19 @@ class External(msgspec.Struct, frozen=True, tag="external", omit_defaults=True):
     expires_ms: int | None = None
 
 
-Gate = Confirm | Approval | UserInput | External
+class Review(msgspec.Struct, frozen=True, tag="review", omit_defaults=True):
+    """After the call, one of `of` (empty: the run's own user) and none of `excluded` looks at its result.
+
+    It may be run again `retries` times.
+    """
+
+    of: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    expires_ms: int | None = None
+    retries: int = 0
+
+
+Gate = Confirm | Approval | UserInput | External | Review
 
 
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -62,7 +74,8 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     """The join of everything that matched.
 
     `gates` is empty unless `outcome` is `gated`; `shadow` is what policies in `mode: shadow` would
-    have demanded; `problem` says what could not be evaluated (then the outcome is `deny`, law 6).
+    have demanded; `problem` says what could not be evaluated (then the outcome is `deny`, or `gated` where a policy's
+    `on_error` names who is asked; never `allow`, law 6).
     """
 
     outcome: Literal["allow", "gated", "deny"]

@@ -4,8 +4,9 @@ Commutative, associative and idempotent, up to the order of gates and reasons; t
 operand, the later one.
 
 The order of gates: each operand's own order is kept (an author's list is passed as written); where that leaves a
-choice, the order is user_input, confirm, approval, external, and then that of appearance. Operands that contradict
-each other are put into that order too. An `external` gate is always last, since it carries the call out.
+choice, the order is user_input, confirm, approval, external, review, and then that of appearance. Operands that
+contradict each other are put into that order too. An `external` gate is the last one before the call, since it carries
+it out; a `review` comes after the call.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from hitl_fsm.model.verdict import (
     Gate,
     OnChange,
     Reason,
+    Review,
     Severity,
     UserInput,
     Verdict,
@@ -38,7 +40,7 @@ ON_CHANGES: tuple[OnChange, ...] = ("pin", "strictest")
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 OUTCOMES: tuple[Outcome, ...] = ("allow", "gated", "deny")
 
-_PHASE: dict[type, int] = {UserInput: 0, Confirm: 1, Approval: 2, External: 3}
+_PHASE: dict[type, int] = {UserInput: 0, Confirm: 1, Approval: 2, External: 3, Review: 4}
 _KEY_CHARS = 16
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _CONFLICT = "two external gates differ; only one system can execute the call"

@@ -16,7 +16,7 @@ from hitl_fsm.model import answer as answers
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import AnswerRecorded
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement
-from hitl_fsm.model.verdict import Approval, Confirm, External, UserInput, Verdict
+from hitl_fsm.model.verdict import Approval, Confirm, External, Review, UserInput, Verdict
 from hitl_fsm.policy.form import form, value_problems
 from hitl_fsm.runtime.arguments import read_arguments
 from hitl_fsm.runtime.judge import form_fields
@@ -30,6 +30,7 @@ _FITTING: dict[type, tuple[type[answers.Answer], ...]] = {
     Approval: (answers.Approve, answers.Reject),
     UserInput: (answers.Provide, answers.Reject),
     External: (answers.Report, answers.Reject),
+    Review: (answers.Accept, answers.EditResult, answers.Reject, answers.Retry),
     OutcomeUnknown: (answers.Happened, answers.NotHappened, answers.GiveUp),
 }
 
@@ -56,7 +57,12 @@ def fitted(
         case answers.Provide(values):
             args = _filled_in(requirement, call, values, tool)
         case answers.Report(result):
-            _check_result(requirement, result)
+            _check_result(requirement.question, result)
+        case answers.EditResult(result):
+            for gate in call.verdict.gates:
+                _check_result(gate, result)
+        case answers.Retry():
+            _check_retries(requirement)
         case _:
             pass
     if args is not None and canonical(args) == canonical(call.args):
@@ -135,8 +141,15 @@ def _readable(requirement: Requirement, values: dict[str, Any]) -> dict[str, Any
         _refuse(requirement, f"the answer cannot be written as JSON: {error}", "use plain JSON values")
 
 
-def _check_result(requirement: Requirement, result: Any) -> None:
-    question = requirement.question
+def _check_retries(requirement: Requirement) -> None:
+    allowed = requirement.question.retries if isinstance(requirement.question, Review) else 0
+    if requirement.execution > allowed:
+        why = f"it ran {requirement.execution} times, and the policy lets it run again {allowed} times"
+        _refuse(requirement, why, "accept the result, give another one, or reject it")
+
+
+def _check_result(question: object, result: Any) -> None:
+    """Against the schema of the route, where the question, or gate, has one."""
     if isinstance(question, External) and question.result_schema is not None:
         problems = value_problems(question.result_schema, result)
         if problems:

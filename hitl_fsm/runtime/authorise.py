@@ -8,7 +8,7 @@ from hitl_fsm.errors import NotAuthorised
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.requirement import Question, Requirement
 from hitl_fsm.model.run import Run
-from hitl_fsm.model.verdict import Approval, Confirm, External, UserInput
+from hitl_fsm.model.verdict import Approval, Confirm, External, Review, UserInput
 
 
 def authorise(run: Run, requirement: Requirement, actor: Actor) -> None:
@@ -24,7 +24,7 @@ def _objection(question: Question, actor: Actor, requester: str) -> str | None:
         return "an agent does not report the result of an external call" if actor.kind == "agent" else None
     if actor.kind != "human":
         return f"a {actor.kind} never counts as a person"
-    if isinstance(question, Approval) and matches(question.excluded, actor, requester):
+    if isinstance(question, Approval | Review) and matches(question.excluded, actor, requester):
         return f"the policy excludes {', '.join(question.excluded)}"
     of = _asked(question)
     if of and not matches(of, actor, requester):
@@ -39,7 +39,7 @@ def _asked(question: Question) -> tuple[str, ...]:
             return ("requester",)
         case Approval(of):
             return of
-        case UserInput(_, of):
+        case UserInput(_, of) | Review(of):
             return of or ("requester",)
         case _:
             return ()

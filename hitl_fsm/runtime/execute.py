@@ -44,8 +44,9 @@ async def execute(tool: AnyTool, run: Run, call: Call, leases: LeaseKeeper, late
     args: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(call.args))
     if digest_of(run.run_id, call, args, call.tool_version) != call.digest:
         return events.CallRaised(call.call_id, "The arguments are not those that were judged. It was not executed.")
-    if call.idempotent and call.attempt > 1:
-        await asyncio.sleep(RETRY_BACKOFF_S * 2 ** (call.attempt - 2))
+    tries = call.attempt - call.sent_back
+    if call.idempotent and tries > 1:
+        await asyncio.sleep(RETRY_BACKOFF_S * 2 ** (tries - 2))
     try:
         result = await _run_held(
             lambda begin: tool.call(args, _context(run, call), begin=begin, alone=alone), run, leases

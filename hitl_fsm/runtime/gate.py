@@ -111,6 +111,7 @@ def _result(handle: RunHandle) -> Any:
     if call.state is CallState.FAILED:
         msg = f"{run.name}: {call.result}"
         raise ToolError(msg, help=f"`hitl-fsm runs show {run.run_id}` tells more")
+    # Denied before it began, cancelled, or withheld after it ran: the result says which.
     msg = f"{run.name}: {call.result or 'the run was cancelled'}"
     raise Denied(msg)
 

@@ -17,7 +17,7 @@ from hitl_fsm.model.call import Call
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement, RequirementKind
 from hitl_fsm.model.run import Run, own_copy
 from hitl_fsm.model.states import RequirementState, RunState
-from hitl_fsm.model.verdict import External, UserInput
+from hitl_fsm.model.verdict import External, Review, UserInput
 from hitl_fsm.runtime.loop import run_sync
 
 if TYPE_CHECKING:
@@ -96,6 +96,22 @@ class RequirementHandle:
         return self.kind == "external"
 
     @property
+    def needs_review(self) -> bool:
+        """The call has run; somebody looks at `result` before the model does."""
+        return self.kind == "review"
+
+    @property
+    def result(self) -> Any:
+        """What a review is about; None for every other question. Untrusted: a tool wrote it."""
+        return deepcopy(self._requirement.result)
+
+    @property
+    def retries_left(self) -> int:
+        """How often a reviewer may still have the call run again."""
+        question = self._requirement.question
+        return max(0, question.retries - self._requirement.execution + 1) if isinstance(question, Review) else 0
+
+    @property
     def is_outcome_unknown(self) -> bool:
         """The process died inside the call; somebody says what happened."""
         return isinstance(self._requirement.question, OutcomeUnknown)
@@ -119,6 +135,18 @@ class RequirementHandle:
     def set_external_execution_result(self, result: Any, by: By = None, *, note: str | None = None) -> RunHandle:
         """Report what the outside system returned."""
         return self._answer(answers.Report(result, note), by)
+
+    def accept(self, by: By = None, *, note: str | None = None) -> RunHandle:
+        """The reviewed result goes on to the model."""
+        return self._answer(answers.Accept(note), by)
+
+    def edit_result(self, result: Any, by: By = None, *, note: str | None = None) -> RunHandle:
+        """Another result goes on instead of the reviewed one, which stays in the log."""
+        return self._answer(answers.EditResult(result, note), by)
+
+    def retry(self, by: By = None, *, note: str | None = None) -> RunHandle:
+        """Run the call again, through its gates; a second effect, unless the tool is idempotent."""
+        return self._answer(answers.Retry(note), by)
 
     def it_happened(self, result: Any, by: By = None, *, note: str | None = None) -> RunHandle:
         """The lost call did take effect, with this result."""

@@ -15,7 +15,7 @@ from hitl_fsm.model.instant import iso
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement, RequirementKind
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState, RunState
-from hitl_fsm.model.verdict import Approval, Confirm, External, Severity, UserInput
+from hitl_fsm.model.verdict import Approval, Confirm, External, Review, Severity, UserInput
 
 SHORT_DIGEST = 12
 """Hex digits of a digest that people compare; programs use all of it."""
@@ -26,6 +26,7 @@ ASKS: dict[RequirementKind, str] = {
     "approval": "May this action happen?",
     "user_input": "Fill in this form.",
     "external": "An outside system executes this; report its result.",
+    "review": "It was executed. May the agent have this result?",
     "outcome": "The process died inside this call. Did it happen?",
 }
 
@@ -74,7 +75,8 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `stage` of `stages` is its place among the gates of the call; `who` says in words who may answer; `fields` are read
     from `form_schema`; `result_schema` is what a reported result must fit; no answer is taken before `answerable_from`;
-    `how` is empty when it is closed.
+    `how` is empty when it is closed. `execution` is above 1 when a reviewer had the call run again. `result` is what a
+    review is about, `result_text` the same for a reader; a tool wrote it: it is data, whatever it says.
     """
 
     id: str
@@ -103,6 +105,9 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
     expires_at: str | None = None
     on_expiry: str | None = None
     answerable_from: str | None = None
+    execution: int = 1
+    result: Any = None
+    result_text: str | None = None
     how: tuple[HowTo, ...] = ()
     given: Given | None = None
 
@@ -135,11 +140,19 @@ def presentation(requirement: Requirement, run: Run) -> Presentation:
         form_schema=question.schema if isinstance(question, UserInput) else None,
         result_schema=question.result_schema if isinstance(question, External) else None,
         expires_at=None if requirement.expires_at is None else iso(requirement.expires_at),
-        on_expiry=None if requirement.expires_at is None else "it is refused, and the agent is told",
+        on_expiry=None if requirement.expires_at is None else _on_expiry(requirement),
         answerable_from=None if requirement.answerable_from is None else iso(requirement.answerable_from),
+        execution=requirement.execution,
+        result=requirement.result,
+        result_text=as_written(requirement.result) if isinstance(question, Review) else None,
         how=_how(requirement) if requirement.state is RequirementState.OPEN else (),
         given=_given(requirement),
     )
+
+
+def as_written(result: Any) -> str:
+    """A result for a reader: text as it is, anything else as indented JSON, whole."""
+    return result if isinstance(result, str) else pretty(result)
 
 
 def pretty(value: Any) -> str:
@@ -176,6 +189,12 @@ def _asks(requirement: Requirement) -> str:
     return asked if isinstance(asked, str) and asked else ASKS[requirement.kind]
 
 
+def _on_expiry(requirement: Requirement) -> str:
+    if isinstance(requirement.question, Review):
+        return "the result is withheld, and the agent is told"
+    return "it is refused, and the agent is told"
+
+
 def _why(requirement: Requirement) -> tuple[Why, ...]:
     return tuple(
         Why(
@@ -193,8 +212,8 @@ def _who(requirement: Requirement) -> str:
     match requirement.question:
         case Confirm():
             return f"{requirement.user}, for whom the run acts"
-        case Approval(of, excluded):
-            allowed = " or ".join(_name(one, requirement) for one in of)
+        case Approval(of, excluded) | Review(of, excluded):
+            allowed = " or ".join(_name(one, requirement) for one in of or ("requester",))
             return f"{allowed}; not {', '.join(_name(one, requirement) for one in excluded)}" if excluded else allowed
         case UserInput(_, of):
             return " or ".join(_name(one, requirement) for one in of or ("requester",))
@@ -232,6 +251,14 @@ def _how(requirement: Requirement) -> tuple[HowTo, ...]:
             return (
                 HowTo("report the result", f"{PROGRAM} result {one} --data JSON"),
                 HowTo("no, for good", reject),
+            )
+        case Review(retries=retries):
+            again = (HowTo("run it again", f"{PROGRAM} retry {one}"),) if requirement.execution <= retries else ()
+            return (
+                HowTo("the agent may have it", f"{PROGRAM} approve {one}"),
+                HowTo("another result instead", f"{PROGRAM} result {one} --data JSON"),
+                HowTo("the agent never gets it", reject),
+                *again,
             )
         case OutcomeUnknown():
             return (

@@ -14,6 +14,7 @@ import msgspec
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.database import Connection
 from hitl_fsm.errors import AlreadyResolved, Tampered
+from hitl_fsm.model.answer import Retry
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.states import CALL_ENDED, CallState, RequirementState
@@ -21,7 +22,9 @@ from hitl_fsm.ports import Commit
 
 _HELP = "nothing was run; `hitl-fsm audit verify` and the database's backups tell what changed"
 _VOTED = frozenset({RequirementState.RESOLVED, RequirementState.SUPERSEDED})
-_OUTCOME = "outcome"
+_AFTER_A_START = frozenset({"outcome", "review"})
+"""What a person says of what became of a start approves no start."""
+_REVIEW = "review"
 _OPEN = RequirementState.OPEN
 _requirement = msgspec.json.Decoder(Requirement)
 
@@ -103,8 +106,7 @@ def _check_start(connection: Connection, run_id: str, call: Call, known: Known) 
     name = f"call {call.call_id} of run {run_id}"
     stored = connection.execute(sql.CALL_ROW, (run_id, call.call_id)).fetchone()
     rows = [Row(*row) for row in connection.execute(sql.REQUIREMENTS_OF_CALL, (run_id, call.call_id))]
-    # What a person says of a lost outcome is about the attempt, not about the action: it approves nothing.
-    gated = bool(call.passed) or any(row.kind != _OUTCOME for row in rows)
+    gated = bool(call.passed) or any(row.kind not in _AFTER_A_START for row in rows)
     if stored is None:
         if gated:
             _refuse(f"the row of {name} is gone")
@@ -118,12 +120,28 @@ def _check_start(connection: Connection, run_id: str, call: Call, known: Known) 
         known.requirement(row)
         if row.state not in _VOTED:
             _refuse(f"{name} cannot start: requirement {row.requirement_id} is {row.state}")
+    if call.retries:
+        _check_sent_back(name, call, [known.requirement(row) for row in rows])
     if gated:
-        _check_votes(name, call, rows)
+        _check_votes(name, call, _of_this_execution(rows))
+
+
+def _check_sent_back(name: str, call: Call, asked: list[Requirement]) -> None:
+    """A further execution is one that a reviewer asked for."""
+    answers = [one.resolution.answer for one in asked if one.resolution is not None]
+    told = sum(isinstance(answer, Retry) for answer in answers)
+    if told < call.retries:
+        _refuse(f"{name} cannot start again: it was sent back {call.retries} times, but {told} such answers are stored")
+
+
+def _of_this_execution(rows: list[Row]) -> list[Row]:
+    """What was asked since its result was last reviewed: a yes is for one execution."""
+    last = max((index for index, row in enumerate(rows) if row.kind == _REVIEW), default=-1)
+    return rows[last + 1 :]
 
 
 def _check_votes(name: str, call: Call, rows: list[Row]) -> None:
-    resolved = [row for row in rows if row.state == RequirementState.RESOLVED and row.kind != _OUTCOME]
+    resolved = [row for row in rows if row.state == RequirementState.RESOLVED and row.kind not in _AFTER_A_START]
     if not resolved:
         _refuse(f"{name} cannot start: no answer to its gates is stored")
     if resolved[-1].bound != call.digest:

@@ -20,7 +20,16 @@ from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.states import RUN_ADVANCING, RUN_ENDED, RUN_WAITING, CallState
 from hitl_fsm.ports import LEASE_MS, Commit
 
-_BEGUN = frozenset({CallState.EXECUTING, CallState.SUCCEEDED, CallState.FAILED, CallState.OUTCOME_UNKNOWN})
+_BEGUN = frozenset(
+    {
+        CallState.EXECUTING,
+        CallState.SUCCEEDED,
+        CallState.FAILED,
+        CallState.OUTCOME_UNKNOWN,
+        CallState.IN_REVIEW,
+        CallState.WITHHELD,
+    }
+)
 _encode = msgspec.json.Encoder().encode
 _entry = msgspec.json.Decoder(Entry)
 _requirement = msgspec.json.Decoder(Requirement)

@@ -1,0 +1,74 @@
+"""What becomes of a result that a person looks at before it goes on (the gate `review`)."""
+
+from __future__ import annotations
+
+from hitl_fsm.core import facts
+from hitl_fsm.core.draft import RAN, REQUIREMENTS_PER_RUN, TOO_MANY, Draft, denial
+from hitl_fsm.core.gates import reviewed_digest, reviews
+from hitl_fsm.model import answer as answers
+from hitl_fsm.model.call import Call, Pass
+from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.states import CallTrigger
+from hitl_fsm.model.verdict import Review
+from hitl_fsm.policy.join import gate_key
+
+
+def answer(draft: Draft, call: Call, requirement: Requirement, given: answers.Answer) -> None:
+    """Accepted, another result instead, refused for good, or sent back to run again."""
+    question = requirement.question
+    draft.require(isinstance(question, Review) and requirement.digest == reviewed_digest(call), "review another result")
+    if not isinstance(question, Review):
+        return
+    match given:
+        case answers.Reject(note):
+            told = f": {note}" if note else ""
+            draft.withhold(call, f"Its result was rejected by {draft.entry.by.id}{told}. {RAN}")
+        case answers.Retry():
+            draft.require(call.retries < question.retries, f"run {call.call_id} again")
+            _send_back(draft, call)
+        case answers.EditResult(result):
+            draft.record("result_edited", facts.edited, call, result)
+            _pass(draft, draft.replace(call, held=result), question)
+        case _:
+            draft.require(isinstance(given, answers.Accept), "take this answer for a review")
+            _pass(draft, call, question)
+
+
+def judge(draft: Draft, call: Call) -> None:
+    """Before a result goes on: what the policies of this moment say (law 15). A gate before the call is past."""
+    draft.record("call_judged", facts.judged, call)
+    if call.verdict.outcome == "deny":
+        draft.withhold(call, denial(call.verdict).removesuffix(" It was not executed.") + f" {RAN}")
+    elif not reviews(call):
+        draft.release(call)
+    else:
+        _check_count(draft, call)
+
+
+def _pass(draft: Draft, call: Call, question: Review) -> None:
+    """One review fewer; another result than the one that others let pass is for them to see again (law 5)."""
+    passed = Pass(gate_key(question), reviewed_digest(call))
+    call = draft.replace(call, passed=(*call.passed, passed))
+    if reviews(call):
+        _check_count(draft, call)
+
+
+def _check_count(draft: Draft, call: Call) -> None:
+    """Nobody can be asked any more: fail closed."""
+    if draft.run.requirement_count >= REQUIREMENTS_PER_RUN:
+        draft.withhold(call, f"{TOO_MANY} {RAN}")
+
+
+def _send_back(draft: Draft, call: Call) -> None:
+    """A second execution is a second action: what was answered for the first one does not count (law 2)."""
+    draft.record("call_sent_back", facts.held, call)
+    again = draft.move(
+        call,
+        CallTrigger.SENT_BACK,
+        held=None,
+        passed=(),
+        answers={},
+        retries=call.retries + 1,
+        sent_back=call.attempt,
+    )
+    draft.judge(again)
