@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from hitl_fsm.errors import Diagnostic
-from hitl_fsm.model.action import Action
-from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.verdict import Reason
 from hitl_fsm.policy.codes import Code
-from hitl_fsm.policy.condition import (
-    Condition,
-    ConditionError,
-    ConditionProblem,
-    Scope,
-    compile_condition,
-    data_problem,
-)
-from hitl_fsm.policy.document import Example, PolicyDocument, Rule
+from hitl_fsm.policy.condition import Condition, ConditionError, compile_condition, data_problem
+from hitl_fsm.policy.document import PolicyDocument, Rule
 from hitl_fsm.policy.evaluate import CompiledPolicy, CompiledRule
+from hitl_fsm.policy.examples import Trial
 from hitl_fsm.policy.gates import GateReader
-from hitl_fsm.policy.names import did_you_mean
-from hitl_fsm.policy.patterns import is_glob, is_pattern, matches
 from hitl_fsm.policy.schemas import SchemaFiles
 from hitl_fsm.policy.source import Path, Source
+from hitl_fsm.policy.subject_names import Names, names_of, narrowed
 
 _CODES = {"name": Code.UNKNOWN_NAME, "not_boolean": Code.NOT_BOOLEAN}
-_EXAMPLE_INSTANT = 1_767_225_600_000  # 2026-01-01T00:00:00Z: an example without `now` has to be the same every day
 
 
 class Builder:
@@ -45,43 +33,34 @@ class Builder:
     def build(self) -> CompiledPolicy:
         """The policy; of use only if `findings` stayed empty."""
         document = self.document
-        tools = self._tools()
+        names = self._names()
         if (problem := data_problem(document.vars)) is not None:
             self.note(Code.WRONG_VALUE, f"`vars` cannot be used in conditions: {problem}", ("vars",))
         self._unique_ids()
-        rules = tuple(self._rule(index, rule, tools) for index, rule in enumerate(document.rules))
+        rules = tuple(self._rule(index, rule, names) for index, rule in enumerate(document.rules))
         place = self.source.node(("default",), key=True)
         return CompiledPolicy(
             name=document.name,
-            tools=tools,
+            tools=names.tools,
             shadow=document.mode == "shadow",
             default=Reason(document.name, "default", document.default, self.source.file, place.line),
             batch=document.batch,
             on_change=document.on_change,
             variables=document.vars,
             rules=rules,
+            steps=names.steps,
+            agents=names.agents,
+            on_error=None
+            if document.on_error == "deny"
+            else self.gates.approval(document.on_error.approval, ("on_error", "approval")),
         )
 
-    def _tools(self) -> tuple[str, ...]:
-        tools = self.document.tools
-        if tools is None:
-            if self.document.steps is None and self.document.agents is None:
-                self.note(
-                    Code.MISSING_KEY, "`tools` is missing", (), help='name the tools it covers: tools: ["payments.*"]'
-                )
-            return ()
-        return tuple(tool for index, tool in enumerate(tools) if self._is_pattern(tool, ("tools", index)))
-
-    def _is_pattern(self, tool: str, path: Path) -> bool:
-        if is_pattern(tool):
-            return True
-        self.note(
-            Code.TOOLS,
-            f"{tool!r} is not a tool pattern",
-            path,
-            help="letters, digits, `_ . : / -`, and `*` for any text",
-        )
-        return False
+    def _names(self) -> Names:
+        document = self.document
+        if document.tools is None and document.steps is None and document.agents is None:
+            help_text = 'name the tools it covers: tools: ["payments.*"]; or `steps`, or `agents`'
+            self.note(Code.MISSING_KEY, "`tools` is missing", (), help=help_text)
+        return names_of(self.source, document, (), self.findings)
 
     def _unique_ids(self) -> None:
         lines: dict[str, int] = {}
@@ -96,26 +75,32 @@ class Builder:
                 )
             lines.setdefault(rule.id, self.source.node(("rules", index, "id")).line)
 
-    def _rule(self, index: int, rule: Rule, covered: tuple[str, ...]) -> CompiledRule:
+    def _rule(self, index: int, rule: Rule, covered: Names) -> CompiledRule:
         path = ("rules", index)
-        tools = self._rule_tools(rule, covered, path)
+        names = names_of(self.source, rule, path, self.findings, within=covered)
         when = self._conditions(rule.when, (*path, "when"))
         unless = self._conditions(rule.unless, (*path, "unless"))
         demand = self.gates.read(rule.gate, (*path, "gate"))
         line = self.source.node((*path, "id"), key=True).line
         reason = Reason(self.document.name, rule.id, demand.effect, self.source.file, line, demand.note)
-        compiled = CompiledRule(reason, tools, when, unless, demand.denies, demand.audit, demand.gates, rule.severity)
+        compiled = CompiledRule(
+            reason=reason,
+            tools=names.tools,
+            when=when,
+            unless=unless,
+            denies=demand.denies,
+            audit=demand.audit,
+            gates=demand.gates,
+            severity=rule.severity,
+            steps=names.steps,
+            agents=names.agents,
+        )
         if len(when) == len(rule.when) and len(unless) == len(rule.unless):
-            self._examples(rule, compiled, tools or covered, path)
+            trial = Trial(self.source, compiled, narrowed(names, covered), self.document.vars, self.findings)
+            for key, wanted in (("match", True), ("not_match", False)):
+                for number, example in enumerate(getattr(rule.examples, key)):
+                    trial.run(example, (*path, "examples", key, number), wanted=wanted)
         return compiled
-
-    def _rule_tools(self, rule: Rule, covered: tuple[str, ...], path: Path) -> tuple[str, ...]:
-        for index, tool in enumerate(rule.tools or ()):
-            here = (*path, "tools", index)
-            if self._is_pattern(tool, here) and covered and not any(matches(pattern, tool) for pattern in covered):
-                hint = did_you_mean(tool, covered) or f"it covers: {', '.join(covered[:5])}"
-                self.note(Code.TOOLS, f"the policy does not cover `{tool}`", here, help=hint)
-        return tuple(rule.tools or ())
 
     def _conditions(self, texts: list[str], path: Path) -> tuple[Condition, ...]:
         compiled: list[Condition] = []
@@ -131,51 +116,6 @@ class Builder:
                         self.source.at(code, problem.text, line, column, width=problem.width, help=problem.help)
                     )
         return tuple(compiled)
-
-    def _examples(self, rule: Rule, compiled: CompiledRule, tools: tuple[str, ...], path: Path) -> None:
-        for key, wanted in (("match", True), ("not_match", False)):
-            examples: list[Example] = getattr(rule.examples, key)
-            for index, example in enumerate(examples):
-                here = (*path, "examples", key, index)
-                self._example(example, compiled, tools, here, wanted=wanted)
-
-    def _example(
-        self, example: Example, compiled: CompiledRule, tools: tuple[str, ...], path: Path, *, wanted: bool
-    ) -> None:
-        action = self._action(example, tools, path)
-        if action is None:
-            return
-        answer = compiled.applies(Scope(action), self.document.vars)
-        rule = compiled.reason.rule
-        if isinstance(answer, ConditionProblem):
-            help_text = "in a run, this would deny the action; `has(args.NAME)` asks whether an argument is there"
-            self.note(
-                Code.EXAMPLE, f"`{rule}` cannot be evaluated on this example: {answer.text}", path, help=help_text
-            )
-        elif answer is not wanted:
-            verb = "does not match" if wanted else "matches"
-            self.note(Code.EXAMPLE, f"`{rule}` {verb} this example", path, help=f"it is listed under `{path[-2]}`")
-
-    def _action(self, example: Example, tools: tuple[str, ...], path: Path) -> Action | None:
-        tool = example.tool
-        if tool is not None and not any(matches(pattern, tool) for pattern in tools):
-            self.note(Code.EXAMPLE, f"the rule is not for the tool `{tool}`", (*path, "tool"))
-            return None
-        if tool is None:
-            named = [pattern for pattern in tools if not is_glob(pattern)]
-            tool = named[0] if named else (tools[0].replace("*", "example") if tools else "example")
-        instant = _EXAMPLE_INSTANT
-        if example.now is not None:
-            try:
-                moment = datetime.fromisoformat(example.now)
-            except ValueError:
-                self.note(
-                    Code.WRONG_VALUE, f"{example.now!r} is not an instant", (*path, "now"), help="2026-01-31T12:00:00Z"
-                )
-                return None
-            instant = round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-        user = Actor(example.user.id, tuple(example.user.roles), example.user.kind)
-        return Action(tool, example.args, user, instant, agent=example.agent, env=example.env)
 
 
 def build(source: Source, document: PolicyDocument, files: SchemaFiles) -> tuple[CompiledPolicy, list[Diagnostic]]:

@@ -83,8 +83,8 @@ MEANINGS: dict[Code, Meaning] = {
         "An example of a rule does not come out as it says.", "Correct the condition or the example."
     ),
     Code.TOOLS: Meaning(
-        "A tool pattern is not valid, or a rule names tools that its policy does not cover.",
-        "Patterns are names with `*`; add the tool to the policy's `tools`.",
+        "A pattern of tools, steps or agents is not valid, or a rule names what its policy does not cover.",
+        "Patterns are names with `*`; add the name to those of the policy.",
     ),
     Code.DUPLICATE_POLICY: Meaning("Two files have a policy of the same name.", "Rename one of them."),
     Code.DUPLICATE_RULE: Meaning("Two rules of one policy have the same id.", "Rename one of them."),

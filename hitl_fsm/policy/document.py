@@ -6,134 +6,72 @@ carries `NotYet` is part of the language but not enforced by this release: it is
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-    WithJsonSchema,
+from pydantic import Discriminator, Field, Tag
+
+from hitl_fsm.policy.fields import (
+    DURATION_PATTERN,
+    Conditions,
+    Duration,
+    Hints,
+    JsonObject,
+    Model,
+    Name,
+    NamePatterns,
+    NotYet,
+    Pattern,
+    Patterns,
+    Subjects,
+    Text,
+    duration_ms,
+    shape_of,
 )
 
+__all__ = ["DURATION_PATTERN", "NotYet", "PolicyDocument", "Rule", "Subjects", "Text", "duration_ms", "gate_items"]
+
 MAX_RULES = 1000
-MAX_TOOLS = 500
 MAX_EXAMPLES = 100
-MAX_CONDITIONS = 50
-MAX_SUBJECTS = 100
 MAX_GATES = 20
-MAX_TEXT = 2000
-MAX_DURATION_MS = 366 * 86_400_000
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-TOOL_PATTERN = r"^[A-Za-z0-9_.:/*-]{1,128}$"
-DURATION_PATTERN = r"^[1-9][0-9]{0,8}(ms|s|m|h|d|w)$"
 
 GATE_WORDS = ("allow", "audit", "confirm", "deny", "review")
 GATE_NAMES = ("allow", "audit", "confirm", "approval", "user_input", "external", "review", "deny")
 
-_UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_DURATION = re.compile(r"([1-9][0-9]{0,8})(ms|s|m|h|d|w)")
 
-
-def _always(value: object) -> bool:
-    return value is not None
-
-
-@dataclass(frozen=True, slots=True)
-class NotYet:
-    """Marks a field whose value is not enforced yet. `when` picks the values; `word` names it to the author."""
-
-    when: Callable[[Any], bool] = _always
-    word: str = ""
-    help: str | None = None
-
-
-def duration_ms(text: object) -> int:
-    """`30s`, `15m`, `4h`, `2d` -> milliseconds; ValueError otherwise."""
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        msg = f"{text!r} is not a duration; write a number and a unit: 30s, 15m, 4h, 2d"
-        raise ValueError(msg)
-    milliseconds = int(found[1]) * _UNIT_MS[found[2]]
-    if milliseconds > MAX_DURATION_MS:
-        msg = f"{text!r} is longer than a year"
-        raise ValueError(msg)
-    return milliseconds
-
-
-def _listed(value: object) -> object:
-    """One item may be written without the list."""
-    return value if isinstance(value, list) else [value]
-
-
-def _shape(value: object) -> str:
-    if isinstance(value, dict):
-        return "mapping"
-    return "list" if isinstance(value, list) else "word"
-
-
-def _one_or_list(item: dict[str, Any], limit: int) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item, "minItems": 1, "maxItems": limit}]})
-
-
-_TEXT = {"type": "string", "minLength": 1}
-
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
-Duration = Annotated[int, BeforeValidator(duration_ms), WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN})]
-Pattern = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-Patterns = Annotated[
-    list[Pattern],
-    BeforeValidator(_listed),
-    Field(min_length=1, max_length=MAX_TOOLS),
-    _one_or_list({"type": "string", "pattern": TOOL_PATTERN}, MAX_TOOLS),
-]
-Conditions = Annotated[
-    list[Text],
-    BeforeValidator(_listed),
-    Field(min_length=1, max_length=MAX_CONDITIONS),
-    _one_or_list(_TEXT, MAX_CONDITIONS),
-]
-Subject = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Subjects = Annotated[
-    list[Subject],
-    BeforeValidator(_listed),
-    Field(min_length=1, max_length=MAX_SUBJECTS),
-    _one_or_list({"type": "string", "minLength": 1, "examples": ["role:finance", "requester", "alice"]}, MAX_SUBJECTS),
-]
-JsonObject = dict[str, Any]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
-
-
-class Escalate(_Model):
+class Escalate(Model):
     """Ask others when the time is over."""
 
-    escalate: Subjects = Field(description="Who is asked next.")
+    escalate: Subjects = Field(description="Who is asked next, such as `[role:cfo]`.")
 
 
+_NO_TIMER_SAYS_YES = (
+    "time never says yes (law 12): when nobody answered, nobody agreed",
+    "write `on_expiry: deny`; for what may go on without an answer, the gate `audit` only records",
+)
 OnExpiry = Annotated[
     Annotated[Literal["deny"], Tag("word")] | Annotated[Escalate, Tag("mapping")],
-    Discriminator(_shape),
+    Discriminator(shape_of),
     NotYet(lambda value: isinstance(value, Escalate), "escalate", "write `on_expiry: deny`; time never says yes"),
+    Hints(
+        dict.fromkeys(
+            ("allow", "approve", "approved", "accept", "confirm", "audit", "continue", "proceed", "yes", "true"),
+            _NO_TIMER_SAYS_YES,
+        )
+    ),
 ]
 
 
-class _Asks(_Model):
+class _Asks(Model):
     """What every gate that waits for an answer can say."""
 
     expires: Duration | None = Field(
-        None, description="How long the question stays open, such as `4h`. Without it: no end."
+        None,
+        description="How long the question stays open: a number and a unit (`ms`, `s`, `m`, `h`, `d`, `w`), such as "
+        "`4h`. Then the action is denied. Without it, the question waits for ever.",
     )
-    on_expiry: OnExpiry = Field("deny", description="What happens when the time is over: the action is denied.")
+    on_expiry: OnExpiry = Field(
+        "deny", description="What happens when the time is over: `deny`, which also holds without it. Never a yes."
+    )
     reminders: Annotated[Any, NotYet()] = Field(None, description="When to remind those who were asked.")
 
 
@@ -142,16 +80,21 @@ class ConfirmGate(_Asks):
 
 
 class ApprovalGate(_Asks):
-    """Someone else says yes or no."""
+    """Somebody with a role says yes or no."""
 
     of: Subjects | None = Field(
-        None, description="Who may answer: `role:NAME`, `requester` (the run's user) or an actor's id."
+        None,
+        description="Who may answer; one of them is enough. `role:finance` is everyone with that role, `requester` the "
+        "run's own user, anything else the id of one person.",
     )
     quorum: Annotated[
         int, Field(ge=1, le=100), NotYet(lambda value: value > 1, help="write one `approval` gate for each role")
     ] = Field(1, description="How many different people must say yes.")
     excluded: Subjects = Field(
-        [], alias="not", description="Who may not answer, whatever their roles: often `requester`."
+        [],
+        alias="not",
+        description="Who may not answer, whatever their roles. `not: [requester]` keeps people from approving what "
+        "they asked for themselves.",
     )
     stages: Annotated[Any, NotYet(help="write a list of `approval` gates; they are passed in order")] = Field(
         None, description="Approvals one after the other."
@@ -163,144 +106,270 @@ class UserInputGate(_Asks):
     """A person fills in a form first. Fields named like an argument replace it; the others go to the tool."""
 
     form: JsonObject = Field(
-        alias="schema", description="The form: a JSON Schema object, inline or as `$ref` to a file beside the policy."
+        alias="schema",
+        description="The form: a JSON Schema object, inline or in a file: `{$ref: ../forms/reason.schema.json}`, "
+        "relative to this policy.",
+        examples=[
+            {"type": "object", "properties": {"reason": {"type": "string", "minLength": 10}}, "required": ["reason"]}
+        ],
     )
-    of: Subjects = Field([], description="Who fills it in; without it, the run's user.")
+    of: Subjects = Field([], description="Who fills it in, such as `[requester]`; without it, the run's user.")
 
 
-class ExternalGate(_Model):
+class ExternalGate(Model):
     """Another system executes the call and reports the result."""
 
-    route: Name = Field(description="The name of the route that carries the call.")
-    timeout: Duration | None = Field(None, description="How long to wait for the result; then the action is denied.")
+    route: Name = Field(description="The name of the route that carries the call, such as `bank`.")
+    timeout: Duration | None = Field(
+        None, description="How long to wait for the result, such as `2d`; then the action is denied."
+    )
     result_schema: JsonObject | None = Field(
-        None, description="What a result must look like: a JSON Schema, inline or as `$ref`. Without it: anything."
+        None,
+        description="What a result must look like: a JSON Schema, inline or in a file (`{$ref: receipt.schema.json}`). "
+        "Without it: anything.",
     )
 
 
 class ReviewGate(_Asks):
     """A person looks at the output before the model does."""
 
-    of: Subjects = Field([], description="Who reviews; without it, the run's user.")
-    excluded: Subjects = Field([], alias="not", description="Who may not review.")
+    of: Subjects = Field([], description="Who reviews, such as `[role:editor]`; without it, the run's user.")
+    excluded: Subjects = Field([], alias="not", description="Who may not review, whatever their roles.")
 
 
-class DenyGate(_Model):
+class DenyGate(Model):
     """The action does not happen."""
 
-    note: Text = Field(description="Why not; the model and the record get this text.")
+    note: Text = Field(
+        description="Why not, in a sentence; the model and the record get this text. "
+        "Such as `Transfers above 10000 are made by hand`."
+    )
 
 
 _REVIEW_LATER = NotYet(help="ask before the call with `confirm` or `approval`")
 
 
-class GateMapping(_Model):
+class GateMapping(Model):
     """One gate with its details."""
 
-    confirm: ConfirmGate | None = Field(None, description="The run's own user says yes or no.")
-    approval: ApprovalGate | None = Field(None, description="Someone with a role says yes or no.")
-    user_input: UserInputGate | None = Field(None, description="A person fills in a form.")
-    external: ExternalGate | None = Field(None, description="Another system executes the call.")
-    review: Annotated[ReviewGate | None, _REVIEW_LATER] = Field(None, description="A person looks at the output.")
-    deny: DenyGate | None = Field(None, description="The action does not happen, and the model reads why.")
+    confirm: ConfirmGate | None = Field(
+        None, description="The run's own user says yes or no. `{confirm: {expires: 1h}}`"
+    )
+    approval: ApprovalGate | None = Field(
+        None, description="Somebody with a role says yes or no. `{approval: {of: [role:finance], not: [requester]}}`"
+    )
+    user_input: UserInputGate | None = Field(
+        None,
+        description="A person fills in a form, whose values go to the tool. "
+        "`{user_input: {schema: {$ref: ../forms/reason.schema.json}}}`",
+    )
+    external: ExternalGate | None = Field(
+        None,
+        description="Another system executes the call and reports the result. `{external: {route: bank, timeout: 2d}}`",
+    )
+    review: Annotated[ReviewGate | None, _REVIEW_LATER] = Field(
+        None, description="A person looks at the output. `{review: {of: [role:editor]}}`"
+    )
+    deny: DenyGate | None = Field(
+        None, description="The action does not happen, and the model reads why. `{deny: {note: Not on Sundays}}`"
+    )
 
 
 GateWord = Annotated[
     Literal["allow", "audit", "confirm", "deny", "review"],
     NotYet(lambda value: value == "review", "review", _REVIEW_LATER.help),
 ]
-GateItem = Annotated[Annotated[GateWord, Tag("word")] | Annotated[GateMapping, Tag("mapping")], Discriminator(_shape)]
+GateItem = Annotated[Annotated[GateWord, Tag("word")] | Annotated[GateMapping, Tag("mapping")], Discriminator(shape_of)]
 GateList = Annotated[list[GateItem], Field(min_length=1, max_length=MAX_GATES)]
 GateField = Annotated[
     Annotated[GateWord, Tag("word")] | Annotated[GateMapping, Tag("mapping")] | Annotated[GateList, Tag("list")],
-    Discriminator(_shape),
+    Discriminator(shape_of),
 ]
 
 
-class ExampleUser(_Model):
+class ExampleUser(Model):
     """Who asks, in an example."""
 
-    id: str = Field("", description="The user's id.")
-    roles: list[str] = Field([], description="The user's roles.")
+    id: str = Field("", description="The user's id, such as `alice`.")
+    roles: list[str] = Field([], description="The user's roles, such as `[finance]`.")
     kind: Literal["human", "agent", "service", "timer"] = Field("human", description="What the user is.")
 
 
-class Example(_Model):
+class Example(Model):
     """An action to try the rule on."""
 
-    args: JsonObject = Field({}, description="The call's arguments.")
-    tool: Pattern | None = Field(None, description="The tool; without it, the first one that the rule names in full.")
-    user: ExampleUser = Field(default_factory=lambda: ExampleUser.model_validate({}), description="Who asks.")
-    agent: str = Field("", description="The agent's name.")
-    env: dict[str, str] = Field({}, description="The environment's values.")
-    now: str | None = Field(None, description="The instant, such as `2026-01-31T12:00:00Z`.")
+    args: JsonObject = Field(
+        {}, description="The call's arguments, or the step's input, such as `{amount: 1000.01, currency: EUR}`."
+    )
+    tool: Pattern | None = Field(
+        None, description="The tool that is called; without it, the first one that the rule names in full."
+    )
+    user: ExampleUser = Field(
+        default_factory=lambda: ExampleUser.model_validate({}),
+        description="Who asks, such as `{id: alice, roles: [finance]}`.",
+    )
+    agent: str = Field("", description="The agent's name; without it, the first one that the rule names in full.")
+    step: str = Field(
+        "", description="The workflow step: the one that begins, if the rule is for steps, else the one that calls."
+    )
+    team: str = Field("", description="The team's name.")
+    workflow: str = Field("", description="The workflow's name.")
+    env: dict[str, str] = Field({}, description="The environment's values, such as `{stage: prod}`.")
+    now: str | None = Field(
+        None, description="The instant, such as `2026-01-31T12:00:00Z`; without it, the start of 2026."
+    )
 
 
-class Examples(_Model):
+class Examples(Model):
     """Checked whenever the policy is loaded."""
 
-    match: list[Example] = Field([], max_length=MAX_EXAMPLES, description="Actions that the rule applies to.")
-    not_match: list[Example] = Field([], max_length=MAX_EXAMPLES, description="Actions that it does not apply to.")
+    match: list[Example] = Field(
+        [],
+        max_length=MAX_EXAMPLES,
+        description="Actions that the rule applies to: `when` is true and no `unless` is.",
+        examples=[[{"args": {"amount": 1000.01}}]],
+    )
+    not_match: list[Example] = Field(
+        [],
+        max_length=MAX_EXAMPLES,
+        description="Actions that it does not apply to: best those just beside the limit.",
+        examples=[[{"args": {"amount": 1000}}]],
+    )
 
 
 Severity = Literal["low", "medium", "high", "critical"]
 
 
-class Rule(_Model):
+class Rule(Model):
     """When something is about to happen, what must happen first."""
 
-    id: Name = Field(description="The rule's name, unique in its policy; it stands in the record.")
-    description: Text | None = Field(None, description="What the rule is for.")
-    severity: Severity = Field("low", description="How much is at stake; approvers see it.")
-    tools: Patterns | None = Field(
-        None, description="Which of the policy's tools; without it, all of them. `*` stands for any text."
+    id: Name = Field(
+        description="The rule's name, unique in its policy, such as `large-refund`; it stands in every record."
     )
-    steps: Annotated[Any, NotYet(help="name tools instead")] = Field(None, description="Which workflow steps.")
-    agents: Annotated[Any, NotYet(help="compare `agent` in `when`")] = Field(None, description="Which agents.")
-    when: Conditions = Field([], description="CEL condition(s); all must be true. Without it the rule always applies.")
-    unless: Conditions = Field([], description="CEL condition(s); if any is true, the rule does not apply.")
+    description: Text | None = Field(None, description="What the rule is for, in a sentence; approvers read it.")
+    severity: Severity = Field(
+        "low", description="How much is at stake: `low`, `medium`, `high` or `critical`; approvers see it."
+    )
+    tools: Patterns | None = Field(
+        None,
+        description="For which tool calls, among those that the policy covers: `payments.refund`, or `payments.*` (`*` "
+        "stands for any text). Without `tools` and `steps`: all that the policy covers.",
+    )
+    steps: NamePatterns | None = Field(
+        None,
+        description="For which workflow steps, among those that the policy covers: `ship`, or `ship-*`. The calls "
+        "inside a step are named by `tools`; `when: step == 'ship'` asks where a call happens.",
+    )
+    agents: NamePatterns | None = Field(
+        None, description="Only for what these agents do: `support-bot`, or `support-*`. Without it: whoever does it."
+    )
+    when: Conditions = Field(
+        [],
+        description="Conditions in CEL; all must be true, such as `args.amount > 1000`. Names: `args`, `tool`, `step`, "
+        "`agent`, `team`, `workflow`, `user` (`id`, `roles`, `kind`), `run` (`id`), `env`, `vars`, `now`. Without it, "
+        "the rule always applies.",
+    )
+    unless: Conditions = Field(
+        [],
+        description="Conditions in CEL; if any is true, the rule does not apply, such as `'cfo' in user.roles`. The "
+        "only way to make an exception.",
+    )
     gate: GateField = Field(
-        description="What must happen first: a word, a gate with details, or a list passed in order."
+        description="What must happen first: a word (`confirm`), one gate (`approval: {of: [role:finance]}`), "
+        "or a list of gates, passed in order. All rules that match count."
     )
     examples: Examples = Field(
-        default_factory=lambda: Examples.model_validate({}), description="Actions to try the rule on."
+        default_factory=lambda: Examples.model_validate({}),
+        description="Actions to try the rule on whenever it is loaded: those it must apply to, and those it must not.",
     )
 
 
 Default = Literal["deny", "confirm", "allow"]
+
+
+class AskOnError(Model):
+    """Ask somebody when a condition cannot be evaluated."""
+
+    approval: ApprovalGate = Field(
+        description="Who decides then: `{of: [role:finance], expires: 4h}`. What the rule itself asks for is asked too."
+    )
+
+
 OnError = Annotated[
-    Literal["deny", "approval"],
-    NotYet(lambda value: value == "approval", "on_error: approval", "write `on_error: deny`"),
+    Annotated[Literal["deny"], Tag("word")] | Annotated[AskOnError, Tag("mapping")],
+    Discriminator(shape_of),
+    Hints(
+        {
+            "confirm": ("`on_error` asks by `approval`, or denies", "on_error: {approval: {of: [requester]}}"),
+            "approval": ("`on_error: approval` does not say who is asked", "on_error: {approval: {of: [role:NAME]}}"),
+            "allow": (
+                "what cannot be evaluated is never allowed (law 6)",
+                "`deny`, or who is asked: {approval: {of: [role:NAME]}}",
+            ),
+        }
+    ),
 ]
 
 
-class PolicyDocument(_Model):
+class PolicyDocument(Model):
     """A hitl-fsm policy: which actions need what, before they happen."""
 
-    api_version: Literal["hitl-fsm/v1"] = Field(alias="apiVersion", description="The version of the language.")
-    kind: Literal["Policy"] = Field(description="What this file is.")
-    name: Name = Field(description="The policy's name, unique among all loaded policies.")
-    owner: Text | None = Field(None, description="Who answers for it.")
-    description: Text | None = Field(None, description="What it is for.")
-    tools: Patterns | None = Field(None, description="The tools it covers. `*` stands for any text.")
-    steps: Annotated[Any, NotYet(help="name tools instead")] = Field(None, description="The workflow steps it covers.")
-    agents: Annotated[Any, NotYet(help="name tools, and compare `agent` in `when`")] = Field(
-        None, description="The agents it covers."
+    api_version: Literal["hitl-fsm/v1"] = Field(
+        alias="apiVersion", description="The version of the language: `hitl-fsm/v1`."
     )
-    mode: Literal["enforce", "shadow"] = Field("enforce", description="`shadow` only logs what it would have done.")
-    default: Default = Field("deny", description="What holds for a covered action that none of the rules matched.")
-    on_error: OnError = Field("deny", description="What holds when a condition cannot be evaluated.")
+    kind: Literal["Policy"] = Field(description="What this file is: `Policy`.")
+    name: Name = Field(description="The policy's name, unique among all loaded policies, such as `refunds`.")
+    owner: Text | None = Field(None, description="Who answers for it, such as `treasury-compliance@example.com`.")
+    description: Text | None = Field(None, description="What it is for, in a sentence.")
+    tools: Patterns | None = Field(
+        None,
+        description='The tool calls it covers: `[payments.refund, "payments.payout.*"]`. `*` stands for any text, dots '
+        "included; case counts.",
+    )
+    steps: NamePatterns | None = Field(
+        None,
+        description='The workflow steps it covers, before each begins: `[ship, "invoice-*"]`. The calls inside a step '
+        "are covered by `tools`. With both, it covers both kinds.",
+    )
+    agents: NamePatterns | None = Field(
+        None,
+        description='Only what these agents do: `[support-bot, "research-*"]`. Beside `tools` or `steps` it narrows '
+        "them; alone, it covers all that the agents do: each of their calls, and the start of their runs.",
+    )
+    mode: Literal["enforce", "shadow"] = Field(
+        "enforce",
+        description="`enforce`, or `shadow`: nothing is asked or denied, the record tells what it would have done.",
+    )
+    default: Default = Field(
+        "deny",
+        description="What holds for a covered action that none of the rules matched: `deny`, `confirm` or `allow`. "
+        "Each rule that matches takes its place, also `allow` and `audit`: a rule that matches everything, be it only "
+        "to record it, leaves nothing to the default.",
+    )
+    on_error: OnError = Field(
+        "deny",
+        description="What holds when a condition cannot be evaluated, such as for an argument that is not there: "
+        "`deny`, or somebody is asked: `{approval: {of: [role:finance], expires: 4h}}`. Never a yes; a rule that "
+        "denies still denies.",
+    )
     on_change: Literal["strictest", "pin"] = Field(
         "strictest",
-        description="The policy changed while a run was paused: the stricter of then and now, or that of then.",
+        description="The policy changed while a run was paused: `strictest` is the stricter of then and now, `pin` "
+        "what held then.",
     )
     batch: Literal["in_order", "run_ungated", "hold_all"] = Field(
         "in_order",
-        description="Several calls in one turn: nothing runs past an open gate; ungated ones run; or all wait for all.",
+        description="Several calls in one turn, one of them waits: `in_order` runs none behind it, `run_ungated` runs "
+        "those that nobody is asked about, `hold_all` holds those before it too.",
     )
-    vars: JsonObject = Field({}, description="Values for the conditions, as `vars.NAME`.")
+    vars: JsonObject = Field(
+        {}, description="Values for the conditions: `{limit: 1000, home: [EUR, GBP]}` is `vars.limit` and `vars.home`."
+    )
     rules: list[Rule] = Field(
-        [], max_length=MAX_RULES, description="The rules. All that match are joined; the strictest wins."
+        [],
+        max_length=MAX_RULES,
+        description="The rules. All that match are joined: what they ask for adds up, `deny` beats all. Their order "
+        "does not matter.",
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hitl_fsm.model.action import Action
-from hitl_fsm.model.verdict import Batch, Confirm, Gate, OnChange, Reason, Severity, Verdict
+from hitl_fsm.model.verdict import Approval, Batch, Confirm, Gate, OnChange, Reason, Severity, Verdict
 from hitl_fsm.policy.condition import Condition, ConditionProblem, Scope
 from hitl_fsm.policy.join import (
     BATCHES,
@@ -78,6 +78,7 @@ class CompiledPolicy:
     rules: tuple[CompiledRule, ...]
     steps: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
+    on_error: Approval | None = None
 
     def covers(self, subject: Subject) -> bool:
         """Whether the policy is about this."""
@@ -216,22 +217,30 @@ def _ask(policy: CompiledPolicy, rules: tuple[CompiledRule, ...], scope: Scope, 
         tally.severity = strictest(SEVERITIES, tally.severity, rule.severity)
         tally.audit = tally.audit or rule.audit
         if isinstance(answer, ConditionProblem):
-            _fail(rule.reason, answer, tally)
+            _fail(rule, answer, policy.on_error, tally)
         else:
             _demand(rule.reason, tally, denies=rule.denies, gates=rule.gates)
     if not matched:
         _demand(policy.default, tally)
 
 
-def _fail(reason: Reason, problem: ConditionProblem, tally: _Tally) -> None:
-    """A condition without an answer: the action does not happen, whatever the rule's gate is (law 6)."""
+def _fail(rule: CompiledRule, problem: ConditionProblem, ask: Approval | None, tally: _Tally) -> None:
+    """A condition without an answer never allows, whatever the rule's gate is (law 6).
+
+    The action is denied; or, where the policy's `on_error` names who is asked, `ask` comes on top of all that the rule
+    demands when it matches: arguments that break a condition get around nothing.
+    """
+    reason = rule.reason
     text = f"{reason.policy}/{reason.rule} at {reason.file}:{reason.line} cannot be evaluated: {problem.text}"
-    tally.denied = True
     tally.problems = [*(tally.problems or ()), text]
-    failed = Reason(
-        reason.policy, reason.rule, "deny", reason.file, reason.line, f"cannot be evaluated: {problem.text}"
-    )
-    tally.reasons = [*(tally.reasons or ()), failed]
+    note = f"cannot be evaluated: {problem.text}"
+    if ask is None or rule.denies:
+        _demand(Reason(reason.policy, reason.rule, "deny", reason.file, reason.line, note), tally, denies=True)
+        return
+    effect = ", ".join([f"approval of {' or '.join(ask.of)}", *([reason.effect] if rule.gates else [])])
+    failed = Reason(reason.policy, reason.rule, effect, reason.file, reason.line, note)
+    _demand(failed, tally, denies=False, gates=rule.gates)
+    tally.gates = [*(tally.gates or ()), (ask,)]
 
 
 def _demand(reason: Reason, tally: _Tally, *, denies: bool | None = None, gates: tuple[Gate, ...] = ()) -> None:

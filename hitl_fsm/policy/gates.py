@@ -91,7 +91,7 @@ class GateReader:
         if item.confirm is not None:
             return Confirm(item.confirm.expires)
         if item.approval is not None:
-            return self._approval(item.approval, here)
+            return self.approval(item.approval, here)
         if item.user_input is not None:
             form = self._files.resolve(
                 self._source, item.user_input.form, (*here, "schema"), self._findings, is_form=True
@@ -108,7 +108,8 @@ class GateReader:
             return External(external.route, schema, external.timeout)
         return None
 
-    def _approval(self, gate: ApprovalGate, path: Path) -> Gate | None:
+    def approval(self, gate: ApprovalGate, path: Path) -> Approval | None:
+        """An approval, whether a rule or `on_error` asks for it."""
         excluded = self._subjects(gate.excluded, (*path, "not"))
         if gate.of is None:
             if gate.stages is None:

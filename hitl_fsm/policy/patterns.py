@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 
-_ALLOWED = re.compile(r"[A-Za-z0-9_.:/*-]{1,128}")
+MAX_CHARS = 128
+
+_ALLOWED = re.compile(rf"[A-Za-z0-9_.:/*-]{{1,{MAX_CHARS}}}")
 
 
 def is_pattern(text: str) -> bool:
     """Whether a tool can be named so."""
     return _ALLOWED.fullmatch(text) is not None
+
+
+def is_name_pattern(text: str) -> bool:
+    """Whether a step or an agent can be named so: their names may hold spaces and letters of any language."""
+    return 0 < len(text) <= MAX_CHARS and text.isprintable() and text == text.strip()
 
 
 def is_glob(pattern: str) -> bool:

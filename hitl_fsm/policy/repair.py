@@ -15,7 +15,8 @@ from hitl_fsm.policy.document import PolicyDocument
 from hitl_fsm.policy.source import Path
 
 MAX_ROUNDS = 4
-_REQUIRED: dict[str, Any] = {"apiVersion": "hitl-fsm/v1", "kind": "Policy", "name": "unnamed", "tools": "*"}
+_REQUIRED: dict[str, Any] = {"apiVersion": "hitl-fsm/v1", "kind": "Policy", "name": "unnamed"}
+_ANY: dict[str, Any] = {"tools": "*", "steps": "*", "agents": "*"}
 
 
 def repaired(value: dict[str, Any], error: ValidationError) -> PolicyDocument | None:
@@ -38,7 +39,7 @@ def _take_out(value: dict[str, Any], path: Path, kind: str, *, gently: bool) -> 
     """
     key = path[0]
     if key != "rules" or len(path) == 1 or not isinstance(value.get("rules"), list):
-        _replace(value, str(key), _REQUIRED)
+        _replace(value, str(key), {**_REQUIRED, **_ANY})
         if key == "vars":  # conditions that use them would all look wrong
             for rule in _mappings(value.get("rules")):
                 _without_conditions(rule)
@@ -55,7 +56,7 @@ def _take_out(value: dict[str, Any], path: Path, kind: str, *, gently: bool) -> 
     if field == "gate" and gently and kind != "missing" and _take_detail(rule[field], path[3:], kind):
         return
     _replace(rule, field, stand_in)
-    if field in {"when", "unless", "tools"} and kind != "extra_forbidden":  # the examples no longer mean what they did
+    if field in {"when", "unless", *_ANY} and kind != "extra_forbidden":  # the examples no longer mean what they did
         rule.pop("examples", None)
 
 

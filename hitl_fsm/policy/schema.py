@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hitl_fsm.policy.document import GATE_WORDS, GateMapping, NotYet, PolicyDocument
+from hitl_fsm.policy.document import GATE_WORDS, GateMapping, PolicyDocument
+from hitl_fsm.policy.fields import NotYet
 from hitl_fsm.policy.shape import models_of
 
 SCHEMA_ID = "urn:hitl-fsm:schema:policy:v1"

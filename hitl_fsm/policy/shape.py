@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from hitl_fsm.errors import Diagnostic
 from hitl_fsm.policy.codes import Code
-from hitl_fsm.policy.document import GATE_NAMES, GateMapping, NotYet, PolicyDocument
+from hitl_fsm.policy.document import GATE_NAMES, GateMapping, PolicyDocument
+from hitl_fsm.policy.fields import Hints, NotYet
 from hitl_fsm.policy.names import did_you_mean
 from hitl_fsm.policy.repair import repaired
 from hitl_fsm.policy.source import Path, Source
@@ -51,7 +53,11 @@ def read_document(source: Source) -> tuple[PolicyDocument | None, list[Diagnosti
 
 def shape_findings(source: Source, error: ValidationError, kind: type[BaseModel]) -> list[Diagnostic]:
     """What a file must change to be a `kind`, each at its place."""
-    return [_finding(source, found, kind) for found in error.errors(include_url=False, include_input=True)]
+    errors = error.errors(include_url=False, include_input=True)
+    # Where the language has its own word on a wrong key, that another one is missing helps nobody.
+    unknown = [one["loc"] for one in errors if one["type"] == "extra_forbidden"]
+    told = {path[:-1] for path in unknown if _hint_at(path[:-1], kind, path[-1]) is not None}
+    return [_finding(source, one, kind) for one in errors if one["type"] != "missing" or one["loc"][:-1] not in told]
 
 
 def _finding(source: Source, error: Any, root: type[BaseModel]) -> Diagnostic:
@@ -63,7 +69,7 @@ def _finding(source: Source, error: Any, root: type[BaseModel]) -> Diagnostic:
         return _missing_key(source, path)
     node = source.node(path)
     value = error["input"]
-    if kind == "literal_error":
+    if kind in {"literal_error", "union_tag_invalid"}:
         return _wrong_word(source, path, value, root)
     help_text = None
     if kind in _TYPE_NAMES:
@@ -83,6 +89,8 @@ def _finding(source: Source, error: Any, root: type[BaseModel]) -> Diagnostic:
 def _unknown_key(source: Source, path: Path, root: type[BaseModel]) -> Diagnostic:
     key, known = str(path[-1]), _known_keys(path[:-1], root)
     below_gate = len(path) > 1 and _is_gate(path[:-1])
+    if (said := _hint_at(path[:-1], root, key)) is not None:
+        return source.diagnostic(Code.WRONG_VALUE, said[0], source.node(path, key=True), said[1])
     if below_gate and key in {"allow", "audit"}:
         message, help_text = f"the gate `{key}` has no details", f"write `gate: {key}`"
     else:
@@ -122,6 +130,8 @@ def _wrong_word(source: Source, path: Path, value: Any, root: type[BaseModel]) -
             )
         help_text = did_you_mean(value, GATE_NAMES) or f"gates: {', '.join(GATE_NAMES)}"
         return source.diagnostic(Code.GATE, f"unknown gate `{value[:_MAX_SHOWN]}`", node, help_text)
+    if (said := _hint_at(path, root, value)) is not None:
+        return source.diagnostic(Code.WRONG_VALUE, said[0], node, said[1])
     words = [str(word) for word in _words_at(path, root)]
     name = _last_name(path)
     message = f"`{name}` cannot be {shown(value)}"
@@ -151,18 +161,26 @@ def shown(value: Any) -> str:
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
 
 
-def _annotations_at(path: Path, root: type[BaseModel]) -> list[Any]:
-    current: list[Any] = [root]
+def _fields_at(path: Path, root: type[BaseModel]) -> list[FieldInfo]:
+    """The fields that the last key of a path may be, in the models that its other keys may lead to."""
+    models: list[type[BaseModel]] = [root]
+    found: list[FieldInfo] = []
     for element in path:
-        if isinstance(element, int) or element in _TAGS:
-            continue
-        following: list[Any] = []
-        for model in _models(current):
-            following += [
-                info.annotation for name, info in model.model_fields.items() if (info.alias or name) == element
-            ]
-        current = following or current
-    return current
+        fields = [(info.alias or name, info) for model in models for name, info in model.model_fields.items()]
+        if led_to := [info for name, info in fields if name == element]:  # else an index, a tag, or a key of a dict
+            found, models = led_to, _models([info.annotation for info in led_to])
+    return found
+
+
+def _annotations_at(path: Path, root: type[BaseModel]) -> list[Any]:
+    return [info.annotation for info in _fields_at(path, root)] or [root]
+
+
+def _hint_at(path: Path, root: type[BaseModel], word: Any) -> tuple[str, str] | None:
+    """What the language says about a word that it refuses at this place: message and help."""
+    text = shown(word).strip("'").lower()
+    hints = [one for info in _fields_at(path, root) for one in info.metadata if isinstance(one, Hints)]
+    return next((one.by_word[text] for one in hints if text in one.by_word), None)
 
 
 def _known_keys(path: Path, root: type[BaseModel]) -> list[str]:
@@ -184,7 +202,7 @@ def _leaves(annotations: list[Any]) -> Iterator[Any]:
         origin = get_origin(annotation)
         if origin is Annotated:
             yield from _leaves([get_args(annotation)[0]])
-        elif origin in (Union, types.UnionType, list):
+        elif origin in (Union, types.UnionType, list, dict):
             yield from _leaves(list(get_args(annotation)))
         elif origin is dict:
             yield from _leaves([get_args(annotation)[1]])

@@ -23,7 +23,7 @@ from policy_samples import (
 
 from hitl_fsm.errors import PolicyError
 from hitl_fsm.model.verdict import Approval, Confirm, External, UserInput
-from hitl_fsm.policy.document import MAX_DURATION_MS, duration_ms
+from hitl_fsm.policy.fields import MAX_DURATION_MS, duration_ms
 from hitl_fsm.policy.load import check, load, restore
 
 
@@ -140,7 +140,29 @@ RULE = "- {{id: a, {}}}"
         (policy(RULE.format("gate: {approval: {of: [x], expires: 5}}")), "HF108", "5 is not a duration", None),
         (policy(RULE.format("gate: {approval: {of: [x], expires: 4 hours}}")), "HF108", "not a duration", None),
         (policy(RULE.format("gate: {approval: {of: [x], expires: 0h}}")), "HF108", "not a duration", None),
-        (policy(RULE.format("gate: {approval: {of: [x], on_expiry: allow}}")), "HF108", "`on_expiry` cannot be 'allow'", "deny"),
+        (policy(RULE.format("gate: {approval: {of: [x], on_expiry: allow}}")), "HF108", "time never says yes (law 12)", "on_expiry: deny"),
+        (policy(RULE.format("gate: {approval: {of: [x], on_expiry: Approve}}")), "HF108", "time never says yes (law 12)", "on_expiry: deny"),
+        (policy(RULE.format("gate: {confirm: {on_expiry: confirm}}")), "HF108", "time never says yes (law 12)", "`audit` only records"),
+        (policy(RULE.format("gate: {confirm: {on_expiry: true}}")), "HF108", "time never says yes (law 12)", "on_expiry: deny"),
+        (policy(RULE.format("gate: [audit, {confirm: {on_expiry: {allow: [bo]}}}]")), "HF108", "time never says yes (law 12)", "on_expiry: deny"),
+        (policy(RULE.format("gate: {confirm: {on_expiry: dney}}")), "HF108", "`on_expiry` cannot be 'dney'", "did you mean `deny`?"),
+        (policy(head="on_error: approval"), "HF108", "does not say who is asked", "on_error: {approval: {of: [role:NAME]}}"),
+        (policy(head="on_error: allow"), "HF108", "never allowed (law 6)", "`deny`"),
+        (policy(head="on_error: {allow: {}}"), "HF108", "never allowed (law 6)", "`deny`"),
+        (policy(head="on_error: confirm"), "HF108", "asks by `approval`", "{of: [requester]}"),
+        (policy(head="on_error: [deny]"), "HF108", "`on_error` cannot be a list", "one of: deny"),
+        (policy(head="on_error: {confirm: {}}"), "HF108", "asks by `approval`", "{of: [requester]}"),
+        (policy(head="on_error: {}"), "HF107", "`approval` is missing in `on_error`", None),
+        (policy(head="on_error: {approval: {}}"), "HF107", "`of` is missing in `approval`", None),
+        (policy(head="on_error: {approval: {of: [bo], not: [bo]}}"), "HF120", "nobody could answer", None),
+        (policy(head="steps: ['a ']"), "HF115", "'a ' is not a step pattern", "no spaces"),
+        (policy(head="agents: []"), "HF108", "at least 1 item", None),
+        (policy(head="agents: "), "HF108", "`agents` has no value", None),
+        (policy(head="agents: [3]"), "HF108", "expected text, found 3", None),
+        (policy(RULE.format("gate: deny, steps: ship")), "HF115", "the policy covers no steps", "add `steps` to the policy"),
+        (policy(RULE.format("gate: deny, steps: shp"), head="steps: [ship]"), "HF115", "does not cover `shp`", "did you mean `ship`?"),
+        (policy(RULE.format("gate: deny, agents: clerk"), head="agents: ['*bot']"), "HF115", "does not cover `clerk`", "it covers: *bot"),
+        (policy(RULE.format("gate: deny, tools: pay")).replace("tools: pay\n", "steps: x\n", 1), "HF115", "the policy covers no tools", "add `tools`"),
         (policy(RULE.format("gate: {approval: {of: ['role:']}}")), "HF120", "names nobody", None),
         (policy(RULE.format("gate: {approval: {of: ['user:al']}}")), "HF120", "`user:` is not a kind", "stands alone: `al`"),
         (policy(RULE.format("gate: {approval: {of: ['group:fin']}}")), "HF120", "`group:` is not a kind", "did you mean `role:fin`?"),
@@ -180,9 +202,6 @@ def test_law06_what_is_wrong_is_refused_with_a_code_and_a_hint(
 @pytest.mark.parametrize(
     ("text", "word", "line", "column"),
     [
-        (policy(head="steps: [a]"), "steps", 5, 1),
-        (policy(head="agents: [a]"), "agents", 5, 1),
-        (policy(head="on_error: approval"), "on_error: approval", 5, 1),
         (policy("- id: a\n  gate: review"), "review", 7, 5),
         (policy("- id: a\n  gate: [audit, review]"), "review", 7, 19),
         (policy("- id: a\n  gate: {review: {of: [bob]}}"), "review", 7, 12),
@@ -192,8 +211,8 @@ def test_law06_what_is_wrong_is_refused_with_a_code_and_a_hint(
         (policy("- id: a\n  gate: {approval: {of: [b], reminders: [1h]}}"), "reminders", 7, 32),
         (policy("- id: a\n  gate: {approval: {of: [b], grant: {for: 1h}}}"), "grant", 7, 32),
         (policy("- id: a\n  gate: {approval: {of: ['agent:bot']}}"), "agent:", 7, 28),
-        (policy("- id: a\n  steps: x\n  gate: deny"), "steps", 7, 5),
-        (policy("- id: a\n  agents: x\n  gate: deny"), "agents", 7, 5),
+        (policy(head="on_error: {approval: {of: [b], quorum: 2}}"), "quorum", 5, 32),
+        (policy(head="on_error: {approval: {of: [b], on_expiry: {escalate: [c]}}}"), "escalate", 5, 32),
     ],
 )
 def test_what_is_not_enforced_yet_is_refused_by_name(text: str, word: str, line: int, column: int) -> None:

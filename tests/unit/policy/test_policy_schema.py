@@ -39,7 +39,7 @@ def test_the_schema_takes_the_example_of_the_design_and_all_gates() -> None:
     assert is_valid(REFUNDS)
     own = "approval: {of: [role:finance], not: [requester], expires: 4h, on_expiry: deny}"
     assert own in REFUNDS
-    assert is_valid(REFUNDS.replace(own, DESIGN_GATE).replace("on_error: deny", "on_error: approval"))
+    assert is_valid(REFUNDS.replace(own, DESIGN_GATE).replace("on_error: deny", "on_error: {approval: {of: [role:cfo]}}"))
     for gate in (
         "allow",
         "[audit, confirm]",
