@@ -8,9 +8,8 @@ problem denies.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,14 +17,14 @@ from typing import Any
 from cel_expr_python import cel  # type: ignore[import-untyped]
 
 from hitl_fsm.model.action import Action
-from hitl_fsm.policy.names import OPERATORS, NameProblem, name_problems, suggestion
+from hitl_fsm.model.actor import Actor
+from hitl_fsm.policy.cost import MIN_DATA_SIZE, is_cheap, largest_data
+from hitl_fsm.policy.data import MAX_DATA_SIZE, action_size, data_problem, data_size
+from hitl_fsm.policy.expression_read import Reader, UnreadableTreeError
+from hitl_fsm.policy.names import OPERATORS, SCOPE, NameProblem, name_problems, suggestion
 
 MAX_EXPRESSION_CHARS = 4000
-MAX_DATA_DEPTH = 64
-MAX_DATA_NODES = 20_000
-MAX_DATA_CHARS = 1_000_000
 MAX_PROBLEM_CHARS = 300
-_MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _ANY = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
@@ -48,6 +47,7 @@ _BOOL, _DYN, _ERROR = cel.Type.BOOL, cel.Type.DYN, cel.Type.ERROR
 _COMPILE_ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _STATUS = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
 _OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '\((.*)\)'")
+_SCOPE_NAME = re.compile(rf"\b(?:{'|'.join(SCOPE)})\b")
 _RUNTIME_OVERLOAD = re.compile(r"No matching overloads found : (\S+?)\((.*)\)")
 
 
@@ -56,6 +56,10 @@ class ConditionProblem:
     """Why a condition has no answer."""
 
     text: str
+
+
+Answer = bool | ConditionProblem
+Names = tuple[str, ...]
 
 
 class ConditionError(ValueError):
@@ -67,66 +71,70 @@ class ConditionError(ValueError):
 
 
 class Scope:
-    """What the conditions of one verdict may look at: checked and converted at the first condition, then reused."""
+    """What the conditions of one verdict may look at: checked once, given to CEL by the names that are asked for."""
 
-    __slots__ = ("_action", "_activations", "_data", "_problem")
+    __slots__ = ("_action", "_activations", "_problem", "size")
 
     def __init__(self, action: Action) -> None:
         self._action = action
-        self._data: dict[str, Any] | None = None
-        self._problem: ConditionProblem | None = None
-        self._activations: dict[int, cel.Activation] = {}
+        self._activations: dict[tuple[int, Names], cel.Activation] = {}
+        found = action_size(action)
+        self.size = found if isinstance(found, int) else 0
+        self._problem = None if isinstance(found, int) else ConditionProblem(found)
 
-    def activation(self, variables: Mapping[str, Any]) -> cel.Activation | ConditionProblem:
-        """The data with these `vars` (told apart by identity: they belong to a policy), or why CEL cannot have it."""
-        found = self._activations.get(id(variables))
-        if found is not None:
-            return found
-        if self._data is None:
-            self._data = self._read()
+    def activation(self, names: Names, variables: Mapping[str, Any]) -> cel.Activation | ConditionProblem:
+        """The data of these names with these `vars`, or why CEL cannot have it.
+
+        `variables` are told apart by identity: they belong to a policy.
+        """
         if self._problem is not None:
             return self._problem
-        found = self._activations[id(variables)] = _ENV.Activation({**self._data, "vars": dict(variables)})
+        key = (id(variables) if "vars" in names else 0, names)
+        found = self._activations.get(key)
+        if found is None:
+            data = {name: dict(variables) if name == "vars" else _VALUES[name](self._action) for name in names}
+            found = self._activations[key] = _ENV.Activation(data)
         return found
 
-    def _read(self) -> dict[str, Any]:
-        action, user = self._action, self._action.user
-        data: dict[str, Any] = {
-            "args": action.args,
-            "tool": action.tool,
-            "step": action.step,
-            "agent": action.agent,
-            "team": action.team,
-            "workflow": action.workflow,
-            "user": {"id": user.id, "roles": list(user.roles), "kind": user.kind},
-            "run": {"id": action.run_id},
-            "env": dict(action.env),
-        }
-        text = data_problem(data)
-        if text is None:
-            try:
-                data["now"] = _EPOCH + timedelta(milliseconds=action.now)
-            except (OverflowError, TypeError):
-                text = "`now` is not an instant"
-        self._problem = ConditionProblem(text) if text else None
-        return data
+
+_VALUES: dict[str, Callable[[Action], Any]] = {
+    "args": lambda action: action.args,
+    "tool": lambda action: action.tool,
+    "step": lambda action: action.step,
+    "agent": lambda action: action.agent,
+    "team": lambda action: action.team,
+    "workflow": lambda action: action.workflow,
+    "user": lambda action: _user(action.user),
+    "run": lambda action: {"id": action.run_id},
+    "env": lambda action: dict(action.env),
+    "now": lambda action: _EPOCH + timedelta(milliseconds=action.now),
+}
+
+
+def _user(user: Actor) -> dict[str, Any]:
+    return {"id": user.id, "roles": list(user.roles), "kind": user.kind}
 
 
 class Condition:
-    """One compiled expression."""
+    """One compiled expression. `names` are those in scope that it may read."""
 
-    __slots__ = ("_expression", "text")
+    __slots__ = ("_expression", "is_bool", "limit", "names", "text")
 
-    def __init__(self, text: str, expression: cel.Expression) -> None:
+    def __init__(self, text: str, expression: cel.Expression, limit: int) -> None:
         self.text = text
+        self.names = names_in(text)
+        self.is_bool = expression.return_type() == _BOOL
+        self.limit = limit
         self._expression = expression
 
-    def evaluate(self, scope: Scope, variables: Mapping[str, Any]) -> bool | ConditionProblem:
+    def evaluate(self, scope: Scope, variables: Mapping[str, Any]) -> Answer:
         """True or False only if CEL says so; everything else is a problem."""
         try:
-            activation = scope.activation(variables)
+            activation = scope.activation(self.names, variables)
             if isinstance(activation, ConditionProblem):
                 return activation
+            if scope.size > self.limit:
+                return ConditionProblem(f"the data are too large for it: {scope.size}, at most {self.limit}")
             value = self._expression.eval(activation)
             kind = value.type()
             if kind == _BOOL:
@@ -137,6 +145,39 @@ class Condition:
         if kind == _ERROR:
             return ConditionProblem(_runtime(str(payload)))
         return ConditionProblem(f"the value is {_type_name(kind)}, not true or false")
+
+
+class Together:
+    """Several conditions as one list expression: one evaluation instead of many, where each has an answer."""
+
+    __slots__ = ("_expression", "_limit", "_names")
+
+    def __init__(self, conditions: Sequence[Condition]) -> None:
+        items = (one.text if one.is_bool else f"({one.text}\n) ? true : false" for one in conditions)
+        self._expression = _ENV.compile("[" + ",".join(f"(\n{item}\n)" for item in items) + "]")
+        self._limit = min(one.limit for one in conditions)
+        self._names = tuple(sorted({name for one in conditions for name in one.names}))
+
+    def evaluate(self, scope: Scope, variables: Mapping[str, Any]) -> list[bool] | None:
+        """Each condition's answer, True or False; None where one has a problem: ask each by itself then."""
+        if scope.size > self._limit:
+            return None
+        try:
+            activation = scope.activation(self._names, variables)
+            if isinstance(activation, ConditionProblem):
+                return None
+            found = self._expression.eval(activation).plain_value()
+        except (RuntimeError, ValueError, TypeError):
+            return None
+        return found if type(found) is list else None  # an error's payload is a text
+
+
+def together(conditions: Sequence[Condition]) -> Together | None:
+    """None where CEL does not take them as one expression, for instance since it is too large."""
+    try:
+        return Together(conditions)
+    except RuntimeError:
+        return None
 
 
 def compile_condition(text: str, variables: Mapping[str, Any] | None = None) -> Condition:
@@ -153,7 +194,30 @@ def compile_condition(text: str, variables: Mapping[str, Any] | None = None) -> 
         )
     if problems := name_problems(text, variables):
         raise ConditionError(problems)
-    return Condition(text, expression)
+    return Condition(text, expression, _limit(text, expression, variables or {}))
+
+
+def _limit(text: str, expression: cel.Expression, variables: Mapping[str, Any]) -> int:
+    """The size of the data that it takes; ConditionError where that would be next to none."""
+    if is_cheap(text):
+        return MAX_DATA_SIZE
+    width = max(1, len(text.rstrip()))
+    size = data_size(variables)
+    try:
+        tree = Reader(text, bytes(expression.serialize())).tree()
+    except UnreadableTreeError as error:
+        raise ConditionError((NameProblem(0, width, str(error), None, "syntax"),)) from None
+    limit = largest_data(tree, variables, size if isinstance(size, int) else MAX_DATA_SIZE)
+    if limit < MIN_DATA_SIZE:
+        message = "the condition could take too long, or too much memory"
+        hint = "fewer `all`, `exists` and `map` behind each other; patterns from the policy, not from arguments"
+        raise ConditionError((NameProblem(0, width, message, hint, "syntax"),))
+    return limit
+
+
+def names_in(text: str) -> Names:
+    """The names in scope that an expression may read; at least those that it does."""
+    return tuple(sorted(set(_SCOPE_NAME.findall(text))))
 
 
 def checked_bytes(text: str) -> bytes:
@@ -175,51 +239,6 @@ def _compiled(text: str, variables: Mapping[str, Any] | None) -> cel.Expression:
         if all(problem.kind == "name" for problem in found):  # it can be read: look for the other names, too
             found += tuple(other for other in name_problems(text, variables) if other not in found)
         raise ConditionError(found) from None
-
-
-def data_problem(value: Any) -> str | None:
-    """Why this value cannot be put before CEL, or None. Iterative, since its depth is not yet known to be safe."""
-    nodes = chars = 0
-    level: list[Any] = [value]
-    for _ in range(MAX_DATA_DEPTH + 1):
-        below: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                below.extend(item)
-                below.extend(item.values())
-            elif isinstance(item, (list, tuple)):
-                below.extend(item)
-            elif isinstance(item, str):
-                chars += len(item)
-                if "\x00" in item or not (item.isascii() or _encodable(item)):
-                    return "text holds a NUL or half of a surrogate pair"
-            elif problem := _number_problem(item):
-                return problem
-        nodes += len(below)
-        if nodes > MAX_DATA_NODES or chars > MAX_DATA_CHARS:
-            return f"more than {MAX_DATA_NODES} values or {MAX_DATA_CHARS} characters"
-        if not below:
-            return None
-        level = below
-    return f"nested deeper than {MAX_DATA_DEPTH} levels"
-
-
-def _number_problem(item: Any) -> str | None:
-    if item is None or isinstance(item, bool):
-        return None
-    if isinstance(item, float):
-        return None if math.isfinite(item) else f"{item} is not a finite number"
-    if isinstance(item, int):
-        return None if _MIN_INT <= item <= _MAX_INT else "an integer is beyond 64 bits"
-    return f"a value of type {type(item).__name__} is not JSON"
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _error(message: str) -> ConditionError:

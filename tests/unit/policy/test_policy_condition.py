@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from policy_samples import action
 
 from hitl_fsm.policy.condition import (
-    MAX_DATA_DEPTH,
-    MAX_DATA_NODES,
     MAX_EXPRESSION_CHARS,
     ConditionError,
     ConditionProblem,
     Scope,
     compile_condition,
 )
+from hitl_fsm.policy.data import MAX_DATA_DEPTH, MAX_DATA_NODES
 
 
 def ask(text: str, args: dict[str, Any] | None = None, **variables: Any) -> bool | ConditionProblem:
