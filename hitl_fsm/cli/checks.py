@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib import metadata, util
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hitl_fsm.cli.check import Check
+from hitl_fsm.cli.policy_checks import in_force, policies
 from hitl_fsm.cli.store_checks import store
-from hitl_fsm.errors import HitlError, PolicyError
+from hitl_fsm.errors import HitlError
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 OLDEST_PYTHON = (3, 11)
 DISTRIBUTION = "hitl-fsm"
 MODEL_LIBRARY = "litellm"
-POLICY_FOLDER = "policies"
 BAD_LITELLM = {"1.82.7", "1.82.8"}
 """Releases with malicious code in them."""
 
@@ -31,6 +30,7 @@ def all_checks(session: Session) -> Iterator[Check]:
     yield from store(session)
     yield policies()
     yield application(session)
+    yield from in_force(session)
 
 
 def python() -> Check:
@@ -88,21 +88,6 @@ def model_library() -> Check:
             "models", "problem", f"{MODEL_LIBRARY} {version} cannot be found", "pip install --force-reinstall litellm"
         )
     return Check("models", "ok", f"{MODEL_LIBRARY} {version}")
-
-
-def policies() -> Check:
-    """Whether the policies of `policies/` load, if there are any here."""
-    from hitl_fsm.connect import load_policies  # noqa: PLC0415 - with pydantic
-
-    folder = Path(POLICY_FOLDER)
-    if not folder.is_dir():
-        return Check("policies", "note", f"no folder {POLICY_FOLDER}/ here", "`hitl-fsm init` writes one to start from")
-    try:
-        loaded = load_policies(folder)
-    except PolicyError as error:
-        told = f"{len(error.diagnostics)} problems in {POLICY_FOLDER}/"
-        return Check("policies", "problem", told, f"hitl-fsm validate {POLICY_FOLDER}")
-    return Check("policies", "ok", f"{len(loaded.names)} in {POLICY_FOLDER}/: {', '.join(loaded.names)}")
 
 
 def application(session: Session) -> Check:
