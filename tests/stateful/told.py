@@ -34,6 +34,12 @@ class Told(NamedTuple):
     head: tuple[int, str]
 
 
+def of_runs(told: Told) -> tuple[object, ...]:
+    """What may not change when a request is refused: a new engine may have put its policies on record before."""
+    lines = [line for line in told.lines if msgspec.json.decode(line.body).get("run")]
+    return told.runs, told.rows, lines
+
+
 async def read(store: Store) -> Told:
     """All of it. Nobody may write meanwhile."""
     listed = await store.runs(limit=PAGE)
