@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hitl_fsm import Agent, Engine
+from hitl_fsm import Agent, Engine, tool
 from hitl_fsm.core.replay import replay
 from hitl_fsm.errors import InputRefused, SettingsError, StoreError
 from hitl_fsm.model import event as events
@@ -151,6 +151,21 @@ def test_law15_a_tightening_reaches_the_next_turn_of_a_run_that_goes_on(house: H
     assert run.state is RunState.DONE
     assert len(house.effects) == 1
     assert [r["data"]["outcome"] for r in lines(engine, "call_judged")] == ["allow", "deny"]
+
+
+def test_law15_a_tightening_reaches_the_later_calls_of_a_turn(house: House) -> None:
+    engine, paid = engine_of(house, ALLOW), []
+
+    def pay(to: str, amount: float) -> str:
+        """Send money."""
+        paid.append(to)
+        write(house, DENY)
+        return f"paid {amount}"
+
+    turn = calls(call("pay", to="bob", amount=5), call("pay", to="eve", amount=5))
+    run = house.agent(engine, [turn], tools=[tool(pay)]).run("go")
+    assert run.state is RunState.DONE
+    assert paid == ["bob"]
 
 
 def test_law15_a_loosening_while_it_waits_loosens_nothing(house: House) -> None:
