@@ -33,6 +33,7 @@ __all__ = ["DURATION_PATTERN", "NotYet", "PolicyDocument", "Rule", "Subjects", "
 MAX_RULES = 1000
 MAX_EXAMPLES = 100
 MAX_GATES = 20
+MAX_RETRIES = 10
 
 GATE_WORDS = ("allow", "audit", "confirm", "deny", "review")
 GATE_NAMES = ("allow", "audit", "confirm", "approval", "user_input", "external", "review", "deny")
@@ -135,6 +136,13 @@ class ReviewGate(_Asks):
 
     of: Subjects = Field([], description="Who reviews, such as `[role:editor]`; without it, the run's user.")
     excluded: Subjects = Field([], alias="not", description="Who may not review, whatever their roles.")
+    retries: int = Field(
+        0,
+        ge=0,
+        le=MAX_RETRIES,
+        description="How often a reviewer may have the call run again. Each time it takes effect once more, and every "
+        "gate before it is asked again. Such as `1`; without it: never.",
+    )
 
 
 class DenyGate(Model):
@@ -144,9 +152,6 @@ class DenyGate(Model):
         description="Why not, in a sentence; the model and the record get this text. "
         "Such as `Transfers above 10000 are made by hand`."
     )
-
-
-_REVIEW_LATER = NotYet(help="ask before the call with `confirm` or `approval`")
 
 
 class GateMapping(Model):
@@ -167,18 +172,15 @@ class GateMapping(Model):
         None,
         description="Another system executes the call and reports the result. `{external: {route: bank, timeout: 2d}}`",
     )
-    review: Annotated[ReviewGate | None, _REVIEW_LATER] = Field(
-        None, description="A person looks at the output. `{review: {of: [role:editor]}}`"
+    review: ReviewGate | None = Field(
+        None, description="A person looks at the output before the model does. `{review: {of: [role:editor]}}`"
     )
     deny: DenyGate | None = Field(
         None, description="The action does not happen, and the model reads why. `{deny: {note: Not on Sundays}}`"
     )
 
 
-GateWord = Annotated[
-    Literal["allow", "audit", "confirm", "deny", "review"],
-    NotYet(lambda value: value == "review", "review", _REVIEW_LATER.help),
-]
+GateWord = Literal["allow", "audit", "confirm", "deny", "review"]
 GateItem = Annotated[Annotated[GateWord, Tag("word")] | Annotated[GateMapping, Tag("mapping")], Discriminator(shape_of)]
 GateList = Annotated[list[GateItem], Field(min_length=1, max_length=MAX_GATES)]
 GateField = Annotated[

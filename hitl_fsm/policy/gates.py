@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from hitl_fsm.errors import Diagnostic
-from hitl_fsm.model.verdict import Approval, Confirm, External, Gate, UserInput
+from hitl_fsm.model.verdict import Approval, Confirm, External, Gate, Review, UserInput
 from hitl_fsm.policy.codes import Code
-from hitl_fsm.policy.document import GATE_NAMES, ApprovalGate, GateMapping, gate_items
+from hitl_fsm.policy.document import GATE_NAMES, ApprovalGate, GateMapping, ReviewGate, gate_items
 from hitl_fsm.policy.join import gate_key
 from hitl_fsm.policy.names import did_you_mean
 from hitl_fsm.policy.schemas import SchemaFiles
@@ -16,6 +16,10 @@ from hitl_fsm.policy.source import Path, Source
 
 _ROLE = "role:"
 _FALSE_KINDS = ("roles:", "group:", "groups:", "user:", "users:", "actor:", "human:", "id:", "Role:", "ROLE:")
+
+
+_PLAIN: dict[str, Gate] = {"confirm": Confirm(), "review": Review()}
+"""The gates that a word alone is enough for."""
 
 
 class Demand(NamedTuple):
@@ -49,10 +53,11 @@ class GateReader:
             if kind is None:
                 continue
             kinds.append(kind)
-            self._check_position(kind, below, len(items), here)
+            later = {_named(other) for _, other in items[below[0] + 1 :]} if below else set()
+            self._check_position(kind, later, len(items), here)
             if isinstance(item, GateMapping) and item.deny is not None:
                 note = item.deny.note
-            gate = Confirm() if kind == "confirm" and isinstance(item, str) else self._gate(kind, item, here)
+            gate = _PLAIN.get(item) if isinstance(item, str) else self._gate(kind, item, here)
             words.append(describe(gate) if gate is not None else kind)
             if gate is not None:
                 gates.setdefault(gate_key(gate), gate)
@@ -73,15 +78,19 @@ class GateReader:
             return None
         return named[0]
 
-    def _check_position(self, kind: str, below: tuple[int, ...], count: int, path: Path) -> None:
+    def _check_position(self, kind: str, later: set[str], count: int, path: Path) -> None:
         if count > 1 and kind in {"allow", "deny"}:
             self._note(Code.GATE, f"`{kind}` stands alone, not in a list with others", path)
-        elif count > 1 and kind == "external" and below != (count - 1,):
+        elif kind == "external" and later - {"review"}:
             self._note(
                 Code.GATE,
                 "`external` must be the last gate",
                 path,
-                "it carries the call out; nothing can be asked after it",
+                "it carries the call out; only a `review` can follow it",
+            )
+        elif kind == "review" and later - {"review"}:
+            self._note(
+                Code.GATE, "`review` must be the last gate", path, "it is about what the call returned; write it last"
             )
 
     def _gate(self, kind: str, item: Any, path: Path) -> Gate | None:
@@ -106,7 +115,16 @@ class GateReader:
                     self._source, schema, (*here, "result_schema"), self._findings, is_form=False
                 )
             return External(external.route, schema, external.timeout)
+        if item.review is not None:
+            return self._review(item.review, here)
         return None
+
+    def _review(self, gate: ReviewGate, path: Path) -> Review:
+        of, excluded = self._subjects(gate.of, (*path, "of")), self._subjects(gate.excluded, (*path, "not"))
+        if set(of or ("requester",)) <= set(excluded):
+            who = "everyone in `of`" if of else "the requester, who reviews where `of` is missing,"
+            self._note(Code.SUBJECT, f"nobody could answer: {who} is also in `not`", (*path, "not"))
+        return Review(of, excluded, gate.expires, gate.retries)
 
     def approval(self, gate: ApprovalGate, path: Path) -> Approval | None:
         """An approval, whether a rule or `on_error` asks for it."""
@@ -146,4 +164,14 @@ def describe(gate: Gate) -> str:
         return f"approval of {' or '.join(gate.of)}"
     if isinstance(gate, External):
         return f"external {gate.route}"
+    if isinstance(gate, Review):
+        return f"review of {' or '.join(gate.of)}" if gate.of else "review"
     return "user_input" if isinstance(gate, UserInput) else "confirm"
+
+
+def _named(item: Any) -> str:
+    """The gate that an item of a list means; "" for none or several."""
+    if isinstance(item, str):
+        return item
+    named = [name for name in GATE_NAMES if name in item.model_fields_set]
+    return named[0] if len(named) == 1 else ""

@@ -18,7 +18,7 @@ _WORDS = {
     "audit": "Recorded; nothing is asked.",
     "confirm": "The run's own user says yes or no.",
     "deny": "The action does not happen.",
-    "review": f"A person looks at the output. {_LATER}",
+    "review": "The run's own user looks at the output before the model does.",
 }
 
 

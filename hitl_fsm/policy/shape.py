@@ -242,8 +242,6 @@ def _below(source: Source, value: Any, path: tuple[str | int, ...]) -> Iterator[
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _below(source, item, (*path, index))
-    elif value == "review" and _is_gate(path):
-        yield _refusal(source, path, "review", "ask before the call with `confirm` or `approval`")
 
 
 def _markers(metadata: list[Any]) -> list[NotYet]:

@@ -202,9 +202,6 @@ def test_law06_what_is_wrong_is_refused_with_a_code_and_a_hint(
 @pytest.mark.parametrize(
     ("text", "word", "line", "column"),
     [
-        (policy("- id: a\n  gate: review"), "review", 7, 5),
-        (policy("- id: a\n  gate: [audit, review]"), "review", 7, 19),
-        (policy("- id: a\n  gate: {review: {of: [bob]}}"), "review", 7, 12),
         (policy("- id: a\n  gate: {approval: {of: [b], quorum: 2}}"), "quorum", 7, 32),
         (policy("- id: a\n  gate: {approval: {stages: [{of: x}]}}"), "stages", 7, 23),
         (policy("- id: a\n  gate: {approval: {of: [b], on_expiry: {escalate: [c]}}}"), "escalate", 7, 32),
