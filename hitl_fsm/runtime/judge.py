@@ -18,7 +18,7 @@ from hitl_fsm.model.verdict import UserInput, Verdict
 from hitl_fsm.policy.ask_user import ask_user_schema
 from hitl_fsm.policy.evaluate import PolicySet, join
 from hitl_fsm.runtime.arguments import read_arguments
-from hitl_fsm.runtime.parts import Parts
+from hitl_fsm.runtime.parts import Default, Parts
 from hitl_fsm.runtime.tools import AnyTool
 
 RAW_ECHO_LIMIT = 2_000
@@ -36,18 +36,27 @@ class Subject(NamedTuple):
 
 
 def judge(parts: Parts, policies: PolicySet, run: Run, subject: Subject, args: dict[str, Any]) -> Verdict:
-    """The verdict on one action of a run, at this instant.
+    """The verdict on one action of a run, at this instant; ToolError if a question to a person makes no sense."""
+    return _own_copy(judge_action(policies, action_of(run, subject, args, parts.clock.now()), subject, parts.default))
+
+
+def action_of(run: Run, subject: Subject, args: dict[str, Any], now: int) -> Action:
+    """What is put to the policies for a call of this run."""
+    agent = run.name if run.kind == "agent" else ""  # a callable's run is nobody's
+    return Action(tool=subject.tool, args=args, user=run.user, now=now, run_id=run.run_id, agent=agent)
+
+
+def judge_action(policies: PolicySet, action: Action, subject: Subject, default: Default) -> Verdict:
+    """The verdict on an action, whenever it happens or happened.
 
     The gate of a question to a person is the question itself, beside what policies add; ToolError if it makes no sense.
     """
-    agent = run.name if run.kind == "agent" else ""  # a callable's run is nobody's
-    action = Action(tool=subject.tool, args=args, user=run.user, now=parts.clock.now(), run_id=run.run_id, agent=agent)
     if not subject.dynamic:
-        return _own_copy(policies.evaluate(action, default=parts.default))
-    asked = Verdict("gated", gates=(UserInput(ask_user_schema(args)),), policy_digest=policies.digest)
+        return policies.evaluate(action, default=default)
+    asked = Verdict("gated", gates=(UserInput(ask_user_schema(action.args)),), policy_digest=policies.digest)
     if not policies.covers(action.tool, agent=action.agent):
         return asked
-    return join(_own_copy(policies.evaluate(action, default=parts.default)), asked)
+    return join(policies.evaluate(action, default=default), asked)
 
 
 def _own_copy(verdict: Verdict) -> Verdict:
