@@ -70,12 +70,38 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str | None = None
 
 
+class Looked(msgspec.Struct, frozen=True, array_like=True):
+    """A rule that was looked at. `answer` is `T` where it matched, `F` where not, `!` where that could not be told.
+
+    `when` and `unless` have one such letter for each of its conditions, in their order.
+    """
+
+    policy: str
+    rule: str
+    line: int
+    answer: Literal["T", "F", "!"]
+    when: str = ""
+    unless: str = ""
+
+
+class Would(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the policies in `mode: shadow` alone come to; the fields are those of `Verdict`."""
+
+    outcome: Literal["allow", "gated", "deny"]
+    gates: tuple[Gate, ...] = ()
+    audit: bool = False
+    severity: Severity = "low"
+    looked: tuple[Looked, ...] = ()
+    problem: str | None = None
+
+
 class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     """The join of everything that matched.
 
     `gates` is empty unless `outcome` is `gated`; `shadow` is what policies in `mode: shadow` would
-    have demanded; `problem` says what could not be evaluated (then the outcome is `deny`, or `gated` where a policy's
-    `on_error` names who is asked; never `allow`, law 6).
+    have demanded, and `would` what that comes to; `looked` has each rule that was looked at, of the policies
+    that are enforced; `problem` says what could not be evaluated (then the outcome is `deny`, or `gated` where
+    a policy's `on_error` names who is asked; never `allow`, law 6).
     """
 
     outcome: Literal["allow", "gated", "deny"]
@@ -88,3 +114,5 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     shadow: tuple[Reason, ...] = ()
     policy_digest: str = ""
     problem: str | None = None
+    looked: tuple[Looked, ...] = ()
+    would: Would | None = None

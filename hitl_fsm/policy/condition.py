@@ -92,8 +92,7 @@ class Scope:
         key = (id(variables) if "vars" in names else 0, names)
         found = self._activations.get(key)
         if found is None:
-            data = {name: dict(variables) if name == "vars" else _VALUES[name](self._action) for name in names}
-            found = self._activations[key] = _ENV.Activation(data)
+            found = self._activations[key] = _ENV.Activation(_data(names, self._action, variables))
         return found
 
 
@@ -109,6 +108,10 @@ _VALUES: dict[str, Callable[[Action], Any]] = {
     "env": lambda action: dict(action.env),
     "now": lambda action: _EPOCH + timedelta(milliseconds=action.now),
 }
+
+
+def _data(names: Names, action: Action, variables: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: dict(variables) if name == "vars" else _VALUES[name](action) for name in names}
 
 
 def _user(user: Actor) -> dict[str, Any]:
@@ -158,15 +161,15 @@ class Together:
         self._limit = min(one.limit for one in conditions)
         self._names = tuple(sorted({name for one in conditions for name in one.names}))
 
-    def evaluate(self, scope: Scope, variables: Mapping[str, Any]) -> list[bool] | None:
-        """Each condition's answer, True or False; None where one has a problem: ask each by itself then."""
-        if scope.size > self._limit:
+    def evaluate(self, action: Action, size: int, variables: Mapping[str, Any]) -> list[bool] | None:
+        """Each condition's answer, True or False; None where one has a problem: ask each by itself then.
+
+        `size` is that of the action (`data.action_size`).
+        """
+        if size > self._limit:
             return None
         try:
-            activation = scope.activation(self._names, variables)
-            if isinstance(activation, ConditionProblem):
-                return None
-            found = self._expression.eval(activation).plain_value()
+            found = self._expression.eval(_ENV.Activation(_data(self._names, action, variables))).plain_value()
         except (RuntimeError, ValueError, TypeError):
             return None
         return found if type(found) is list else None  # an error's payload is a text

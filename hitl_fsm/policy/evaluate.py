@@ -8,17 +8,31 @@ already matched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from hitl_fsm.model.action import Action
-from hitl_fsm.model.verdict import Approval, Batch, Confirm, Gate, OnChange, Reason, Severity, Verdict
-from hitl_fsm.policy.condition import Condition, ConditionProblem, Scope
+from hitl_fsm.model.verdict import (
+    Approval,
+    Batch,
+    Confirm,
+    Gate,
+    Looked,
+    OnChange,
+    Reason,
+    Severity,
+    Verdict,
+    Would,
+)
+from hitl_fsm.policy.compiled import CompiledPolicy, CompiledRule
+from hitl_fsm.policy.condition import Answer, ConditionProblem
+from hitl_fsm.policy.inquiry import Inquiry, Look, RuleLook
 from hitl_fsm.policy.join import (
     BATCHES,
     ON_CHANGES,
     SEVERITIES,
+    Outcome,
     conflict,
     gate_key,
     join,
@@ -28,61 +42,13 @@ from hitl_fsm.policy.join import (
     unique,
 )
 from hitl_fsm.policy.patterns import is_glob, matches
-from hitl_fsm.policy.subjects import Subject, selects, subject_of
+from hitl_fsm.policy.subjects import Subject, subject_of
 
 __all__ = ["CompiledPolicy", "CompiledRule", "PolicySet", "gate_key", "join"]
 
 MAX_CACHED_SUBJECTS = 4096
+MAX_CACHED_VERDICTS = 16_384
 Default = Literal["deny", "confirm", "allow"]
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledRule:
-    """One rule, ready to be asked. Without `tools`, `steps` and `agents` it holds for all that its policy covers."""
-
-    reason: Reason
-    tools: tuple[str, ...]
-    when: tuple[Condition, ...]
-    unless: tuple[Condition, ...]
-    denies: bool
-    audit: bool
-    gates: tuple[Gate, ...]
-    severity: Severity
-    steps: tuple[str, ...] = ()
-    agents: tuple[str, ...] = ()
-
-    def selects(self, subject: Subject) -> bool:
-        """Whether the rule is about this, given that its policy is."""
-        return selects(self.tools, self.steps, self.agents, subject)
-
-    def applies(self, scope: Scope, variables: Mapping[str, Any]) -> bool | ConditionProblem:
-        """All of `when`, and none of `unless`. An `unless` that cannot be evaluated lifts nothing, it is a problem."""
-        held = _all(self.when, scope, variables)
-        if held is not True or not self.unless:
-            return held
-        lifted = _any(self.unless, scope, variables)
-        return lifted if isinstance(lifted, ConditionProblem) else not lifted
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledPolicy:
-    """One document, ready to be asked."""
-
-    name: str
-    tools: tuple[str, ...]
-    shadow: bool
-    default: Reason
-    batch: Batch
-    on_change: OnChange
-    variables: Mapping[str, Any]
-    rules: tuple[CompiledRule, ...]
-    steps: tuple[str, ...] = ()
-    agents: tuple[str, ...] = ()
-    on_error: Approval | None = None
-
-    def covers(self, subject: Subject) -> bool:
-        """Whether the policy is about this."""
-        return selects(self.tools, self.steps, self.agents, subject)
 
 
 @dataclass(slots=True)
@@ -97,13 +63,10 @@ class _Tally:
     problems: list[str] | None = None
 
 
-_Asked = tuple[CompiledPolicy, tuple[CompiledRule, ...]]
-
-
 class PolicySet:
     """All loaded policies. Immutable; `digest` names exactly this set, `text` holds its sources (`load.restore`)."""
 
-    __slots__ = ("_applicable", "_beside", "_exact", "_globs", "_policies", "digest", "files", "text")
+    __slots__ = ("_beside", "_exact", "_globs", "_inquiries", "_policies", "_remembered", "digest", "files", "text")
 
     def __init__(self, policies: Iterable[CompiledPolicy], digest: str, text: str, files: Sequence[str]) -> None:
         self.digest = digest
@@ -121,7 +84,8 @@ class PolicySet:
                     self._globs.append((pattern, index))
                 else:
                     self._exact.setdefault(pattern, []).append(index)
-        self._applicable: dict[Subject, tuple[_Asked, ...]] = {}
+        self._inquiries: dict[tuple[str, str, str], Inquiry] = {}
+        self._remembered = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -136,68 +100,118 @@ class PolicySet:
     def covers(self, tool: str, *, step: str = "", agent: str = "") -> bool:
         """Whether a policy that is enforced covers a call of the tool, or the step, in the run of this agent."""
         subject = Subject(tool, "" if tool else step, agent)
-        return any(not policy.shadow for policy, _ in self._asked(subject))
+        return any(not policy.shadow for policy, _ in self._inquiry(subject).asked)
 
     def evaluate(self, action: Action, default: Literal["deny", "confirm"] = "deny") -> Verdict:
         """The verdict; `default` is the engine's own word on what no enforced policy covers."""
-        subject = subject_of(action)
-        asked = self._asked(subject)
-        scope = Scope(action)
-        tally, shadow = _Tally(), _Tally()
-        batch: Batch = BATCHES[0]
-        on_change: OnChange = ON_CHANGES[0]
-        enforced = False
-        for policy, rules in asked:
-            if policy.shadow:
-                _ask(policy, rules, scope, shadow)
-                continue
-            enforced = True
-            batch = strictest(BATCHES, batch, policy.batch)
-            on_change = strictest(ON_CHANGES, on_change, policy.on_change)
-            _ask(policy, rules, scope, tally)
-        if not enforced:
-            batch, on_change = "in_order", "strictest"
-            _demand(Reason("engine", "default", default, note=f"no policy covers {_told(subject)}"), tally)
-        return self._verdict(tally, batch, on_change, tuple(shadow.reasons or ()))
+        tool = action.tool
+        inquiry = self._inquiries.get((tool, "" if tool else action.step, action.agent))
+        if inquiry is None:
+            inquiry = self._inquiry(subject_of(action))
+        answers = inquiry.answers(action)
+        known = inquiry.verdicts.get(answers)
+        return known if known is not None else self._judge(inquiry, answers, action, default)
 
-    def _verdict(self, tally: _Tally, batch: Batch, on_change: OnChange, shadow: tuple[Reason, ...]) -> Verdict:
-        reasons = tally.reasons or []
-        gates = merge_gates(tally.gates) if tally.gates else ()
-        if (clash := conflict(gates)) is not None:
-            tally.denied = True
-            reasons.append(clash)
-        outcome: Literal["allow", "gated", "deny"] = "deny" if tally.denied else "gated" if gates else "allow"
-        return Verdict(
-            outcome=outcome,
-            gates=gates if outcome == "gated" else (),
-            audit=tally.audit,
-            batch=batch,
-            on_change=on_change,
-            severity=tally.severity,
-            reasons=unique(reasons),
-            shadow=shadow,
-            policy_digest=self.digest,
-            problem=join_problems(tally.problems or ()),
-        )
+    def look(self, action: Action) -> tuple[Look, ...]:
+        """Every policy that covers the action, with each rule that was looked at: what `evaluate` decides by."""
+        inquiry = self._inquiry(subject_of(action))
+        return inquiry.looks(inquiry.answers(action))
 
-    def _asked(self, subject: Subject) -> tuple[_Asked, ...]:
+    def _judge(self, inquiry: Inquiry, answers: tuple[Answer, ...], action: Action, default: Default) -> Verdict:
+        looks = inquiry.looks(answers)
+        verdict = judge_looks(looks, subject_of(action), default, self.digest)
+        if any(not look.policy.shadow for look in looks) and ConditionProblem not in map(type, answers):
+            self._remembered += 1
+            if self._remembered > MAX_CACHED_VERDICTS:
+                self._remembered = 1
+                for one in tuple(self._inquiries.values()):
+                    one.verdicts.clear()
+            inquiry.verdicts[answers] = verdict
+        return verdict
+
+    def _inquiry(self, subject: Subject) -> Inquiry:
         """The policies that cover a subject with their rules for it; kept, since a run asks for few tools often."""
-        found = self._applicable.get(subject)
+        found = self._inquiries.get(subject)
         if found is None:
             led_to = {
                 *self._beside,
                 *self._exact.get(subject.tool, ()),
                 *(index for pattern, index in self._globs if matches(pattern, subject.tool)),
             }
-            found = tuple(
-                (policy, tuple(rule for rule in policy.rules if rule.selects(subject)))
-                for policy in (self._policies[index] for index in sorted(led_to))
-                if policy.covers(subject)
+            found = Inquiry(
+                [
+                    (policy, tuple(rule for rule in policy.rules if rule.selects(subject)))
+                    for policy in (self._policies[index] for index in sorted(led_to))
+                    if policy.covers(subject)
+                ]
             )
-            if len(self._applicable) >= MAX_CACHED_SUBJECTS:  # a model may ask for any name
-                self._applicable.clear()
-            self._applicable[subject] = found
+            if len(self._inquiries) >= MAX_CACHED_SUBJECTS:  # a model may ask for any name
+                self._inquiries.clear()
+            self._inquiries[subject] = found
         return found
+
+
+def judge_looks(looks: Sequence[Look], subject: Subject, default: Default, digest: str) -> Verdict:
+    """The verdict that follows from what the rules said; `default` where no policy that is enforced covers it."""
+    tally, shadow = _Tally(), _Tally()
+    batch: Batch = BATCHES[0]
+    on_change: OnChange = ON_CHANGES[0]
+    enforced = [look for look in looks if not look.policy.shadow]
+    for look in enforced:
+        batch = strictest(BATCHES, batch, look.policy.batch)
+        on_change = strictest(ON_CHANGES, on_change, look.policy.on_change)
+        _ask(look, tally)
+    if not enforced:
+        batch, on_change = "in_order", "strictest"
+        _demand(Reason("engine", "default", default, note=f"no policy covers {_told(subject)}"), tally)
+    beside = [look for look in looks if look.policy.shadow]
+    for look in beside:
+        _ask(look, shadow)
+    would = None
+    if beside:
+        outcome, gates = _outcome(shadow)
+        problem = join_problems(shadow.problems or ())
+        would = Would(outcome, gates, shadow.audit, shadow.severity, looked_at(beside), problem)
+    outcome, gates = _outcome(tally)
+    return Verdict(
+        outcome=outcome,
+        gates=gates,
+        audit=tally.audit,
+        batch=batch,
+        on_change=on_change,
+        severity=tally.severity,
+        reasons=unique(tally.reasons or ()),
+        shadow=tuple(shadow.reasons or ()),
+        policy_digest=digest,
+        problem=join_problems(tally.problems or ()),
+        looked=looked_at(enforced),
+        would=would,
+    )
+
+
+def looked_at(looks: Sequence[Look]) -> tuple[Looked, ...]:
+    """What the rules said, as a verdict keeps it."""
+    return tuple(_looked(look.policy, rule) for look in looks for rule in look.rules)
+
+
+def _looked(policy: CompiledPolicy, look: RuleLook) -> Looked:
+    when, unless = "".join(map(_letter, look.when)), "".join(map(_letter, look.unless))
+    return Looked(policy.name, look.rule.reason.rule, look.rule.reason.line, _letter(look.answer), when, unless)
+
+
+def _letter(answer: Answer) -> Literal["T", "F", "!"]:
+    return "!" if isinstance(answer, ConditionProblem) else "T" if answer else "F"
+
+
+def _outcome(tally: _Tally) -> tuple[Outcome, tuple[Gate, ...]]:
+    """What all demands together come to; the gates only where they are to be passed."""
+    gates = merge_gates(tally.gates) if tally.gates else ()
+    if (clash := conflict(gates)) is not None:
+        tally.denied = True
+        tally.reasons = [*(tally.reasons or ()), clash]
+    if tally.denied:
+        return "deny", ()
+    return ("gated", gates) if gates else ("allow", ())
 
 
 def _told(subject: Subject) -> str:
@@ -207,21 +221,20 @@ def _told(subject: Subject) -> str:
     return f"the step {subject.step}" if subject.step else f"the start of {subject.agent or 'a run'}"
 
 
-def _ask(policy: CompiledPolicy, rules: tuple[CompiledRule, ...], scope: Scope, tally: _Tally) -> None:
+def _ask(look: Look, tally: _Tally) -> None:
     matched = False
-    for rule in rules:
-        answer = rule.applies(scope, policy.variables)
+    for rule, _, _, answer in look.rules:
         if answer is False:
             continue
         matched = True
         tally.severity = strictest(SEVERITIES, tally.severity, rule.severity)
         tally.audit = tally.audit or rule.audit
         if isinstance(answer, ConditionProblem):
-            _fail(rule, answer, policy.on_error, tally)
+            _fail(rule, answer, look.policy.on_error, tally)
         else:
             _demand(rule.reason, tally, denies=rule.denies, gates=rule.gates)
     if not matched:
-        _demand(policy.default, tally)
+        _demand(look.policy.default, tally)
 
 
 def _fail(rule: CompiledRule, problem: ConditionProblem, ask: Approval | None, tally: _Tally) -> None:
@@ -252,32 +265,3 @@ def _demand(reason: Reason, tally: _Tally, *, denies: bool | None = None, gates:
     if gates:
         tally.gates = [*(tally.gates or ()), gates]
     tally.reasons = [*(tally.reasons or ()), reason]
-
-
-def _answers(
-    conditions: tuple[Condition, ...], scope: Scope, variables: Mapping[str, Any]
-) -> Iterator[bool | ConditionProblem]:
-    for condition in conditions:
-        yield condition.evaluate(scope, variables)
-
-
-def _all(conditions: tuple[Condition, ...], scope: Scope, variables: Mapping[str, Any]) -> bool | ConditionProblem:
-    """As CEL's `&&`: one False decides, in any order; else one problem is the answer."""
-    problem: ConditionProblem | None = None
-    for answer in _answers(conditions, scope, variables):
-        if answer is False:
-            return False
-        if isinstance(answer, ConditionProblem):
-            problem = problem or answer
-    return problem or True
-
-
-def _any(conditions: tuple[Condition, ...], scope: Scope, variables: Mapping[str, Any]) -> bool | ConditionProblem:
-    """As CEL's `||`: one True decides, in any order; else one problem is the answer."""
-    problem: ConditionProblem | None = None
-    for answer in _answers(conditions, scope, variables):
-        if answer is True:
-            return True
-        if isinstance(answer, ConditionProblem):
-            problem = problem or answer
-    return problem or False

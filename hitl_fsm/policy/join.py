@@ -30,6 +30,7 @@ from hitl_fsm.model.verdict import (
     Severity,
     UserInput,
     Verdict,
+    Would,
 )
 
 T = TypeVar("T")
@@ -126,5 +127,24 @@ def join(a: Verdict, b: Verdict) -> Verdict:
         reasons=reasons,
         shadow=unique((*a.shadow, *b.shadow)),
         policy_digest=b.policy_digest,
+        problem=join_problems([a.problem, b.problem]),
+        looked=unique((*a.looked, *b.looked)),
+        would=_join_would(a.would, b.would),
+    )
+
+
+def _join_would(a: Would | None, b: Would | None) -> Would | None:
+    if a is None or b is None:
+        return a or b
+    outcome: Outcome = strictest(OUTCOMES, a.outcome, b.outcome)
+    gates = merge_gates([a.gates, b.gates]) if outcome == "gated" else ()
+    if conflict(gates) is not None:
+        outcome, gates = "deny", ()
+    return Would(
+        outcome=outcome,
+        gates=gates,
+        audit=a.audit or b.audit,
+        severity=strictest(SEVERITIES, a.severity, b.severity),
+        looked=unique((*a.looked, *b.looked)),
         problem=join_problems([a.problem, b.problem]),
     )

@@ -18,7 +18,7 @@ from hitl_fsm.policy.compare import CHANGES, CONSIDERED, Change, compare, compar
 from hitl_fsm.policy.join import BATCHES, ON_CHANGES, OUTCOMES, SEVERITIES, gate_key, join
 from hitl_fsm.policy.load import load
 
-NO_DEMAND = {"reasons", "shadow", "policy_digest", "problem"}
+NO_DEMAND = {"reasons", "shadow", "policy_digest", "problem", "looked", "would"}
 """What of a verdict says why, or what would have been."""
 
 FINANCE, OPS = ("role:finance",), ("role:ops",)

@@ -193,7 +193,7 @@ def test_what_a_model_asks_for_does_not_fill_the_memory() -> None:
     policies = loaded(policy(tools="'*'", head="default: allow"))
     for index in range(MAX_CACHED_SUBJECTS + 10):
         assert policies.covers(f"tool{index}")
-    assert len(policies._applicable) <= MAX_CACHED_SUBJECTS
+    assert len(policies._inquiries) <= MAX_CACHED_SUBJECTS
 
 
 @pytest.mark.parametrize(
