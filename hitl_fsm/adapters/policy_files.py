@@ -11,6 +11,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from hitl_fsm.errors import Diagnostic, Place, PolicyError
 from hitl_fsm.policy.codes import Code
@@ -22,8 +23,24 @@ MAX_ENTRIES = 100_000
 MAX_TOTAL_BYTES = 16 * 1024 * 1024
 
 SUFFIX = ".policy.yaml"
-_NEARLY = (".policy.yaml", ".policy.yml", ".policy.json")
 _PROJECT_MARKS = ("pyproject.toml", ".git")
+
+
+class FileKind(NamedTuple):
+    """What to look for below a folder: the end of the names, and the words for it."""
+
+    suffix: str
+    one: str
+    many: str
+
+    def is_nearly(self, name: str) -> bool:
+        """A name that was probably meant to be one."""
+        stem = self.suffix.removesuffix(".yaml")
+        return name.lower().endswith((self.suffix, f"{stem}.yml", f"{stem}.json"))
+
+
+POLICIES = FileKind(SUFFIX, "policy", "policies")
+TESTS = FileKind(".policytest.yaml", "policy test", "policy tests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +54,7 @@ class Gathered:
 
 @dataclass(slots=True)
 class _Gathering:
+    kind: FileKind
     files: dict[str, bytes] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     roots: list[str] = field(default_factory=list)
@@ -60,9 +78,9 @@ def read_policies(paths: Sequence[str]) -> tuple[dict[str, bytes], Callable[[str
     return gathered.files, gathered.read
 
 
-def gather(paths: Sequence[str]) -> Gathered:
+def gather(paths: Sequence[str], kind: FileKind = POLICIES) -> Gathered:
     """As `read_policies`, but what cannot be read is in `findings`, beside all that can."""
-    state = _Gathering()
+    state = _Gathering(kind)
     for typed in paths:
         path = Path(typed)
         try:
@@ -84,7 +102,7 @@ def gather(paths: Sequence[str]) -> Gathered:
             state.roots.append(_project_of(path.parent))
             _add_file(path, state, within=None)
     if not paths:
-        state.note(Code.NO_POLICIES, "no path was given", ".", "name a folder with `*.policy.yaml` files")
+        state.note(Code.NO_POLICIES, "no path was given", ".", f"name a folder with `*{kind.suffix}` files")
     return Gathered(state.files, _reader(tuple(dict.fromkeys(state.roots))), tuple(state.findings))
 
 
@@ -94,12 +112,16 @@ def _add_folder(folder: Path, state: _Gathering) -> None:
     for path in _walk(folder, state):
         found += 1
         if len(state.files) >= MAX_FILES:
-            state.note(Code.TOO_LARGE, f"more than {MAX_FILES} policy files", str(folder))
+            state.note(Code.TOO_LARGE, f"more than {MAX_FILES} {state.kind.one} files", str(folder))
             return
         _add_file(path, state, within=inside)
     if not found and len(state.findings) == before:
+        kind = state.kind
         state.note(
-            Code.NO_POLICIES, "there is no policy in this folder", str(folder), f"policies are files named `*{SUFFIX}`"
+            Code.NO_POLICIES,
+            f"there is no {kind.one} in this folder",
+            str(folder),
+            f"{kind.many} are files named `*{kind.suffix}`",
         )
 
 
@@ -123,14 +145,14 @@ def _walk(folder: Path, state: _Gathering) -> Iterator[Path]:
                 )
                 return
             path = Path(where, name)
-            if name.endswith(SUFFIX):
+            if name.endswith(state.kind.suffix):
                 yield path
-            elif name.lower().endswith(_NEARLY):
+            elif state.kind.is_nearly(name):
                 state.note(
                     Code.UNREADABLE,
-                    "this name is not read as a policy",
+                    f"this name is not read as a {state.kind.one}",
                     str(path),
-                    f"name it `*{SUFFIX}`, or move it away",
+                    f"name it `*{state.kind.suffix}`, or move it away",
                 )
 
 
@@ -152,7 +174,7 @@ def _add_file(path: Path, state: _Gathering, *, within: str | None) -> None:
         return
     state.total += len(data)
     if state.total > MAX_TOTAL_BYTES:
-        state.note(Code.TOO_LARGE, f"the policies together have more than {MAX_TOTAL_BYTES} bytes", name)
+        state.note(Code.TOO_LARGE, f"the {state.kind.many} together have more than {MAX_TOTAL_BYTES} bytes", name)
         return
     state.files[name] = data
 

@@ -35,7 +35,7 @@ def render(report: Report) -> str:
 
 
 def _case(file: str, bad: Sequence[Diagnostic], rest: Sequence[Diagnostic]) -> list[str]:
-    name = _escaped(visible(file))
+    name = escaped(visible(file))
     opening = f'    <testcase classname="{SUITE}" name="{name}" file="{name}"'
     if not bad and not rest:
         return [f"{opening}/>"]
@@ -43,21 +43,21 @@ def _case(file: str, bad: Sequence[Diagnostic], rest: Sequence[Diagnostic]) -> l
     if bad:
         first = bad[0]
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        message = _escaped(visible(f"{first.place.line}:{first.place.column} {first.code} {first.message}{more}"))
-        body = _escaped_block(text(bad))
-        lines.append(f'      <failure type="{_escaped(first.code)}" message="{message}">{body}</failure>')
+        message = escaped(visible(f"{first.place.line}:{first.place.column} {first.code} {first.message}{more}"))
+        body = escaped_block(text(bad))
+        lines.append(f'      <failure type="{escaped(first.code)}" message="{message}">{body}</failure>')
     if rest:
-        lines.append(f"      <system-out>{_escaped_block(text(rest))}</system-out>")
+        lines.append(f"      <system-out>{escaped_block(text(rest))}</system-out>")
     return [*lines, "    </testcase>"]
 
 
-def _escaped(value: str) -> str:
+def escaped(value: str) -> str:
     """For an attribute. `visible` has left no character that XML forbids."""
     for sign, written in _SIGNS:
         value = value.replace(sign, written)
     return value
 
 
-def _escaped_block(value: str) -> str:
+def escaped_block(value: str) -> str:
     """For text that was made visible already: its lines stay lines."""
-    return _escaped(value).replace("&#10;", "\n")
+    return escaped(value).replace("&#10;", "\n")

@@ -251,6 +251,18 @@ class TableEntry(_Model):
     expect: ExpectField | None = Field(None, description="What must come of every row; a row's own cells add to it.")
 
 
+class Unreachable(_Model):
+    """A part of a policy that no action can try. It is not missed; when it is tried after all, the test fails."""
+
+    rule: RuleName = Field(description="The rule, as `ID` or `POLICY/ID`; `default` for what holds when none matches.")
+    condition: Text | None = Field(None, description="One comparison of the rule, as it is written there.")
+    never: bool | None = Field(
+        None,
+        description="Which value it cannot have: for a rule, `true` means that it never matches. Without it: both.",
+    )
+    because: Text = Field(description="Why not.")
+
+
 class PolicyTestDocument(_Model):
     """Cases for hitl-fsm policies: what should come of an action, checked by `hitl-fsm test`."""
 
@@ -269,3 +281,6 @@ class PolicyTestDocument(_Model):
     defaults: Call = Field(default_factory=_no_call, description="What holds for all cases that say nothing else.")
     cases: list[CaseEntry] = Field([], max_length=MAX_CASES, description="Single cases.")
     tables: list[TableEntry] = Field([], max_length=MAX_CASES, description="Tables of cases.")
+    unreachable: list[Unreachable] = Field(
+        [], max_length=MAX_CASES, description="What `--coverage` need not ask for, each with the reason."
+    )

@@ -19,6 +19,8 @@ from hitl_fsm.policy.testing.compare import Mismatch, mismatches
 from hitl_fsm.policy.testing.document import WouldBe
 from hitl_fsm.policy.testing.words import deciding, rule_name
 
+MAX_TOLD_CHARS = 500
+MAX_DECIDING = 20
 _SHOWN = 8
 _DEFAULT = "default"
 
@@ -54,7 +56,7 @@ def run(project: Project, test: PolicyTest) -> list[Result]:
         if differs:
             findings += [_told(test.source, case, one) for one in differs]
             blamed = [reason for one in differs for reason in _blamed(one, verdict, shadow)]
-            findings += [_place(members, reason) for reason in dict.fromkeys(blamed)]
+            findings += [_place(members, reason) for reason in list(dict.fromkeys(blamed))[:MAX_DECIDING]]
         results.append(Result(test.source.file, case, verdict, differs, tuple(findings)))
     return results
 
@@ -72,8 +74,12 @@ def _would_be(shadows: PolicySet, action: Action) -> Verdict | None:
 
 def _told(source: Source, case: Case, one: Mismatch) -> Diagnostic:
     subject = "" if one.what == "outcome" else f" {one.what}"
-    message = f"`{case.name}`: expected{subject} {one.expected}, got {one.got}"
+    message = f"`{case.name}`: expected{subject} {_cut(one.expected)}, got {_cut(one.got)}"
     return source.diagnostic(Code.TEST_FAILED, message, one.node)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TOLD_CHARS else f"{text[: MAX_TOLD_CHARS - 1]}…"
 
 
 def _blamed(one: Mismatch, verdict: Verdict, shadow: Verdict | None) -> Sequence[Reason]:
@@ -84,9 +90,9 @@ def _blamed(one: Mismatch, verdict: Verdict, shadow: Verdict | None) -> Sequence
 
 def _place(members: Mapping[str, Member], reason: Reason) -> Diagnostic:
     """Where what decided is written."""
-    message = f"`{rule_name(reason)}` decided: {reason.effect}"
-    if reason.note and reason.effect != reason.note:
-        message += f" ({reason.note})"
+    message = f"`{rule_name(reason)}` decided: {_cut(reason.effect)}"
+    if reason.note:
+        message += f" ({_cut(reason.note)})"
     member = members.get(reason.file)
     if member is None:
         place = Place(reason.file or "(engine)", reason.line or 1, 1)
