@@ -115,9 +115,7 @@ class GateReader:
                     self._source, schema, (*here, "result_schema"), self._findings, is_form=False
                 )
             return External(external.route, schema, external.timeout)
-        if item.review is not None:
-            return self._review(item.review, here)
-        return None
+        return None if item.review is None else self._review(item.review, here)
 
     def _review(self, gate: ReviewGate, path: Path) -> Review:
         of, excluded = self._subjects(gate.of, (*path, "of")), self._subjects(gate.excluded, (*path, "not"))
