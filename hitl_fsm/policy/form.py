@@ -84,10 +84,10 @@ def _built(text: str, *, closed: bool) -> Form:
     if problems:
         msg = f"the schema cannot be used: {'; '.join(problems)}"
         raise ToolError(msg, help="`hitl-fsm validate` checks the schemas of policies")
-    return Form(_closed(schema) if closed else schema)
+    return Form(close_schema(schema) if closed else schema)
 
 
-def _closed(schema: dict[str, Any]) -> dict[str, Any]:
+def close_schema(schema: dict[str, Any]) -> dict[str, Any]:
     """The same schema, refusing keys that it does not name, at every level that says nothing about them.
 
     Levels that are put together with others (`allOf`, `$ref`, …) stay open below the top: there, no single part knows
@@ -103,7 +103,7 @@ def _closed(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _closed_below(schema: Any) -> Any:
-    return _closed(schema) if isinstance(schema, dict) and not _COMBINATORS & schema.keys() else schema
+    return close_schema(schema) if isinstance(schema, dict) and not _COMBINATORS & schema.keys() else schema
 
 
 def _value_problem(value: Any) -> str | None:

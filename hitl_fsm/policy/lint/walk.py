@@ -58,3 +58,23 @@ def is_unconditional(rule: Rule) -> bool:
 def enforced(members: tuple[Member, ...]) -> Iterator[Member]:
     """The policies that decide; those in shadow only log."""
     return (member for member in members if member.document.mode == "enforce")
+
+
+def listed(value: object) -> list[str]:
+    """The names under `tools`, `steps` or `agents`; empty where there are none."""
+    return [str(item) for item in value] if isinstance(value, list) else [value] if isinstance(value, str) else []
+
+
+def is_narrowed(member: Member, rule: Rule | None = None) -> bool:
+    """Whether the policy, or the rule, is for some agents only."""
+    return bool(listed(member.document.agents)) or (rule is not None and bool(listed(rule.agents)))
+
+
+def tools_of(member: Member, rule: Rule) -> list[str]:
+    """The tool patterns that a rule is for."""
+    return listed(rule.tools) or ([] if listed(rule.steps) else listed(member.document.tools))
+
+
+def is_grave(rule: Rule) -> bool:
+    """Whether much is at stake."""
+    return rule.severity in {"high", "critical"}

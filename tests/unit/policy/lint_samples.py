@@ -2,6 +2,7 @@
 
 A fixture marks where a finding is expected at the end of its line: `# expect HF217:7` (code and column). A fixture that
 needs several files is a folder; one file otherwise. What a page shows may be a part of a policy: the rest is added.
+A first line such as `# roles: {finance: [ann, bob]}` or `# routes: [bank]` says what there is beside the policy.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+
+import yaml
 
 from hitl_fsm.errors import Diagnostic
 from hitl_fsm.policy.lint.run import lint
@@ -41,8 +44,18 @@ def project_of(files: Mapping[str, str], around: Surroundings | None = None) -> 
     return check({name: text.encode() for name, text in files.items()}, read, around or Surroundings())
 
 
-def findings(files: Mapping[str, str], around: Surroundings | None = None) -> list[Diagnostic]:
-    return lint(project_of(files, around))
+def around_of(files: Mapping[str, str]) -> Surroundings:
+    """The roles and routes that the first lines of the files tell."""
+    told = dict(re.findall(r"^# (roles|routes): (.+)$", "\n".join(files.values()), re.MULTILINE))
+    roles = (
+        {name: frozenset(people) for name, people in yaml.safe_load(told["roles"]).items()} if "roles" in told else None
+    )
+    routes = frozenset(yaml.safe_load(told["routes"])) if "routes" in told else None
+    return Surroundings(routes=routes, roles=roles)
+
+
+def findings(files: Mapping[str, str]) -> list[Diagnostic]:
+    return lint(project_of(files, around_of(files)))
 
 
 def places(found: list[Diagnostic]) -> Found:

@@ -121,4 +121,4 @@ def test_errors_are_not_set_aside() -> None:
 def test_a_file_with_errors_of_another_kind_is_linted_and_its_comments_are_not_called_idle() -> None:
     text = OWNERLESS.format(above="", beside="") + "rules:\n  - id: a\n    when: nmae == 1\n    gate: confirm\n"
     text += "mode: enforce # hitl-fsm: ignore HF217 because it may come\n"
-    assert [one.code for one in findings({"a": text})] == ["HF217"]
+    assert [one.code for one in findings({"a": text})] == ["HF217", "HF224"]
