@@ -27,11 +27,12 @@ _PROJECT_MARKS = ("pyproject.toml", ".git")
 
 
 class FileKind(NamedTuple):
-    """What to look for below a folder: the end of the names, and the words for it."""
+    """What to look for below a folder: the end of the names, the words for it, and what to say where there is none."""
 
     suffix: str
     one: str
     many: str
+    missing: Code
 
     def is_nearly(self, name: str) -> bool:
         """A name that was probably meant to be one."""
@@ -39,8 +40,8 @@ class FileKind(NamedTuple):
         return name.lower().endswith((self.suffix, f"{stem}.yml", f"{stem}.json"))
 
 
-POLICIES = FileKind(SUFFIX, "policy", "policies")
-TESTS = FileKind(".policytest.yaml", "policy test", "policy tests")
+POLICIES = FileKind(SUFFIX, "policy", "policies", Code.NO_POLICIES)
+TESTS = FileKind(".policytest.yaml", "policy test", "policy tests", Code.TEST_EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def gather(paths: Sequence[str], kind: FileKind = POLICIES) -> Gathered:
             state.roots.append(_project_of(path.parent))
             _add_file(path, state, within=None)
     if not paths:
-        state.note(Code.NO_POLICIES, "no path was given", ".", f"name a folder with `*{kind.suffix}` files")
+        state.note(kind.missing, "no path was given", ".", f"name a folder with `*{kind.suffix}` files")
     return Gathered(state.files, _reader(tuple(dict.fromkeys(state.roots))), tuple(state.findings))
 
 
@@ -118,7 +119,7 @@ def _add_folder(folder: Path, state: _Gathering) -> None:
     if not found and len(state.findings) == before:
         kind = state.kind
         state.note(
-            Code.NO_POLICIES,
+            kind.missing,
             f"there is no {kind.one} in this folder",
             str(folder),
             f"{kind.many} are files named `*{kind.suffix}`",

@@ -5,33 +5,93 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from hitl_fsm.adapters.policy_files import POLICIES, TESTS, Gathered, gather
+from hitl_fsm.adapters.policy_files import POLICIES, TESTS, gather
+from hitl_fsm.errors import Diagnostic
+from hitl_fsm.policy.codes import Code
+from hitl_fsm.policy.load import check
+from hitl_fsm.policy.project import Project
+from hitl_fsm.policy.testing.case import PolicyTest
+from hitl_fsm.policy.testing.read import read_test
+from hitl_fsm.policy.testing.suite import Suite
 
-__all__ = ["gather_tests", "policies_of"]
+
+class Collected(NamedTuple):
+    """`untested` are policies below the same paths that none of the tests tries, each folder's together."""
+
+    suites: list[Suite]
+    untested: list[Project]
+    findings: list[Diagnostic]
 
 
-def gather_tests(paths: Sequence[str]) -> Gathered:
-    """The `*.policytest.yaml` below these folders, and files named one by one."""
-    return gather(paths, TESTS)
+def collect(paths: Sequence[str], *, with_untested: bool = False) -> Collected:
+    """The test files below these folders, and those named one by one, with their policies, read and checked."""
+    gathered = gather(paths, TESTS)
+    findings = list(gathered.findings)
+    projects: dict[tuple[str, ...], Project] = {}
+    suites: list[Suite] = []
+    for file in sorted(gathered.files):
+        test, wrong = read_test(gathered.files[file], file)
+        policies, missing = _policies_of(test)
+        wrong += missing
+        project = _project(policies, projects, findings)
+        suites.append(Suite(test, project, tuple(wrong)))
+    untested = _untested(paths, projects, findings) if with_untested else []
+    return Collected(suites, untested, findings)
 
 
-def policies_of(test: str, named: Sequence[str] | None) -> tuple[list[str], list[int]]:
-    """The policy files of a test file, and which of the paths that it names, by their numbers, lead to none.
+def _untested(
+    paths: Sequence[str], projects: dict[tuple[str, ...], Project], findings: list[Diagnostic]
+) -> list[Project]:
+    known = {os.path.realpath(file) for files in projects for file in files}
+    by_folder: dict[Path, list[str]] = {}
+    for folder in (path for path in paths if Path(path).is_dir()):
+        for file in gather([folder], POLICIES).files:
+            if os.path.realpath(file) not in known:
+                by_folder.setdefault(Path(file).parent, []).append(file)
+    return [_project(files, projects, findings) for files in by_folder.values()]
 
-    `named` are paths relative to the test file, of files or of folders; None stands for its own folder. Of a folder,
-    only its own files count, not those of the folders in it.
+
+def _project(files: Sequence[str], projects: dict[tuple[str, ...], Project], findings: list[Diagnostic]) -> Project:
+    """These files, checked together, once."""
+    key = tuple(sorted(files))
+    if key not in projects:
+        if not key:
+            projects[key] = Project((), (), None)
+            return projects[key]
+        gathered = gather(key, POLICIES)
+        findings += gathered.findings
+        projects[key] = check(gathered.files, gathered.read)
+        if gathered.findings:
+            projects[key] = projects[key]._replace(policies=None)
+    return projects[key]
+
+
+def _policies_of(test: PolicyTest) -> tuple[list[str], list[Diagnostic]]:
+    """The policy files of a test file, by names relative to where we are, and the paths that lead to none.
+
+    Of a folder, only its own files count, not those of the folders in it.
     """
-    here = Path(test).parent
+    if test.document is None:
+        return [], []
+    source, named = test.source, test.document.policies
+    here = Path(source.file).parent
     found: dict[str, None] = {}
-    nowhere: list[int] = []
+    findings: list[Diagnostic] = []
     for index, name in enumerate(["."] if named is None else named):
         place = Path(name)
         files = [] if place.is_absolute() or "\x00" in name else _files(here / place)
-        if not files:
-            nowhere.append(index)
         found.update(dict.fromkeys(files))
-    return list(found), nowhere
+        if files:
+            continue
+        if named is None:
+            message, node = "no policy lies beside this file", source.node(("kind",))
+        else:
+            message, node = f"there is no policy at {name!r}", source.node(("policies", index))
+        help_text = f"policies are files named `*{POLICIES.suffix}`; `policies: [PATH]` is relative to this file"
+        findings.append(source.diagnostic(Code.TEST_POLICY, message, node, help_text))
+    return list(found), findings
 
 
 def _files(path: Path) -> list[str]:

@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": Entry(f"{_HERE}.doctor:doctor", "Check this installation, the store, the policies and the application."),
     "schema": Entry(f"{_HERE}.schema:schema", "Print or write the JSON Schemas of policies, records and answers."),
     "validate": Entry(f"{_HERE}.validate:validate", "Check policy files; every problem of every file in one pass."),
+    "test": Entry(f"{_HERE}.test:run_tests", "Run the cases beside the policies, and tell what no case has tried."),
     "graph": Entry(f"{_HERE}.graph:graph", "Draw a state machine, or the path that a run took through it."),
     "run": Entry(f"{_HERE}.run:run", "Start an agent; exits 8 when a person is asked."),
     "runs": Entry(f"{_HERE}.runs:app", "List, show, continue, cancel and forget runs."),

@@ -27,7 +27,7 @@ def render(report: Report, *, every: bool = False) -> str:
     if report.coverage is not None:
         untried = report.untried()
         blocks += [text(untried)] if untried else []
-        blocks.append("\n".join(_table(report.coverage, percent(report.share))))
+        blocks += ["\n".join(_table(report.coverage, percent(report.share)))] if report.coverage else []
     return "\n\n".join(blocks)
 
 
@@ -39,7 +39,7 @@ def summary(report: Report) -> str:
     parts = [told if count else "no case was run"]
     if wrong:
         parts.append(f"{wrong} {'problem' if wrong == 1 else 'problems'}")
-    if report.coverage is not None:
+    if report.coverage:
         parts.append(f"coverage {percent(report.share)}")
     if not report.is_covered:
         parts.append(f"below the minimum of {report.minimum:g} %")
