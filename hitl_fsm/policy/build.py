@@ -5,7 +5,8 @@ from __future__ import annotations
 from hitl_fsm.errors import Diagnostic
 from hitl_fsm.model.verdict import Reason
 from hitl_fsm.policy.codes import Code
-from hitl_fsm.policy.condition import Condition, ConditionError, compile_condition, data_problem
+from hitl_fsm.policy.condition import Condition, ConditionError, compile_condition
+from hitl_fsm.policy.data import data_problem
 from hitl_fsm.policy.document import PolicyDocument, Rule
 from hitl_fsm.policy.evaluate import CompiledPolicy, CompiledRule
 from hitl_fsm.policy.examples import Trial

@@ -28,6 +28,12 @@ class Code(StrEnum):
     SCHEMA = "HF119"
     SUBJECT = "HF120"
     NO_POLICIES = "HF121"
+    UNKNOWN_ARGUMENT = "HF122"
+    WRONG_TYPE = "HF123"
+    MAY_BE_ABSENT = "HF124"
+    NO_SUCH_TOOL = "HF125"
+    TOOLS_FILE = "HF126"
+    AROUND = "HF127"
     TEST_NAME = "HF130"
     TEST_EMPTY = "HF131"
     TEST_USER = "HF132"
@@ -72,7 +78,7 @@ MEANINGS: dict[Code, Meaning] = {
     ),
     Code.GATE: Meaning(
         "A gate is unknown, has no body, or stands where it cannot.",
-        "`allow` and `deny` stand alone; `external` stands last; a mapping names one gate.",
+        "`allow` and `deny` stand alone; `external` stands last, before any `review`; a mapping names one gate.",
     ),
     Code.CONDITION: Meaning("A condition is not valid CEL.", "Correct it at the column shown."),
     Code.UNKNOWN_NAME: Meaning(
@@ -98,6 +104,29 @@ MEANINGS: dict[Code, Meaning] = {
         "Write `role:NAME`, `requester` or an actor's id.",
     ),
     Code.NO_POLICIES: Meaning("There is no policy at the given path.", "Policies are files named `*.policy.yaml`."),
+    Code.UNKNOWN_ARGUMENT: Meaning(
+        "A condition asks for an argument, or a field of one, that the tool does not have.",
+        "Take the suggested name.",
+    ),
+    Code.WRONG_TYPE: Meaning(
+        "A condition does with an argument what its type does not allow, or compares it with what it can never be.",
+        "Compare it with a value that the tool's schema allows.",
+    ),
+    Code.MAY_BE_ABSENT: Meaning(
+        "A condition uses an argument that a call may leave out, or that may be null; such a call would be denied.",
+        "Ask first: `has(args.note) && …`, or `args.note != null && …`.",
+    ),
+    Code.NO_SUCH_TOOL: Meaning(
+        "There is no tool of this name; or, as a warning, none that the pattern fits.",
+        "Take the suggested name, or remove the one that is gone.",
+    ),
+    Code.TOOLS_FILE: Meaning(
+        "A file of tools cannot be used.", "Write it anew: `hitl-fsm --app app:engine schema --tools > tools.json`."
+    ),
+    Code.AROUND: Meaning(
+        "In a file of routes or roles a name stands twice, a group is unknown or in itself, or there is too much.",
+        "Give each name one place; take a group out of the circle.",
+    ),
     Code.TEST_NAME: Meaning(
         "Two cases of one test file have the same name, or two rows of one table are the same.",
         "Rename one; rows get names of their own in a `case` column.",

@@ -47,8 +47,8 @@ def read_document(source: Source) -> tuple[PolicyDocument | None, list[Diagnosti
     except ValidationError as error:
         wrong = shape_findings(source, error, PolicyDocument)
         rest = repaired(root.value, error)
-        return rest, wrong + (list(_not_yet(source, rest, ())) if rest else [])
-    return document, list(_not_yet(source, document, ()))
+        return rest, wrong + (list(not_yet(source, rest, ())) if rest else [])
+    return document, list(not_yet(source, document, ()))
 
 
 def shape_findings(source: Source, error: ValidationError, kind: type[BaseModel]) -> list[Diagnostic]:
@@ -219,8 +219,8 @@ def _models(annotations: list[Any]) -> list[type[BaseModel]]:
     return [leaf for leaf in _leaves(annotations) if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
 
 
-def _not_yet(source: Source, model: BaseModel, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
-    """Everything that was written, is part of the language, and would not be enforced."""
+def not_yet(source: Source, model: BaseModel, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
+    """Everything that was written, is part of the language, and would do nothing: refused values, and keys without."""
     for name in model.model_fields_set:
         info = type(model).model_fields[name]
         key, value = info.alias or name, getattr(model, name)
@@ -238,9 +238,9 @@ def _not_yet(source: Source, model: BaseModel, path: tuple[str | int, ...]) -> I
 
 def _below(source: Source, value: Any, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
     if isinstance(value, BaseModel):
-        yield from _not_yet(source, value, path)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
+        yield from not_yet(source, value, path)
+    elif isinstance(value, (list, dict)):
+        for index, item in enumerate(value) if isinstance(value, list) else value.items():
             yield from _below(source, item, (*path, index))
 
 
