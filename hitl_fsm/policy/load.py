@@ -16,6 +16,7 @@ from hitl_fsm.policy.schemas import Read, SchemaFiles, target_of
 from hitl_fsm.policy.shape import read_document
 from hitl_fsm.policy.source import Source, parse
 from hitl_fsm.policy.surroundings import Surroundings
+from hitl_fsm.policy.tool_check import check_tools
 
 _DOMAIN = b"hitl-fsm/policies/v1\0"
 _TEXT_VERSION = 1
@@ -25,10 +26,11 @@ _FOREIGN = "the stored policies are not those of this digest"
 
 
 def check(files: Mapping[str, bytes], read: Read, around: Surroundings = _NOTHING_TOLD) -> Project:
-    """The files as a project: all findings, in order of place, and the set, if there are none.
+    """The files as a project: all findings, in order of place, and the set, if there is no error among them.
 
     `files` maps each file's name, as it is to be shown, to its bytes. `read` is asked for the schema files that
-    policies name, by a path relative to the same place; it raises OSError or HitlError for what cannot be read.
+    policies name, by a path relative to the same place; it raises OSError or HitlError for what cannot be read. With
+    tools `around`, conditions are checked against their schemas.
     """
     findings: list[Diagnostic] = []
     members: list[Member] = []
@@ -47,8 +49,11 @@ def check(files: Mapping[str, bytes], read: Read, around: Surroundings = _NOTHIN
         # What the YAML reader refused has no value; that it is missing is no finding of its own.
         findings += source.findings
         findings += [one for one in found if (one.place.line, one.place.column) not in told]
+    if around.tools is not None:
+        findings += check_tools(members, around.tools)
     findings.sort(key=lambda finding: (finding.place, finding.code, finding.message))
-    policies = None if findings else _set(members, files, schemas)
+    broken = any(finding.severity == "error" for finding in findings)
+    policies = None if broken else _set(members, files, schemas)
     return Project(tuple(findings), tuple(members), policies, around)
 
 
