@@ -1,0 +1,75 @@
+"""`describe`: a policy set as a page to read and sign."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hitl_fsm.adapters.policy_files import gather
+from hitl_fsm.cli.output import say, write
+from hitl_fsm.errors import PolicyError, SettingsError
+from hitl_fsm.policy.load import check
+
+if TYPE_CHECKING:
+    from hitl_fsm.cli.session import Session
+    from hitl_fsm.policy.describe.paper import Paper
+
+
+class Format(StrEnum):
+    """How the page is written."""
+
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
+def describe(
+    ctx: typer.Context,
+    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, or folders with `*.policy.yaml` files.")],
+    format: Annotated[  # noqa: A002 - its name
+        Format | None, typer.Option(help="markdown unless told otherwise, or unless FILE ends with .html.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead of to stdout.")] = None,
+) -> None:
+    """Write policies as a page that a reviewer can read and sign.
+
+    For each tool: who decides what, and when, with file and line; then each policy with its rules in sentences, its
+    forms and examples; the digest of the set; room to sign. The same files always give the same page. Exit 1 when the
+    policies do not load.
+    """
+    session: Session = ctx.obj
+    chosen = format or (Format.HTML if out is not None and out.suffix in {".html", ".htm"} else Format.MARKDOWN)
+    text = _text(_page(paths), chosen)
+    if out is None:
+        write(text)
+        return
+    try:
+        out.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        msg = f"{out} cannot be written: {error.strerror}"
+        raise SettingsError(msg, help="name a file in a directory that you may write to") from error
+    say(session, f"{out} written")
+
+
+def _page(paths: list[str]) -> Paper:
+    from hitl_fsm.policy.describe.page import page  # noqa: PLC0415 - not for --help
+
+    missing = [path for path in paths if not Path(path).exists()]
+    if missing:
+        msg = f"there is no file or folder {missing[0]!r}"
+        raise SettingsError(msg, help="the path is relative to where you are")
+    gathered = gather(paths)
+    if gathered.findings:
+        first = gathered.findings[0]
+        msg = f"the policies cannot be read: {first.place.file}: {first.message}"
+        raise PolicyError(msg, gathered.findings, help=first.help)
+    return page(check(gathered.files, gathered.read))
+
+
+def _text(paper: Paper, chosen: Format) -> str:
+    from hitl_fsm.policy.describe.html import html  # noqa: PLC0415 - as above
+    from hitl_fsm.policy.describe.markdown import markdown  # noqa: PLC0415 - as above
+
+    return html(paper) if chosen is Format.HTML else markdown(paper)
