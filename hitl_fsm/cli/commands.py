@@ -21,6 +21,14 @@ COMMANDS = {
     "schema": Entry(f"{_HERE}.schema:schema", "Print or write the JSON Schemas of policies, records and answers."),
     "validate": Entry(f"{_HERE}.validate:validate", "Check policy files; every problem of every file in one pass."),
     "test": Entry(f"{_HERE}.test:run_tests", "Run the cases beside the policies, and tell what no case has tried."),
+    "diff": Entry(
+        f"{_HERE}.diff:diff",
+        "Compare two sets of policies, action by action; what the new one asks less for comes first.",
+    ),
+    "impact": Entry(
+        f"{_HERE}.impact:impact", "Hold new policies against every action that a store's runs were judged by."
+    ),
+    "describe": Entry(f"{_HERE}.describe:describe", "Write policies as a page that a reviewer can read and sign."),
     "graph": Entry(f"{_HERE}.graph:graph", "Draw a state machine, or the path that a run took through it."),
     "run": Entry(f"{_HERE}.run:run", "Start an agent; exits 8 when a person is asked."),
     "runs": Entry(f"{_HERE}.runs:app", "List, show, continue, cancel and forget runs."),
@@ -29,10 +37,10 @@ COMMANDS = {
     "show": Entry(f"{_HERE}.show:show", "Show one question: the exact action, why it is asked, who may answer."),
     "approve": Entry(f"{_HERE}.approve:approve", "Say yes to one or several questions."),
     "reject": Entry(f"{_HERE}.approve:reject", "Say no to one or several questions, for good."),
-    "retry": Entry(f"{_HERE}.approve:retry", "Have a reviewed call run again, through its gates."),
+    "retry": Entry(f"{_HERE}.approve:retry", "In a review: the result goes nowhere, run the call again."),
     "input": Entry(f"{_HERE}.fill:fill", "Fill in the form of a question."),
     "result": Entry(
-        f"{_HERE}.result:result", "Report the result of an external or lost call, or change a reviewed one."
+        f"{_HERE}.result:result", "Report what an external or lost call returned, or change a reviewed result."
     ),
     "audit": Entry(f"{_HERE}.audit:app", "Show and verify the record."),
     "db": Entry(f"{_HERE}.db:app", "Show and upgrade the database's schema."),

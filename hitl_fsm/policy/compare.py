@@ -81,17 +81,16 @@ def is_safe(change: Change) -> bool:
 
 
 def _differences(old: Verdict, new: Verdict) -> Iterator[Difference]:
-    if old.outcome != new.outcome:
-        change = _ranked(OUTCOMES, old.outcome, new.outcome)
-        yield Difference(change, f"{_outcome(old)} became {_outcome(new)}")
+    if "deny" in {old.outcome, new.outcome} and old.outcome != new.outcome:
+        # That says it all: it does not matter what is asked, or told, about a call that does not happen.
+        yield Difference(_ranked(OUTCOMES, old.outcome, new.outcome), f"{_outcome(old)} became {_outcome(new)}")
+        return
     if new.outcome == "gated" == old.outcome:
         yield from _gates(old.gates, new.gates)
     elif old.outcome == "gated" and new.outcome == "allow":
         yield from _gates(old.gates, ())
     elif old.outcome == "allow" and new.outcome == "gated":
         yield from _gates((), new.gates)
-    if "deny" in {old.outcome, new.outcome} and old.outcome != new.outcome:
-        return  # that says it all: it does not matter what is asked, or told, about a call that does not happen
     yield from _setting("batch", BATCHES, old.batch, new.batch)
     if old.audit != new.audit:
         told = "it is recorded as audited" if new.audit else "it is no longer recorded as audited"

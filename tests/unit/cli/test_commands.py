@@ -14,7 +14,8 @@ from hitl_fsm.cli.root import command
 
 DUE = {
     *("demo", "init", "doctor", "schema", "validate", "graph", "run", "runs", "inbox", "show"),
-    *("approve", "reject", "input", "result", "audit", "wait", "db", "worker"),
+    *("describe", "diff", "impact"),
+    *("approve", "reject", "retry", "input", "result", "audit", "wait", "db", "worker"),
 }
 
 
