@@ -27,21 +27,34 @@ _PROJECT_MARKS = ("pyproject.toml", ".git")
 
 
 class FileKind(NamedTuple):
-    """What to look for below a folder: the end of the names, the words for it, and what to say where there is none."""
+    """What to look for below a folder: the end of the names, the words for it, and what to say where there is none.
+
+    Without `missing` there need be none, and of files named one by one only those with such a name are taken.
+    """
 
     suffix: str
     one: str
     many: str
-    missing: Code
+    missing: Code | None = None
 
     def is_nearly(self, name: str) -> bool:
-        """A name that was probably meant to be one."""
+        """A name that was probably meant to be one; other programs, too, have routes and roles in JSON."""
         stem = self.suffix.removesuffix(".yaml")
-        return name.lower().endswith((self.suffix, f"{stem}.yml", f"{stem}.json"))
+        ends = (self.suffix, f"{stem}.yml") if self.missing is None else (self.suffix, f"{stem}.yml", f"{stem}.json")
+        return name.lower().endswith(ends)
+
+    def takes(self, name: str) -> bool:
+        """Whether a file that was named by itself is read as one: it is not plainly something else."""
+        if name.endswith(self.suffix):
+            return True
+        return self.missing is not None and not any(name.endswith(kind.suffix) for kind in KINDS)
 
 
 POLICIES = FileKind(SUFFIX, "policy", "policies", Code.NO_POLICIES)
 TESTS = FileKind(".policytest.yaml", "policy test", "policy tests", Code.TEST_EMPTY)
+ROUTES = FileKind(".routes.yaml", "routes", "routes")
+ROLES = FileKind(".roles.yaml", "roles", "roles")
+KINDS = (POLICIES, TESTS, ROUTES, ROLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +114,9 @@ def gather(paths: Sequence[str], kind: FileKind = POLICIES) -> Gathered:
             _add_folder(path, state)
         else:
             state.roots.append(_project_of(path.parent))
-            _add_file(path, state, within=None)
-    if not paths:
+            if kind.takes(path.name):
+                _add_file(path, state, within=None)
+    if not paths and kind.missing is not None:
         state.note(kind.missing, "no path was given", ".", f"name a folder with `*{kind.suffix}` files")
     return Gathered(state.files, _reader(tuple(dict.fromkeys(state.roots))), tuple(state.findings))
 
@@ -116,8 +130,8 @@ def _add_folder(folder: Path, state: _Gathering) -> None:
             state.note(Code.TOO_LARGE, f"more than {MAX_FILES} {state.kind.one} files", str(folder))
             return
         _add_file(path, state, within=inside)
-    if not found and len(state.findings) == before:
-        kind = state.kind
+    kind = state.kind
+    if kind.missing is not None and not found and len(state.findings) == before:
         state.note(
             kind.missing,
             f"there is no {kind.one} in this folder",

@@ -11,10 +11,12 @@ import pytest
 from policy_samples import FORM_FILE, REFUNDS, REFUNDS_FILE, SCHEMAS, policy
 
 from hitl_fsm.adapters import policy_files
+from hitl_fsm.adapters.policy_around import gather_around
 from hitl_fsm.adapters.policy_files import gather, read_policies
 from hitl_fsm.errors import PolicyError
 from hitl_fsm.policy.load import check, load
 from hitl_fsm.policy.source import MAX_FILE_BYTES
+from hitl_fsm.policy.surroundings import Surroundings
 
 
 def put(root: Path, name: str, content: str | bytes = "") -> Path:
@@ -147,3 +149,30 @@ def test_without_a_project_the_folder_above_the_given_one_is_the_bound(tmp_path:
     put(root, REFUNDS_FILE, REFUNDS)
     put(root, FORM_FILE, SCHEMAS[FORM_FILE])
     assert load(*read_policies([str(root / "policies")])).names == ("refunds",)
+
+
+ROUTES = "apiVersion: hitl-fsm/v1\nkind: Routes\nroutes: {bank: {description: x}}\n"
+ROLES = "apiVersion: hitl-fsm/v1\nkind: Roles\nroles: {finance: {members: bo}}\n"
+
+
+def test_routes_and_roles_lie_beside_the_policies_and_each_file_is_read_once(project: Path) -> None:
+    put(project, "policies/our.routes.yaml", ROUTES)
+    put(project, "company.roles.yaml", ROLES)
+    paths = ["policies", "company.roles.yaml", "policies/our.routes.yaml"]
+    assert list(gather(paths).files) == [REFUNDS_FILE]
+    assert gather(paths).findings == ()
+    found = gather_around(paths)
+    assert (found.around.routes, found.around.roles) == (frozenset({"bank"}), {"finance": frozenset({"bo"})})
+    assert (found.findings, found.files) == ((), ("company.roles.yaml", "policies/our.routes.yaml"))
+    assert gather_around([REFUNDS_FILE]) == (Surroundings(), (), ())
+
+
+def test_routes_or_roles_that_cannot_be_read_are_a_finding_and_unknown(project: Path) -> None:
+    put(project, "policies/our.routes.yaml", ROUTES)
+    put(project, "policies/more.routes.yml", ROUTES)
+    put(project, "policies/app.routes.json", "not ours")
+    put(project, "policies/our.roles.yaml", ROLES)
+    found = gather_around(["policies"])
+    assert [(one.code, one.place.file) for one in found.findings] == [("HF101", "policies/more.routes.yml")]
+    assert (found.around.routes, found.around.roles) == (None, {"finance": frozenset({"bo"})})
+    assert gather(["policies"]).findings == ()
