@@ -43,9 +43,10 @@ VALUES: dict[str, Any] = {
 def schemas() -> dict[str, dict[str, Any]]:
     """All of them, by name."""
     from hitl_fsm.policy.schema import policy_schema  # noqa: PLC0415 - with pydantic
+    from hitl_fsm.policy.testing.schema import policytest_schema  # noqa: PLC0415 - as above
 
     made = {name: _of(name, value) for name, value in VALUES.items()}
-    return {"policy": policy_schema(), **made}
+    return {"policy": policy_schema(), "policytest": policytest_schema(), **made}
 
 
 def file_text(schema: dict[str, Any]) -> str:

@@ -32,14 +32,14 @@ def policy_schema() -> dict[str, Any]:
         target = schema if model is PolicyDocument else definitions.get(model.__name__)
         if target is not None:
             _mark_later(model, target)
-    body = _plain(schema)
+    body = plain_schema(schema)
     body.pop("title", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
         "title": "hitl-fsm policy",
         **body,
-        "$defs": {name: _plain(definitions[name]) for name in sorted(definitions)},
+        "$defs": {name: plain_schema(definitions[name]) for name in sorted(definitions)},
     }
 
 
@@ -87,14 +87,16 @@ def _mark_later(model: type[BaseModel], schema: dict[str, Any]) -> None:
             field["description"] = f"{field.get('description', '')} {what}".strip()
 
 
-def _plain(node: Any) -> Any:
+def plain_schema(node: Any) -> Any:
     """Without pydantic's generated titles, null defaults and nulls, which no author writes."""
     if isinstance(node, list):
-        return [_plain(item) for item in node]
+        return [plain_schema(item) for item in node]
     if not isinstance(node, dict):
         return node
     plain = {
-        key: {name: _plain(child) for name, child in value.items()} if key == "properties" else _plain(value)
+        key: {name: plain_schema(child) for name, child in value.items()}
+        if key == "properties"
+        else plain_schema(value)
         for key, value in node.items()
         if not (key == "default" and value in (None, [], {})) and not (key == "title" and isinstance(value, str))
     }

@@ -17,6 +17,7 @@ from hitl_fsm.policy.testing.report import Report
 from hitl_fsm.policy.testing.run import Result
 
 SUITE = "hitl-fsm test"
+_MAX_UNTRIED = 50
 
 
 def render(report: Report) -> str:
@@ -66,7 +67,7 @@ def _minimum(report: Report) -> list[str]:
     if report.is_covered:
         return [f"{opening}/>"]
     message = escaped(visible(summary(report)))
-    body = escaped_block(text(report.untried()))
+    body = escaped_block(text(report.untried()[:_MAX_UNTRIED]))
     return [f"{opening}>", f'      <failure type="coverage" message="{message}">{body}</failure>', "    </testcase>"]
 
 

@@ -55,7 +55,7 @@ def summary(report: Report) -> str:
 
 
 def _table(coverage: Sequence[PolicyCoverage], total: str) -> list[str]:
-    rows = [("policy", "rules", "conditions", "default", "covered")]
+    rows = [("policy", "rules", "conditions", "default", "unreachable", "covered")]
     for policy in coverage:
         tried = policy.tried
         rows.append(
@@ -64,11 +64,12 @@ def _table(coverage: Sequence[PolicyCoverage], total: str) -> list[str]:
                 _count(one for one in tried if one.part.kind == "rule"),
                 _count(one for one in tried if one.part.kind in ("condition", "unless")),
                 _count(one for one in tried if one.part.kind == "default"),
+                str(sum(len(one.part.wanted) - len(one.wanted) for one in tried) or _NONE),
                 percent(share(tried)),
             )
         )
     if len(coverage) > 1:
-        rows.append(("total", "", "", "", total))
+        rows.append(("total", "", "", "", "", total))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [_GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-    WithJsonSchema,
-)
+from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, WithJsonSchema
 
-from hitl_fsm.policy.document import DURATION_PATTERN, ExampleUser, Severity, Subjects, Text, duration_ms
+from hitl_fsm.policy.document import ExampleUser, Severity
+from hitl_fsm.policy.fields import DURATION_PATTERN, Model, Subjects, Text, duration_ms, listed, shape_of
 
 MAX_CASES = 5_000
 MAX_COLUMNS = 50
@@ -34,18 +26,8 @@ GateWord = Literal["confirm", "approval", "user_input", "external", "review"]
 OutcomeWord = Literal["allow", "audit", "gated", "deny", "confirm", "approval", "user_input", "external", "review"]
 
 
-def _shape(value: object) -> str:
-    if isinstance(value, (dict, BaseModel)):
-        return "mapping"
-    return "list" if isinstance(value, list) else "word"
-
-
 def _time(value: object) -> object:
     return value if value == NEVER else duration_ms(value)
-
-
-def _listed(value: object) -> object:
-    return value if isinstance(value, list) else [value]
 
 
 CaseName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_CHARS)]
@@ -53,12 +35,12 @@ Word = Annotated[str, StringConstraints(max_length=MAX_NAME_CHARS)]
 RuleName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_CHARS)]
 RuleNames = Annotated[
     list[RuleName],
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 FieldNames = Annotated[
     list[str],
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 Limit = Annotated[
@@ -69,17 +51,13 @@ Limit = Annotated[
 Arguments = Annotated[dict[str, Any], Field(max_length=MAX_ARGUMENTS)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
-
-
-class PinnedConfirm(_Model):
+class PinnedConfirm(Model):
     """Details of a `confirm` gate that must be so."""
 
     expires: Limit | None = Field(None, description="How long the question stays open, such as `4h`, or `never`.")
 
 
-class PinnedApproval(_Model):
+class PinnedApproval(Model):
     """Details of an `approval` gate that must be so."""
 
     of: Subjects | None = Field(None, description="Who may answer: exactly these, in any order.")
@@ -88,7 +66,7 @@ class PinnedApproval(_Model):
     expires: Limit | None = Field(None, description="How long the question stays open, such as `4h`, or `never`.")
 
 
-class PinnedInput(_Model):
+class PinnedInput(Model):
     """Details of a `user_input` gate that must be so."""
 
     of: Subjects | None = Field(None, description="Who fills in the form: exactly these, in any order.")
@@ -97,14 +75,14 @@ class PinnedInput(_Model):
     expires: Limit | None = Field(None, description="How long the form stays open, such as `4h`, or `never`.")
 
 
-class PinnedExternal(_Model):
+class PinnedExternal(Model):
     """Details of an `external` gate that must be so."""
 
     route: str | None = Field(None, description="The route that carries the call.")
     timeout: Limit | None = Field(None, description="How long its result is waited for, such as `2d`, or `never`.")
 
 
-class PinnedReview(_Model):
+class PinnedReview(Model):
     """Details of a `review` gate that must be so."""
 
     of: Subjects | None = Field(None, description="Who reviews: exactly these, in any order.")
@@ -112,7 +90,7 @@ class PinnedReview(_Model):
     expires: Limit | None = Field(None, description="How long the question stays open, such as `4h`, or `never`.")
 
 
-class PinnedGate(_Model):
+class PinnedGate(Model):
     """One gate with the details that matter to the case. Name one gate."""
 
     confirm: PinnedConfirm | None = Field(None, description="The run's own user says yes or no.")
@@ -122,7 +100,7 @@ class PinnedGate(_Model):
     review: PinnedReview | None = Field(None, description="A person looks at the output.")
 
 
-GateItem = Annotated[Annotated[GateWord, Tag("word")] | Annotated[PinnedGate, Tag("mapping")], Discriminator(_shape)]
+GateItem = Annotated[Annotated[GateWord, Tag("word")] | Annotated[PinnedGate, Tag("mapping")], Discriminator(shape_of)]
 GateItems = Annotated[list[GateItem], Field(max_length=MAX_PINNED_GATES)]
 
 _OUTCOME = (
@@ -131,7 +109,7 @@ _OUTCOME = (
 )
 
 
-class WouldBe(_Model):
+class WouldBe(Model):
     """What the policies in `mode: shadow` would do. What is not said is not compared."""
 
     outcome: OutcomeWord | None = Field(None, description=_OUTCOME)
@@ -144,11 +122,11 @@ ShadowField = Annotated[
     Annotated[OutcomeWord | Literal["nothing"], Tag("word")]
     | Annotated[GateItems, Tag("list")]
     | Annotated[WouldBe, Tag("mapping")],
-    Discriminator(_shape),
+    Discriminator(shape_of),
 ]
 
 
-class Expected(_Model):
+class Expected(Model):
     """What must be so. What is not said is not compared."""
 
     outcome: OutcomeWord | None = Field(None, description=_OUTCOME)
@@ -168,14 +146,14 @@ class Expected(_Model):
 
 ExpectField = Annotated[
     Annotated[OutcomeWord, Tag("word")] | Annotated[GateItems, Tag("list")] | Annotated[Expected, Tag("mapping")],
-    Discriminator(_shape),
+    Discriminator(shape_of),
 ]
 
 
-UserField = Annotated[Annotated[Word, Tag("word")] | Annotated[ExampleUser, Tag("mapping")], Discriminator(_shape)]
+UserField = Annotated[Annotated[Word, Tag("word")] | Annotated[ExampleUser, Tag("mapping")], Discriminator(shape_of)]
 
 
-class Call(_Model):
+class Call(Model):
     """The action that the policies judge: a call of a tool, a step of a workflow, or the start of an agent's run."""
 
     tool: Word | None = Field(None, description="The tool's full name. Without it: the step, or the agent's start.")
@@ -200,7 +178,7 @@ def _no_call() -> Call:
     return Call.model_validate({})
 
 
-class NamedUser(_Model):
+class NamedUser(Model):
     """A person or program that cases name."""
 
     id: str | None = Field(None, description="The id; without it, the name.")
@@ -208,7 +186,7 @@ class NamedUser(_Model):
     kind: Literal["human", "agent", "service", "timer"] = Field("human", description="What the user is.")
 
 
-class CaseEntry(_Model):
+class CaseEntry(Model):
     """One action, and what must come of it."""
 
     name: CaseName = Field(description="What the case shows, in a few words; unique in this file.")
@@ -217,7 +195,7 @@ class CaseEntry(_Model):
     expect: ExpectField = Field(description=f"What must come of it. A word: {_OUTCOME} A list: the gates, in order.")
 
 
-class RowEntry(_Model):
+class RowEntry(Model):
     """What one row of a table comes to."""
 
     call: Call = Field(default_factory=_no_call)
@@ -231,7 +209,7 @@ class RowEntry(_Model):
     shadow: ShadowField | None = None
 
 
-class TableEntry(_Model):
+class TableEntry(Model):
     """Many similar actions: one row a line, one column for each thing that differs."""
 
     name: CaseName = Field(description="What the table shows; the start of each row's name.")
@@ -251,7 +229,7 @@ class TableEntry(_Model):
     expect: ExpectField | None = Field(None, description="What must come of every row; a row's own cells add to it.")
 
 
-class Unreachable(_Model):
+class Unreachable(Model):
     """A part of a policy that no action can try. It is not missed; when it is tried after all, the test fails."""
 
     rule: RuleName = Field(description="The rule, as `ID` or `POLICY/ID`; `default` for what holds when none matches.")
@@ -263,7 +241,7 @@ class Unreachable(_Model):
     because: Text = Field(description="Why not.")
 
 
-class PolicyTestDocument(_Model):
+class PolicyTestDocument(Model):
     """Cases for hitl-fsm policies: what should come of an action, checked by `hitl-fsm test`."""
 
     api_version: Literal["hitl-fsm/v1"] = Field(alias="apiVersion", description="The version of the language.")
