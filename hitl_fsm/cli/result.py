@@ -21,7 +21,7 @@ def result(
     note: Annotated[str | None, typer.Option(help="Kept on the record.")] = None,
     as_: As = None,
 ) -> None:
-    """Report the result of an external call, or of one that was lost; or give another one in a review.
+    """Report what an external or lost call returned, or change a reviewed result.
 
     To a call that was lost (kind `outcome`), result says: it happened, and this is what it returned. It does not run
     again. To a review, it says: the agent gets this result instead. The one that was reviewed stays in the run's log.
