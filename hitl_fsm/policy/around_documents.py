@@ -17,12 +17,15 @@ MAX_ENTRIES = 1_000
 _PERSON = {"type": "string", "minLength": 1, "maxLength": 200, "examples": ["alice", "maria@example.com"]}
 Person = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 People = Annotated[
-    list[Person], BeforeValidator(listed), Field(max_length=MAX_MEMBERS), one_or_list(_PERSON, MAX_MEMBERS)
+    list[Person],
+    BeforeValidator(listed),
+    Field(min_length=1, max_length=MAX_MEMBERS),
+    one_or_list(_PERSON, MAX_MEMBERS),
 ]
 GroupNames = Annotated[
     list[Name],
     BeforeValidator(listed),
-    Field(max_length=MAX_ENTRIES),
+    Field(min_length=1, max_length=MAX_ENTRIES),
     one_or_list({"type": "string", "examples": ["treasury"]}, MAX_ENTRIES),
 ]
 

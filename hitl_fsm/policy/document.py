@@ -194,7 +194,9 @@ class ExampleUser(Model):
 
     id: str = Field("", description="The user's id, such as `alice`.")
     roles: list[str] = Field([], description="The user's roles, such as `[finance]`.")
-    kind: Literal["human", "agent", "service", "timer"] = Field("human", description="What the user is.")
+    kind: Literal["human", "agent", "service", "timer"] = Field(
+        "human", description="What the user is, such as `service`."
+    )
 
 
 class Example(Model):
@@ -214,8 +216,8 @@ class Example(Model):
     step: str = Field(
         "", description="The workflow step: the one that begins, if the rule is for steps, else the one that calls."
     )
-    team: str = Field("", description="The team's name.")
-    workflow: str = Field("", description="The workflow's name.")
+    team: str = Field("", description="The name of the team in whose run it happens.")
+    workflow: str = Field("", description="The name of the workflow in whose run it happens.")
     env: dict[str, str] = Field({}, description="The environment's values, such as `{stage: prod}`.")
     now: str | None = Field(
         None, description="The instant, such as `2026-01-31T12:00:00Z`; without it, the start of 2026."

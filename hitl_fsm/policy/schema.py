@@ -14,8 +14,8 @@ from hitl_fsm.policy.shape import models_of
 SCHEMA_ID = "urn:hitl-fsm:schema:policy:v1"
 _LATER = "Not enforced yet: refused by name."
 _WORDS = {
-    "allow": "Nothing is asked.",
-    "audit": "Recorded; nothing is asked.",
+    "allow": "Nothing is asked. Like every rule that matches, it takes the place of the policy's `default`.",
+    "audit": "Nothing is asked; the record is marked. Like every rule that matches, it takes the place of `default`.",
     "confirm": "The run's own user says yes or no.",
     "deny": "The action does not happen.",
     "review": "The run's own user looks at the output before the model does.",
@@ -28,6 +28,10 @@ def policy_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = schema.pop("$defs")
     _one_gate(definitions[GateMapping.__name__])
     _gate_words(definitions)
+    schema["properties"]["rules"]["items"] = {
+        **schema["properties"]["rules"]["items"],
+        "defaultSnippets": _RULE_SNIPPETS,
+    }
     for model in _models(PolicyDocument, {}).values():
         target = schema if model is PolicyDocument else definitions.get(model.__name__)
         if target is not None:
@@ -46,6 +50,35 @@ def policy_schema() -> dict[str, Any]:
 def policy_schema_text() -> str:
     """The content of `schemas/policy.schema.json`."""
     return json.dumps(policy_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+_RULE_SNIPPETS = [
+    {
+        "label": "rule: confirm above a limit",
+        "description": "The run's own user says yes or no, with examples that hold the limit in place.",
+        "body": {
+            "id": "${1:large}",
+            "when": "${2:args.amount > 1000}",
+            "gate": "confirm",
+            "examples": {"match": [{"args": {}}], "not_match": [{"args": {}}]},
+        },
+    },
+    {
+        "label": "rule: approval by a role",
+        "description": "Somebody with a role decides, never the one who asked, and not for ever.",
+        "body": {
+            "id": "${1:large}",
+            "when": "${2:args.amount > 1000}",
+            "gate": {"approval": {"of": ["role:${3:finance}"], "not": ["requester"], "expires": "${4:4h}"}},
+        },
+    },
+    {
+        "label": "rule: deny with a reason",
+        "description": "It does not happen, and the model reads why.",
+        "body": {"id": "${1:never}", "when": "${2:args.amount > 10000}", "gate": {"deny": {"note": "${3:why not}"}}},
+    },
+]
+"""What an editor with the YAML language server inserts for a new rule."""
 
 
 def _one_gate(mapping: dict[str, Any]) -> None:
