@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from hitl_fsm.adapters.policy_around import gather_around
 from hitl_fsm.adapters.policy_files import gather
+from hitl_fsm.cli.catalogue import known_tools, not_told
 from hitl_fsm.cli.output import line, say
 from hitl_fsm.errors import SettingsError
+from hitl_fsm.policy.catalogue import Known
 from hitl_fsm.policy.formats.report import Report, summary
+from hitl_fsm.policy.lint.run import lint
 from hitl_fsm.policy.load import check
 from hitl_fsm.policy.render import render
-from hitl_fsm.policy.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
@@ -32,11 +37,16 @@ class Format(StrEnum):
     JUNIT = "junit"
 
 
+def _no_tools() -> Known:
+    return Known(None)
+
+
 class Request(NamedTuple):
-    """What is to be checked, and how strictly."""
+    """What is to be checked, how strictly, and where the tools come from."""
 
     paths: tuple[str, ...]
     strict: bool = False
+    tools: Callable[[], Known] = _no_tools
 
 
 class Look(NamedTuple):
@@ -51,12 +61,16 @@ def validate(
     paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, or folders with `*.policy.yaml` files.")],
     format: Annotated[Format | None, typer.Option(help="text unless told otherwise.")] = None,  # noqa: A002 - its name
     strict: Annotated[bool, typer.Option("--strict", help="A warning is as bad as an error.")] = False,
+    tools: Annotated[
+        str | None,
+        typer.Option(metavar="APP|FILE", help="Check conditions against these tools: module:engine, or a tools.json."),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Check again whenever a file changes, until Ctrl-C.")] = False,
 ) -> None:
     """Check policy files; every problem of every file in one pass.
 
     Each finding says file:line:column, a code, what is wrong and what may have been meant. Exit 1 when there is an
-    error, with --strict also when there is a warning.
+    error, with --strict also when there is a warning. Without --tools, those of --app count, if it is given.
     JSON: {"ok", "policies", "rules", "errors", "warnings", "infos", "findings": [{"code", "severity", "message",
     "file", "line", "column", "width", "help", "excerpt"}]}.
     """
@@ -68,7 +82,8 @@ def validate(
         msg = f"there is no file or folder {missing[0]!r}"
         raise SettingsError(msg, help="the path is relative to where you are")
     chosen = format or (Format.JSON if session.json else Format.TEXT)
-    request = Request(tuple(paths), strict)
+    target = tools or session.app
+    request = Request(tuple(paths), strict, partial(known_tools, session, target) if target else _no_tools)
     if watch:
         from hitl_fsm.cli.validate_watch import keep_looking  # noqa: PLC0415 - only then
 
@@ -90,13 +105,17 @@ def look_at(request: Request) -> Look:
         beside.add(path)
         return gathered.read(path)
 
-    project = check(gathered.files, read, Surroundings())
-    findings = [*gathered.findings, *project.findings]
+    around, wrong_around, files_around = gather_around(request.paths)
+    known = request.tools()
+    beside.update([known.file] if known.file else ())
+    project = check(gathered.files, read, around._replace(tools=known.tools))
+    findings = list(dict.fromkeys([*gathered.findings, *wrong_around, *project.findings, *lint(project)]))
+    findings += not_told(known, findings)
     findings.sort(key=lambda found: (found.place, found.code, found.message))
     policies = project.policies
     report = Report(
         findings=tuple(findings),
-        files=tuple(sorted(gathered.files)),
+        files=tuple(sorted((*gathered.files, *files_around))),
         policies=len(policies.names) if policies else 0,
         rules=policies.rule_count if policies else 0,
         strict=request.strict,
@@ -113,3 +132,5 @@ def tell(session: Session, report: Report, chosen: Format) -> None:
     if told:
         line(told)
     say(session, summary(report))
+    if report.findings and chosen is Format.TEXT:
+        say(session, f"what a finding means, and what to do: hitl-fsm help {report.findings[0].code}")

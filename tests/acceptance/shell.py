@@ -42,7 +42,7 @@ rules:
           properties:
             speed: {type: string, enum: [slow, fast], description: How fast}
             floors: {type: integer, minimum: 0}
-            zip: {type: string}
+            zip: {type: string, maxLength: 10}
             gift: {type: boolean, default: false}
   - id: bank
     tools: bank

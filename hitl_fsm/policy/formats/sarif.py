@@ -15,6 +15,7 @@ from hitl_fsm.errors import Diagnostic
 from hitl_fsm.model.visible import visible
 from hitl_fsm.policy.codes import MEANINGS, Code
 from hitl_fsm.policy.formats.report import Report, level_of
+from hitl_fsm.policy.lint.all import RULES as LINT_RULES
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 VERSION = "2.1.0"
@@ -24,6 +25,7 @@ FINGERPRINT = "hitlFsmFinding/v1"
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
 _CODES = {code.value: code for code in Code}
+_LINT = {rule.RULE.code: rule.RULE for rule in LINT_RULES}
 
 
 def render(report: Report, version: str = "") -> str:
@@ -57,17 +59,28 @@ def as_object(report: Report, version: str = "") -> dict[str, Any]:
 def _rule(found: Diagnostic) -> dict[str, Any]:
     code = found.code
     known = _CODES.get(code)
-    meaning, remedy = MEANINGS[known] if known is not None else ("A finding of another part of the program.", "")
+    meaning, remedy = MEANINGS[known] if known is not None else (_title(code), "")
     more = f"`hitl-fsm help {code}` tells more."
     return {
         "id": code,
-        "name": known.name.title().replace("_", "") if known is not None else code,
+        "name": _name(code),
         "shortDescription": {"text": meaning},
         "fullDescription": {"text": f"{meaning} {remedy}".strip()},
         "help": {"text": f"{remedy} {more}".strip(), "markdown": f"{remedy}\n\n{more}".strip()},
         "helpUri": f"{RULES}{code}",
         "defaultConfiguration": {"level": _LEVELS[level_of(found)]},
     }
+
+
+def _title(code: str) -> str:
+    return f"{_LINT[code].title}." if code in _LINT else "A finding of another part of the program."
+
+
+def _name(code: str) -> str:
+    """In the manner of the format: `DuplicateKey`, `NoOwner`."""
+    if code in _LINT:
+        return _LINT[code].name.title().replace("-", "")
+    return _CODES[code].name.title().replace("_", "") if code in _CODES else code
 
 
 def _results(report: Report, index: dict[str, int]) -> list[dict[str, Any]]:

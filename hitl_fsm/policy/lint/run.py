@@ -34,7 +34,7 @@ def lint(project: Project) -> list[Diagnostic]:
             used.add((finding.place.file, finding.place.line, finding.code))
         else:
             kept.append(finding)
-    erroneous = {finding.place.file for finding in project.findings}
+    erroneous = {finding.place.file for finding in project.findings if finding.severity == "error"}
     for member in sound.members:
         if member.source.file not in erroneous:  # with errors, a finding may be missing for another reason
             kept += _unused(project, member, asides[member.source.file], used)

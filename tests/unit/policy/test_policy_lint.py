@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
 from lint_samples import (
     FIXTURES,
+    ROOT,
     SECTIONS,
     expected,
     files_of,
@@ -16,13 +18,36 @@ from lint_samples import (
     page,
     page_files,
     places,
+    project_of,
 )
 
 from hitl_fsm.policy.lint.all import RULES
+from hitl_fsm.policy.lint.run import lint
 
 CODES = [rule.RULE.code for rule in RULES]
 ASIDE = "# hitl-fsm: ignore {} because the register of owners is elsewhere"
 OWNERLESS = "apiVersion: hitl-fsm/v1\nkind: Policy\n{above}name: a{beside}\ntools: [x]\n"
+LARGE = """\
+apiVersion: hitl-fsm/v1
+kind: Policy
+name: service-{0}
+owner: team-{0}@example.com
+tools: ["service{0}.*", audit{0}.write]
+default: deny
+rules:
+  - id: reading
+    tools: "service{0}.*"
+    when: args.amount <= 1000
+    gate: audit
+    examples: {{match: [{{args: {{amount: 1}}}}]}}
+  - id: writing
+    tools: audit{0}.write
+    severity: high
+    when: args.amount > 1000
+    gate:
+      - approval: {{of: [role:finance], not: [requester], expires: 4h, on_expiry: deny}}
+    examples: {{match: [{{args: {{amount: 2000}}}}]}}
+"""
 
 
 def cases(kind: str) -> list[object]:
@@ -122,3 +147,25 @@ def test_a_file_with_errors_of_another_kind_is_linted_and_its_comments_are_not_c
     text = OWNERLESS.format(above="", beside="") + "rules:\n  - id: a\n    when: nmae == 1\n    gate: confirm\n"
     text += "mode: enforce # hitl-fsm: ignore HF217 because it may come\n"
     assert [one.code for one in findings({"a": text})] == ["HF217", "HF224"]
+
+
+# -- all together
+
+
+def test_the_starter_policies_are_clean() -> None:
+    files = {
+        path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in ROOT.glob("policies/**/*.policy.yaml")
+    }
+    assert len(files) >= 5
+    assert [f"{one.place} {one.code} {one.message}" for one in findings(files)] == []
+
+
+def test_two_thousand_rules_on_a_thousand_tools_are_linted_at_once() -> None:
+    files = {f"{number}.policy.yaml": LARGE.format(number) for number in range(1000)}
+    project = project_of(files)
+    assert project.policies is not None
+    began = time.process_time()
+    found = lint(project)
+    took = time.process_time() - began
+    assert [one.code for one in found] == []
+    assert took < 1, "about 0.1 s on a slow machine; a loop over pairs would take minutes"
