@@ -1,6 +1,7 @@
-"""What the actions of one kind are put to: their policies and rules, with all conditions in one expression.
+"""What the actions of one kind are put to: their policies and rules, and how their conditions are answered fast.
 
-The expression is only a faster way: where it has no answer, each condition is asked by itself, and that counts.
+The plain conditions have a shorter way (see `quick`), the others are one CEL expression together. Both only save time:
+where either has no answer, the condition is asked by itself, and that counts.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.policy.compiled import CompiledPolicy, CompiledRule, answered
 from hitl_fsm.policy.condition import Answer, Condition, Scope, Together, together
 from hitl_fsm.policy.data import action_size
+from hitl_fsm.policy.quick import Ask
 
 WARM_AFTER = 4
 """So many actions are judged condition by condition before it pays to compile them together."""
@@ -43,12 +45,14 @@ class Look(NamedTuple):
 class Inquiry:
     """The policies and rules for one subject; `verdicts` remembers what followed from which answers."""
 
-    __slots__ = ("_conditions", "_groups", "_numbers", "_uses", "asked", "verdicts")
+    __slots__ = ("_asks", "_conditions", "_groups", "_left", "_numbers", "_uses", "asked", "verdicts")
 
     def __init__(self, asked: Sequence[Asked]) -> None:
         self.asked = tuple(asked)
         self.verdicts: dict[tuple[Answer, ...], Verdict] = {}
         self._uses = 0
+        self._asks: tuple[Ask, ...] = ()
+        self._left: tuple[int, ...] = ()
         self._groups: tuple[tuple[Together, _Vars], ...] = ()
         self._conditions, numbers = _numbered(self.asked)
         self._numbers = tuple(
@@ -62,25 +66,45 @@ class Inquiry:
         """Of each distinct condition."""
         if not self._conditions:
             return ()
-        found = self._at_once(action) if self._groups else None
-        if found is not None:
-            return tuple(found)
-        self._uses += 1
-        if self._uses == WARM_AFTER:
-            self._groups = _grouped(self._conditions)
+        if self._asks:
+            size = action_size(action)
+            if not isinstance(size, str):
+                return self._quickly(action, size)
+        else:
+            self._uses += 1
+            if self._uses == WARM_AFTER:
+                self._prepare()
         scope = Scope(action)
         return tuple(condition.evaluate(scope, variables) for condition, variables in self._conditions)
 
-    def _at_once(self, action: Action) -> list[bool] | None:
-        size = action_size(action)
-        if isinstance(size, str):
-            return None
+    def _prepare(self) -> None:
+        """From now on the plain conditions are answered by `quick`, and the others by one expression."""
+        asks = [condition.shortcut(variables) for condition, variables in self._conditions]
+        self._left = tuple(number for number, ask in enumerate(asks) if ask is None)
+        self._groups = _grouped([self._conditions[number] for number in self._left])
+        self._asks = tuple(ask or _ask_cel for ask in asks)
+
+    def _quickly(self, action: Action, size: int) -> tuple[Answer, ...]:
+        found: list[Answer | None] = [ask(action) for ask in self._asks]
+        if self._groups:
+            answers = iter(self._at_once(action, size))
+            for number, answer in zip(self._left, answers, strict=False):  # none at all, if one of them has none
+                found[number] = answer
+        if None in found:
+            scope = Scope(action)
+            return tuple(
+                condition.evaluate(scope, variables) if answer is None else answer
+                for answer, (condition, variables) in zip(found, self._conditions, strict=True)
+            )
+        return tuple(found)  # type: ignore[arg-type]  # there is no None
+
+    def _at_once(self, action: Action, size: int) -> list[bool]:
         found: list[bool] = []
         for one, variables in self._groups:
             more = one.evaluate(action, size, variables)
             if more is None:
-                return None
-            found = found + more if found else more
+                return []
+            found += more
         return found
 
     def looks(self, answers: Sequence[Answer]) -> tuple[Look, ...]:
@@ -89,6 +113,10 @@ class Inquiry:
             Look(policy, tuple(_looks(rules, numbers, answers)))
             for (policy, rules), numbers in zip(self.asked, self._numbers, strict=True)
         )
+
+
+def _ask_cel(_: Action) -> None:
+    """For conditions that have no shorter way."""
 
 
 def _looks(

@@ -22,6 +22,7 @@ SCOPE: dict[str, str] = {
     "now": "the instant of the verdict",
 }
 FIELDS: dict[str, tuple[str, ...]] = {"user": ("id", "roles", "kind"), "run": ("id",)}
+_ROOTS = re.compile(r"\b(?:user|run|vars)\b")
 FUNCTIONS = (
     "all", "exists", "exists_one", "filter", "map", "has", "size", "matches", "contains", "startsWith", "endsWith",
     "type", "int", "uint", "double", "string", "bool", "bytes", "dyn", "timestamp", "duration",
@@ -87,6 +88,8 @@ def name_problems(text: str, variables: Mapping[str, Any] | None) -> tuple[NameP
     known: dict[str, Collection[str]] = dict(FIELDS)
     if variables is not None:
         known["vars"] = tuple(variables)
+    if _ROOTS.search(text) is None:
+        return tuple(found)
     for _, parts in chains(text):
         root = parts[0][0]
         if root in known and len(parts) > 1 and parts[1][0] not in known[root]:

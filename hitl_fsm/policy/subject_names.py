@@ -53,7 +53,7 @@ def names_of(
                 message, help_text = f"{name!r} is not a {kind.word} pattern", kind.help
             elif barred:
                 message, help_text = f"the policy covers no {kind.key}", f"add `{kind.key}` to the policy"
-            elif covered and not any(matches(pattern, name) for pattern in covered):
+            elif covered and name not in covered and not any(matches(pattern, name) for pattern in covered):
                 message = f"the policy does not cover `{name}`"
                 help_text = did_you_mean(name, covered) or f"it covers: {', '.join(covered[:_SHOWN])}"
             if message is None or kind.is_valid(name):
