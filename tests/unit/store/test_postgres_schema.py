@@ -74,6 +74,19 @@ def test_a_migrated_database_is_a_fresh_one(
         assert migrated
 
 
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+async def test_every_released_schema_takes_calls_under_review_once_it_is_current(url: str, revision: str) -> None:
+    build(url, revision)
+    put = "INSERT INTO call (run_id, call_id, tool, state, digest) VALUES ('r', '{0}', 't', '{0}', 'd')"
+    with pytest.raises(Exception, match="call_state"):
+        sql_at(url, put.format("in_review"))
+    opening.open_writer(parse(url)).close()
+    for state in ("in_review", "withheld"):
+        sql_at(url, put.format(state))
+    with pytest.raises(Exception, match="call_state"):
+        sql_at(url, put.format("reviewed"))
+
+
 @pytest.mark.parametrize("which", [0, 1])
 def test_alembic_finds_nothing_left_to_migrate(both: tuple[str, str], which: int) -> None:
     with migrating.engine(parse(both[which])).connect() as connection:

@@ -17,7 +17,7 @@ import pytest
 from places import opened, spawn, whole
 from steps import ME, T0, Story
 
-from hitl_fsm.adapters.store.revisions import HEAD
+from hitl_fsm.adapters.store.revisions import HEAD, REVISIONS
 from hitl_fsm.adapters.store.sqlite import opening
 from hitl_fsm.adapters.store.sqlite.migrating import upgrade
 from hitl_fsm.errors import StoreError
@@ -98,6 +98,36 @@ async def test_an_old_database_becomes_a_fresh_one_with_all_its_rows(path: Path,
     assert look(path, "PRAGMA integrity_check") == [("ok",)]
     await fresh.close()
     await store.close()
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+async def test_every_released_schema_becomes_the_current_one(path: Path, tmp_path: Path, revision: str) -> None:
+    await old_database(path)
+    before = content(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        upgrade(connection, revision)
+        upgrade(connection)
+    fresh = opened(tmp_path / "fresh.db")
+    await fresh.append([])
+    assert objects(path) == objects(tmp_path / "fresh.db")
+    assert content(path) == before
+    await fresh.close()
+
+
+async def test_a_call_can_be_under_review_in_a_migrated_database_and_in_no_state_of_its_own(path: Path) -> None:
+    await old_database(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        with pytest.raises(sqlite3.IntegrityError, match="call_state"):
+            connection.execute("UPDATE call SET state = 'in_review'")
+        upgrade(connection)
+        for state in ("in_review", "withheld"):
+            assert connection.execute("UPDATE call SET state = ?", (state,)).rowcount == RUNS
+        with pytest.raises(sqlite3.IntegrityError, match="call_state"):
+            connection.execute("UPDATE call SET state = 'reviewed'")
+        taken = connection.execute(
+            "INSERT INTO call SELECT NULL, 'new', call_id, tool, state, digest FROM call LIMIT 1"
+        )
+        assert taken.lastrowid == RUNS + 1
 
 
 async def test_questions_that_are_open_get_the_timer_of_their_end(path: Path) -> None:
