@@ -45,4 +45,5 @@ COMMANDS = {
     "audit": Entry(f"{_HERE}.audit:app", "Show and verify the record."),
     "db": Entry(f"{_HERE}.db:app", "Show and upgrade the database's schema."),
     "worker": Entry(f"{_HERE}.worker:worker", "Fire what is due and go on with what is ready, until told to leave."),
+    "help": Entry(f"{_HERE}.help:help_", "Explain a code of a finding or an error; without one, list all."),
 }

@@ -187,6 +187,7 @@ def test_a_wheel_carries_the_starter_files(tmp_path: Path) -> None:
     [wheel] = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    for folder in ("policies", "schemas/forms"):
+    assert "hitl_fsm/cli/starter_files/docs/reference/errors.md" in names
+    for folder in ("policies", "schemas/forms", "docs/rules"):
         for file in (ROOT / folder).rglob("*.*"):
             assert f"hitl_fsm/cli/starter_files/{file.relative_to(ROOT).as_posix()}" in names
