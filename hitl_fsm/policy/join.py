@@ -42,6 +42,7 @@ SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 OUTCOMES: tuple[Outcome, ...] = ("allow", "gated", "deny")
 
 _PHASE: dict[type, int] = {UserInput: 0, Confirm: 1, Approval: 2, External: 3, Review: 4}
+_PARTS = ((0, 1, 2), (3,), (4,))
 _KEY_CHARS = 16
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _CONFLICT = "two external gates differ; only one system can execute the call"
@@ -77,12 +78,13 @@ def merge_gates(lists: Sequence[Sequence[Gate]]) -> tuple[Gate, ...]:
             earlier.append(key)
     rank = {key: (_PHASE[type(gate)], index) for index, (key, gate) in enumerate(gates.items())}
     placed: list[str] = []
-    left = set(gates)
-    while left:
-        free = [key for key in left if not before[key] & left]
-        chosen = min(free or left, key=rank.__getitem__)
-        placed.append(chosen)
-        left.discard(chosen)
+    for part in _PARTS:  # so that what carries the call out, or looks at it then, waits also for those that contradict
+        left = {key for key, gate in gates.items() if _PHASE[type(gate)] in part}
+        while left:
+            free = [key for key in left if not before[key] & left]
+            chosen = min(free or left, key=rank.__getitem__)
+            placed.append(chosen)
+            left.discard(chosen)
     return tuple(gates[key] for key in placed)
 
 

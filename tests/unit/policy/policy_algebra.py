@@ -1,0 +1,75 @@
+"""Verdicts as Hypothesis makes them, and what the algebra of the join says of two of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from hitl_fsm.model.verdict import Approval, Confirm, External, Gate, Reason, Review, UserInput, Verdict
+from hitl_fsm.policy.join import BATCHES, ON_CHANGES, OUTCOMES, SEVERITIES, gate_key
+
+BEFORE: list[Gate] = [
+    Confirm(),
+    Confirm(5),
+    Approval(("bo",)),
+    Approval(("role:x",), ("bo",)),
+    UserInput({"const": 1}),
+    UserInput({"const": True}),
+]
+REASONS = st.builds(Reason, st.sampled_from("pq"), st.sampled_from("ab"), st.sampled_from(["allow", "deny"]))
+
+
+@st.composite
+def gate_lists(draw: st.DrawFn) -> tuple[Gate, ...]:
+    """As an author may write them: what carries the call out comes after the questions, a review after that."""
+    before = draw(st.lists(st.sampled_from(BEFORE), max_size=4, unique_by=gate_key))
+    external = draw(st.lists(st.builds(External, st.sampled_from("rs")), max_size=1))
+    review = draw(st.lists(st.builds(Review, st.sampled_from([(), ("bo",)])), max_size=1))
+    return (*before, *external, *review)
+
+
+@st.composite
+def verdicts(draw: st.DrawFn) -> Verdict:
+    gates = draw(gate_lists())
+    return Verdict(
+        outcome="gated" if gates else draw(st.sampled_from(["allow", "deny"])),
+        gates=gates,
+        audit=draw(st.booleans()),
+        batch=draw(st.sampled_from(BATCHES)),
+        on_change=draw(st.sampled_from(ON_CHANGES)),
+        severity=draw(st.sampled_from(SEVERITIES)),
+        reasons=tuple(draw(st.lists(REASONS, max_size=2))),
+        shadow=tuple(draw(st.lists(REASONS, max_size=2))),
+        policy_digest=draw(st.sampled_from(["one", "two"])),
+        problem=draw(st.sampled_from([None, "x", "y", "x\ny"])),
+    )
+
+
+def core(verdict: Verdict) -> tuple[Any, ...]:
+    """What the laws of the algebra speak about: all but order, digest, and the reason of a clash of routes."""
+    reasons = frozenset(reason for reason in verdict.reasons if reason.rule != "one-route")
+    return (
+        verdict.outcome,
+        frozenset(map(gate_key, verdict.gates)),
+        verdict.audit,
+        verdict.batch,
+        verdict.on_change,
+        verdict.severity,
+        reasons,
+        frozenset(verdict.shadow),
+        verdict.problem,
+    )
+
+
+def at_least(strict: Verdict, loose: Verdict) -> bool:
+    """Whether one verdict demands all that the other does: the order of the lattice."""
+    if OUTCOMES.index(strict.outcome) < OUTCOMES.index(loose.outcome):
+        return False
+    same_gates = strict.outcome == "deny" or {*map(gate_key, loose.gates)} <= {*map(gate_key, strict.gates)}
+    settings_hold = (
+        BATCHES.index(strict.batch) >= BATCHES.index(loose.batch)
+        and ON_CHANGES.index(strict.on_change) >= ON_CHANGES.index(loose.on_change)
+        and SEVERITIES.index(strict.severity) >= SEVERITIES.index(loose.severity)
+    )
+    return same_gates and settings_hold and strict.audit >= loose.audit
