@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hitl_fsm.adapters.policy_files import POLICIES, TESTS, gather
-from hitl_fsm.errors import Diagnostic
+from hitl_fsm.errors import Diagnostic, Place
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.load import check
 from hitl_fsm.policy.project import Project
@@ -29,6 +29,9 @@ def collect(paths: Sequence[str], *, with_untested: bool = False) -> Collected:
     """The test files below these folders, and those named one by one, with their policies, read and checked."""
     gathered = gather(paths, TESTS)
     findings = list(gathered.findings)
+    if not gathered.files and not findings:
+        message, help_text = f"no {TESTS.one} is named", f"{TESTS.many} are files named `*{TESTS.suffix}`"
+        findings.append(Diagnostic(Code.TEST_EMPTY.value, message, Place(paths[0], 1, 1), help=help_text))
     projects: dict[tuple[str, ...], Project] = {}
     suites: list[Suite] = []
     for file in sorted(gathered.files):
@@ -99,7 +102,7 @@ def _files(path: Path) -> list[str]:
         path = _plain(path)
         if path.is_dir():
             return sorted(str(one) for one in path.iterdir() if one.name.endswith(POLICIES.suffix))
-        return [str(path)] if path.is_file() else []
+        return [str(path)] if path.is_file() and POLICIES.takes(path.name) else []
     except OSError:
         return []
 

@@ -97,10 +97,10 @@ def plan_of(member: Member) -> Plan:
     )
     always = [compiled for compiled in policy.rules if not compiled.when and not compiled.unless]
     key = source.node(("default",), key=True)
-    node = key if key is not source.root else source.node(("name",), key=True)
+    node = key if key is not source.root else source.node(("name",))
     text = f"default: {member.document.default}"
     wanted = () if _reach_everything(member, always) else (True,)
-    place = (source.file, node.line, node.column, len("default"))
+    place = (source.file, node.line, node.column, node.width)
     return Plan(member, rules, Part("default", policy.name, "default", text, *place, wanted))
 
 

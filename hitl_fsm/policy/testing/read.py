@@ -156,7 +156,7 @@ class _Reader:
             for name in type(field).model_fields
             if getattr(field, name) is not None
         ]
-        if not checks:
+        if not field.model_fields_set:
             node = source.node(path)
             self.note(Code.TEST_EXPECT, "`expect` says nothing", node, "say `outcome`, `gates`, `rule`, …")
         if field.gates and field.outcome is not None and field.outcome not in _GATED:

@@ -100,9 +100,9 @@ def _place(members: Mapping[str, Member], reason: Reason) -> Diagnostic:
     rules = {rule.reason: index for index, rule in enumerate(member.policy.rules)}
     index = next((at for one, at in rules.items() if one.line == reason.line and one.rule == reason.rule), None)
     path = ("default",) if index is None else ("rules", index, "id")
-    node = member.source.node(path)
-    if index is None and node is member.source.root:
-        return replace(member.source.at(Code.TEST_FAILED, message, reason.line, 1), severity="info")
+    node = member.source.node(path, key=index is None)
+    if node is member.source.root:  # a default that is not written
+        node = member.source.node(("name",))
     return replace(member.source.diagnostic(Code.TEST_FAILED, message, node), severity="info")
 
 
