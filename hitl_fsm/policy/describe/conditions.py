@@ -248,11 +248,6 @@ class _Reading:
         if node.kind == "literal" and not isinstance(node.value, bytes):
             shown = json.dumps(node.value, ensure_ascii=False) if isinstance(node.value, str) else None
             return _Value((Code(shown or text_of(self._text, node)),), node.value)
-        if node.kind == "call" and node.value == "-" and len(node.children) == 1:
-            inner = node.children[0]
-            if inner.kind != "literal" or isinstance(inner.value, bool) or not isinstance(inner.value, int | float):
-                return None
-            return _Value((Code(text_of(self._text, node)),), -inner.value)
         path = _plain_path(node)
         if path is None or path[0] != "vars" or len(path) == 1:
             return None

@@ -41,7 +41,7 @@ def _block(block: Block) -> str:
         case Items(items, ordered):
             return "\n".join(_items(items, ordered=ordered, depth=0))
         case Facts(rows):
-            return _table(("", ""), tuple(((f"**{_plain(name)}**"), _text(text)) for name, text in rows))
+            return _table(("", ""), tuple(((f"**{_plain(name).strip(' ')}**"), _text(text)) for name, text in rows))
         case Table(_, head, rows):
             return _table(head, tuple(tuple(_text(cell) for cell in row) for row in rows))
         case Signatures(roles):

@@ -88,18 +88,19 @@ def sentence(gate: Gate) -> Text:
                 "After it happened, and before the agent gets the result, one person must look at the result: ",
                 *people(of, excluded),
                 f".{again}",
-                *_until(expires),
+                *_until(expires, "an answer", "the agent does not get it"),
             )
 
 
-def _until(expires_ms: int | None, what: str = "an answer") -> Text:
+def _until(expires_ms: int | None, what: str = "an answer", then: str = "it is denied") -> Text:
     if expires_ms is None:
         return (" There is no time limit.",)
-    return (f" Without {what} within {duration(expires_ms)} it is denied.",)
+    return (f" Without {what} within {duration(expires_ms)} {then}.",)
 
 
 def _unknown(gate: Gate) -> bool:
     """Whether it says something that the sentences here do not know; then it is quoted."""
     values = msgspec.structs.asdict(gate)
     defaults = {one.name: one.default for one in msgspec.structs.fields(type(gate))}
-    return any(name not in _KNOWN[type(gate)] and value != defaults[name] for name, value in values.items())
+    known = _KNOWN.get(type(gate), frozenset())
+    return any(name not in known and value != defaults[name] for name, value in values.items())
