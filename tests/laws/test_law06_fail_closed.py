@@ -9,7 +9,7 @@ import pytest
 from hitl_fsm import Engine
 from hitl_fsm.errors import HitlError, PolicyError
 from hitl_fsm.model.states import CallState, RunState
-from house import House, call, calls
+from house import House, call, calls, policies, policy_text
 
 ALLOW = "- {id: ok, gate: allow}"
 BROKEN = {
@@ -62,10 +62,53 @@ def test_law06_a_condition_that_cannot_be_evaluated_denies_even_on_an_allow_rule
     assert "p0.policy.yaml" in house.said_to_model(engine, run.run_id)[0]
 
 
+ASK = "on_error: {approval: {of: [role:finance], not: [requester], expires: 4h}}"
+
+
+@pytest.mark.parametrize("rule", ["when: args.nothing > 3, gate: allow", "unless: args.nothing > 3, gate: audit"])
+def test_law06_a_condition_that_cannot_be_evaluated_asks_who_on_error_names_and_never_allows(
+    house: House, rule: str
+) -> None:
+    engine = house.engine(policies(policy_text(f"- {{id: ok, {rule}}}", extra=ASK)))
+    agent = house.agent(engine, [calls(call("pay", to="bob", amount=1))])
+    run = agent.run("go", user="alice")
+    (asked,) = run.active_requirements
+    assert (asked.kind, house.effects) == ("approval", [])
+    with pytest.raises(HitlError):
+        asked.confirm(by="alice")
+    assert agent.continue_run(run).is_paused
+    assert house.effects == []
+    asked.confirm(by="maria")
+    assert agent.continue_run(run).state is RunState.DONE
+    assert house.effects == [("pay", "bob", 1.0, "-")]
+
+
+def test_law06_on_error_adds_to_what_the_rule_asks_and_a_rule_that_denies_denies(house: House) -> None:
+    rules = "- {id: cfo, tools: pay, when: args.nothing > 3, gate: {approval: {of: [role:ops]}}}\n"
+    rules += "- {id: never, tools: note, when: args.nothing > 3, gate: deny}"
+    engine = house.engine(policies(policy_text(rules, extra=ASK)))
+    agent = house.agent(engine, [calls(call("note", text="x"), call("pay", to="bob", amount=1))])
+    run = agent.run("go", user="alice")
+    assert [one.state for one in run.calls] == [CallState.DENIED, CallState.GATED]
+    for who in ("otto", "maria"):
+        assert house.effects == []
+        (asked,) = run.active_requirements
+        asked.confirm(by=who)
+        run = agent.continue_run(run)
+    assert run.state is RunState.DONE
+    assert house.effects == [("pay", "bob", 1.0, "-")]
+
+
+def test_law06_a_policy_whose_on_error_denies_denies_also_where_another_one_asks(house: House) -> None:
+    rule = "- {id: ok, when: args.nothing > 3, gate: allow}"
+    engine = house.engine(policies(policy_text(rule, extra=ASK), policy_text(rule, name="other")))
+    run = house.agent(engine, [calls(call("pay", to="bob", amount=1))]).run("go", user="alice")
+    assert run.calls[0].state is CallState.DENIED
+    assert house.effects == []
+
+
 def test_law06_a_tool_that_no_policy_covers_is_denied_unless_the_application_chose_otherwise(house: House) -> None:
     rules: Any = "- {id: ok, gate: allow}"
-    from house import policies, policy_text
-
     other = policies(policy_text(rules, tools="[other]"))
     run = house.agent(house.engine(other), [calls(call("pay", to="bob", amount=1))]).run("go")
     assert run.calls[0].state is CallState.DENIED

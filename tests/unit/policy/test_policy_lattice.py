@@ -64,8 +64,8 @@ def test_law01_whatever_the_orders_are_nothing_carries_the_call_out_before_the_l
 
 def test_law01_approvals_that_contradict_each_other_in_order_still_come_before_the_call() -> None:
     bo, al, out, seen = Approval(("bo",)), Approval(("al",)), External("r"), Review()
-    lists: tuple[tuple[Gate, ...], ...]
-    for lists in permutations([(bo, al), (al, bo), (out,), (seen,)]):
+    written: list[tuple[Gate, ...]] = [(bo, al), (al, bo), (out,), (seen,)]
+    for lists in permutations(written):
         assert merge_gates(lists)[2:] == (out, seen)
     rules = (
         "- {id: a, gate: [{approval: {of: bo}}, {approval: {of: al}}]}\n"
