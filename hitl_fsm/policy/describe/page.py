@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hitl_fsm.errors import PolicyError
 from hitl_fsm.policy.describe.by_subject import Placed, tables
@@ -20,6 +20,7 @@ from hitl_fsm.policy.describe.paper import (
     Signatures,
     Table,
     Text,
+    codes,
     prose,
 )
 from hitl_fsm.policy.describe.rules import DEFAULTS, described, lines_of, place
@@ -28,6 +29,9 @@ from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.project import Member, Project
 
 TITLE = "Policies: what needs a person, and who decides"
+
+MAX_PEOPLE = 50
+"""People of one role that are named; the others are counted."""
 
 _MODES = {
     "enforce": "enforced",
@@ -85,6 +89,7 @@ def page(project: Project) -> Paper:
         Heading(2, ("Who decides",), "who"),
         Para(("For everything that a policy names: all that apply of these rows count together.",)),
         *tables(placed, tools),
+        *_roles(project.around.roles),
         Heading(2, ("The policies",), "policies"),
     ]
     for member, one in zip(members, placed, strict=True):
@@ -113,6 +118,21 @@ def _contents(placed: Sequence[Placed]) -> Items:
             Item((Link("Signatures", "signatures"),)),
         )
     )
+
+
+def _roles(roles: Mapping[str, frozenset[str]] | None) -> tuple[Block, ...]:
+    """Who has which role, where somebody told."""
+    if roles is None:
+        return ()
+    told = "As it is written down. In a run, the application or a credential says who has which role."
+    rows = tuple(((Code(role),), _people(sorted(roles[role]))) for role in sorted(roles))
+    return (Heading(3, ("Roles",), "roles"), Para((told,)), Table("Who has which role", ("Role", "People"), rows))
+
+
+def _people(names: list[str]) -> Text:
+    if len(names) <= MAX_PEOPLE:
+        return codes(names) if names else ("nobody",)
+    return (*codes(names[:MAX_PEOPLE], "and"), f", and {len(names) - MAX_PEOPLE} more")
 
 
 def _policy(member: Member, placed: Placed) -> list[Block]:
