@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from lint_samples import (
     FIXTURES,
+    PAGES,
     ROOT,
     SECTIONS,
     expected,
@@ -104,6 +105,15 @@ def test_its_page_has_the_shape_and_its_examples_are_true(code: str) -> None:
         files = page_files(text, section)
         assert files, section
         assert (code in {one.code for one in findings(files)}) is wanted, section
+
+
+def test_the_table_of_rules_is_whole() -> None:
+    rows = re.findall(
+        r"^\| \[(HF2\d\d)\]\(\1\.md\) \| `([a-z0-9-]+)` \| (\w+) \| (.+)\. \|$",
+        (PAGES / "README.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert rows == [rule.RULE[:4] for rule in RULES]
 
 
 # -- setting a finding aside
