@@ -62,7 +62,9 @@ class Teller:
         self.line()
         self.line(f"  ticket     {visible(ticket)}")
         self.line("  people     alice (support) runs the agent; maria (finance) decides on large sums")
-        self.line(f"  policies   {', '.join(policies.names)}")
+        self.line(
+            textwrap.fill(", ".join(policies.names), WIDTH, initial_indent="  policies   ", subsequent_indent=" " * 13)
+        )
         self.line(f"  store      {visible(store_url)}")
 
     def entries(self, entries: Iterable[Entry]) -> None:
