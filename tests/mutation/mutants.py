@@ -11,7 +11,7 @@ from types import CodeType
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-_CORE = ("decide", "draft", "gates", "timers", "replay", "machine")
+_CORE = ("decide", "draft", "gates", "review", "timers", "replay", "machine")
 _STORE = ("commit", "approvals", "timers", "log", "batch", "statements")
 TARGETS = (*(f"hitl_fsm/core/{n}.py" for n in _CORE), *(f"hitl_fsm/adapters/store/{n}.py" for n in _STORE))
 
