@@ -2,7 +2,7 @@
 
 A fixture marks where a finding is expected at the end of its line: `# expect HF217:7` (code and column). A fixture that
 needs several files is a folder; one file otherwise. What a page shows may be a part of a policy: the rest is added.
-A first line such as `# roles: {finance: [ann, bob]}` or `# routes: [bank]` says what there is beside the policy.
+Files of roles and routes beside it, `bad.roles.yaml` for `bad.policy.yaml`, say what there is.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
 from hitl_fsm.errors import Diagnostic
 from hitl_fsm.policy.lint.run import lint
 from hitl_fsm.policy.load import check
 from hitl_fsm.policy.project import Project
+from hitl_fsm.policy.surrounding_files import read_surroundings
 from hitl_fsm.policy.surroundings import Surroundings
 
 ROOT = Path(__file__).parents[3]
@@ -44,18 +43,16 @@ def project_of(files: Mapping[str, str], around: Surroundings | None = None) -> 
     return check({name: text.encode() for name, text in files.items()}, read, around or Surroundings())
 
 
-def around_of(files: Mapping[str, str]) -> Surroundings:
-    """The roles and routes that the first lines of the files tell."""
-    told = dict(re.findall(r"^# (roles|routes): (.+)$", "\n".join(files.values()), re.MULTILINE))
-    roles = (
-        {name: frozenset(people) for name, people in yaml.safe_load(told["roles"]).items()} if "roles" in told else None
-    )
-    routes = frozenset(yaml.safe_load(told["routes"])) if "routes" in told else None
-    return Surroundings(routes=routes, roles=roles)
-
-
 def findings(files: Mapping[str, str]) -> list[Diagnostic]:
-    return lint(project_of(files, around_of(files)))
+    """What the lint says of the policies among the files, beside the roles and routes among them."""
+    roles, routes = (_of_kind(files, kind) for kind in ("Roles", "Routes"))
+    around, wrong = read_surroundings(routes, roles)
+    assert wrong == ()
+    return lint(project_of({name: text for name, text in files.items() if name not in {*roles, *routes}}, around))
+
+
+def _of_kind(files: Mapping[str, str], kind: str) -> dict[str, bytes]:
+    return {name: text.encode() for name, text in files.items() if f"\nkind: {kind}\n" in text}
 
 
 def places(found: list[Diagnostic]) -> Found:
@@ -79,7 +76,10 @@ def fixtures(code: str, kind: str) -> list[Path]:
 
 
 def files_of(fixture: Path) -> dict[str, str]:
-    paths = sorted(fixture.glob("*.policy.yaml")) if fixture.is_dir() else [fixture]
+    beside = (fixture.with_name(fixture.name.replace(".policy.", f".{kind}.")) for kind in ("roles", "routes"))
+    paths = (
+        sorted(fixture.glob("*.policy.yaml")) if fixture.is_dir() else [fixture, *(p for p in beside if p.is_file())]
+    )
     return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
 
