@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from hitl_fsm.cli.changes import many
 from hitl_fsm.cli.output import json_line, say
 from hitl_fsm.cli.validate import Format, Request, look_at, tell
 from hitl_fsm.cli.watching import differing, snapshot, wait_for_change
@@ -36,7 +37,7 @@ def keep_looking(session: Session, request: Request, chosen: Format) -> NoReturn
         beside |= look.beside
         # What the check came upon is new to us and no change; what else changed meanwhile is one.
         before = {**snapshot((), beside), **before}
-        say(session, f"watching {len(before)} files; Ctrl-C ends")
+        say(session, f"watching {many(len(before), 'file', 'files')}; Ctrl-C ends")
         after = wait_for_change(before, partial(snapshot, request.paths, beside))
         names = differing(before, after)
         more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""

@@ -7,6 +7,7 @@ that an editor replaced as it sees one that was written to.
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -45,6 +46,8 @@ def _add(path: str, found: dict[str, Stamp]) -> None:
     try:
         status = os.stat(path)  # noqa: PTH116 - as above
     except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(status.st_mode):
         return
     if len(found) >= WATCHED_FILES:
         msg = f"there are more than {WATCHED_FILES} files to watch"
