@@ -21,6 +21,7 @@ COMMANDS = {
     "schema": Entry(f"{_HERE}.schema:schema", "Print or write the JSON Schemas of policies, records and answers."),
     "validate": Entry(f"{_HERE}.validate:validate", "Check policy files; every problem of every file in one pass."),
     "test": Entry(f"{_HERE}.test:run_tests", "Run the cases beside the policies, and tell what no case has tried."),
+    "explain": Entry(f"{_HERE}.explain:explain", "Explain the verdict on one action, rule by rule."),
     "diff": Entry(
         f"{_HERE}.diff:diff",
         "Compare two sets of policies, action by action; what the new one asks less for comes first.",

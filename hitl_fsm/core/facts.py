@@ -13,7 +13,7 @@ import msgspec
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import LateResult, ModelReplied, RunCreated
 from hitl_fsm.model.requirement import Requirement
-from hitl_fsm.model.verdict import Review
+from hitl_fsm.model.verdict import Review, Would
 
 _DOMAIN = b"hitl-fsm/content/v1\0"
 _ENCODER = msgspec.json.Encoder(order="sorted")
@@ -86,11 +86,25 @@ def judged(call: Call) -> dict[str, Any]:
         data["audit"] = True
     if verdict.severity != "low":
         data["severity"] = verdict.severity
+    if verdict.looked:
+        data["looked"] = verdict.looked
     if verdict.shadow:
         data["shadow"] = verdict.shadow
+    if verdict.would is not None:
+        data["would"] = _would(verdict.would)
     problem = call.problem or verdict.problem
     if problem:
         data["problem"] = problem
+    return data
+
+
+def _would(would: Would) -> dict[str, Any]:
+    """What shadow policies come to; forms by digest."""
+    data: dict[str, Any] = msgspec.to_builtins(would)
+    for gate in data.get("gates", ()):
+        for form in ("schema", "result_schema"):
+            if gate.get(form):
+                gate[form] = content_digest(gate[form])
     return data
 
 

@@ -108,7 +108,7 @@ class Builder:
         for index, text in enumerate(texts):
             node = self.source.node((*path, index))
             try:
-                compiled.append(compile_condition(text, self.document.vars))
+                compiled.append(compile_condition(text, self.document.vars).at(node.line, node.column))
             except ConditionError as error:
                 for problem in error.problems:
                     line, column = self.source.locate(node, problem.offset)

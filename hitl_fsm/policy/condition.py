@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 from cel_expr_python import cel  # type: ignore[import-untyped]
 
@@ -122,16 +122,22 @@ def _user(user: Actor) -> dict[str, Any]:
 
 
 class Condition:
-    """One compiled expression. `names` are those in scope that it may read."""
+    """One compiled expression. `names` are those in scope that it may read; `line` and `column` are where it stands."""
 
-    __slots__ = ("_expression", "is_bool", "limit", "names", "text")
+    __slots__ = ("_expression", "column", "is_bool", "limit", "line", "names", "text")
 
     def __init__(self, text: str, expression: cel.Expression, limit: int) -> None:
         self.text = text
         self.names = names_in(text)
         self.is_bool = expression.return_type() == _BOOL
         self.limit = limit
+        self.line = self.column = 0
         self._expression = expression
+
+    def at(self, line: int, column: int) -> Self:
+        """Note its place in the policy's file; the condition itself."""
+        self.line, self.column = line, column
+        return self
 
     def evaluate(self, scope: Scope, variables: Mapping[str, Any]) -> Answer:
         """True or False only if CEL says so; everything else is a problem."""

@@ -57,7 +57,7 @@ class _Size(NamedTuple):
 
     mean: float
     peak: float
-    count: float
+    length: float
     foreign: bool = False
 
 
@@ -90,7 +90,7 @@ class _Meter:
             return sizes[0]
         total = _sum(sizes)
         if node.kind in ("list", "map"):
-            return total._replace(count=len(sizes))
+            return total._replace(length=len(sizes))
         return self._call(node, sizes, total, times)
 
     def _call(self, node: Node, sizes: list[_Size], total: _Size, times: float) -> _Size:
@@ -159,7 +159,7 @@ class _Meter:
         """All iterations of all loops together are at most MAX_STEPS; the elements of a list share its size."""
         source, variable, *bodies = node.children
         range_ = self.measure(source, bound, times)
-        count = max(1.0, min(range_.count, MAX_STEPS))
+        count = max(1.0, min(range_.length, MAX_STEPS))
         inner = min(MAX_STEPS, times * count) if times < MAX_STEPS else times
         mean = min(range_.peak, times * range_.mean / inner)
         element = _Size(mean, range_.peak, range_.peak / NODE_SIZE, range_.foreign)
@@ -189,7 +189,7 @@ def _sum(sizes: list[_Size]) -> _Size:
     return _Size(
         NODE_SIZE + sum(size.mean for size in sizes),
         NODE_SIZE + sum(size.peak for size in sizes),
-        sum(size.count for size in sizes),
+        sum(size.length for size in sizes),
         any(size.foreign for size in sizes),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -53,6 +53,9 @@ from hitl_fsm.runtime.sweep import sweep
 from hitl_fsm.runtime.views import Audit, Inbox, Runs
 from hitl_fsm.runtime.work import POLL_S, Continued, continue_ready, work
 
+if TYPE_CHECKING:
+    from hitl_fsm.policy.explain import Explanation
+
 ANSWER_ATTEMPTS = 64
 """Tries of one answer whose run was moved by other answers meanwhile."""
 
@@ -89,6 +92,11 @@ class Engine:
         checked_name(recipe.name, f"the name of the {recipe.kind}")
         self._recipes[recipe.kind, recipe.name] = recipe
 
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """What is registered: agents, and gated callables."""
+        return tuple(self._recipes.values())
+
     def actor(self, who: By, otherwise: Actor) -> Actor:
         """An actor, a name that the application's lookup knows, or None for `otherwise`.
 
@@ -107,6 +115,12 @@ class Engine:
         actor = self.actor(user, Actor(id="user"))
         action = Action(tool=tool, args=args, user=actor, now=self._parts.clock.now())
         return self.policies.evaluate(action, default=self._parts.default)
+
+    def explain(self, action: Action) -> Explanation:
+        """How the policies come to their verdict on an action, rule by rule and condition by condition; no more."""
+        from hitl_fsm.policy.explain import explain  # noqa: PLC0415 - no run needs it
+
+        return explain(self.policies, action, self._parts.default)
 
     def gate(self, fn: Callable[..., Any]) -> Gated:
         """Put a bare callable under the policies, without an agent."""

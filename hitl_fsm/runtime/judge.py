@@ -61,7 +61,8 @@ def judge_action(policies: PolicySet, action: Action, subject: Subject, default:
 
 def _own_copy(verdict: Verdict) -> Verdict:
     """Readers of a run get its forms; what they do to them must not reach the policies."""
-    if any(getattr(gate, "schema", None) or getattr(gate, "result_schema", None) for gate in verdict.gates):
+    gates = verdict.gates if verdict.would is None else (*verdict.gates, *verdict.would.gates)
+    if any(getattr(gate, "schema", None) or getattr(gate, "result_schema", None) for gate in gates):
         return _decode(msgspec.json.encode(verdict))
     return verdict
 
