@@ -338,7 +338,7 @@ class PolicyDocument(Model):
     agents: NamePatterns | None = Field(
         None,
         description='Only what these agents do: `[support-bot, "research-*"]`. Beside `tools` or `steps` it narrows '
-        "them; alone, it covers all that the agents do: each of their calls, and the start of their runs.",
+        "them; alone, it covers all that the agents do.",
     )
     mode: Literal["enforce", "shadow"] = Field(
         "enforce",
