@@ -13,7 +13,7 @@ from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.expression import Node, path_of, text_of
 from hitl_fsm.policy.names import did_you_mean
 from hitl_fsm.policy.overloads import NUMBERS, results, takes
-from hitl_fsm.policy.type_facts import Fact, Facts, asked, facts_if
+from hitl_fsm.policy.type_facts import Fact, Facts, asked, facts_if, narrowed
 from hitl_fsm.policy.value_type import (
     DYN,
     Alternative,
@@ -64,7 +64,8 @@ class Checker:
         self, code: Code, node: Node, message: str, help_text: str | None = None, *, by_all: bool = False
     ) -> Type:
         issue = Issue(code, node.offset, node.width, message, help_text, by_all)
-        if issue not in self.issues:
+        once = code is Code.MAY_BE_ABSENT  # to ask once is enough for all places
+        if issue not in self.issues and not (once and any(known.message == message for known in self.issues)):
             self.issues.append(issue)
         return DYN
 
@@ -78,7 +79,7 @@ class Checker:
                 found = of_value(node.value)
             case "name":
                 name = str(node.value)
-                found = DYN if Fact("asked", (name,)) in facts else self._scope.get(name, DYN)
+                found = narrowed(self._scope.get(name, DYN), (name,), facts)
             case "select" | "has":
                 found = self._field(node, node.children[0], str(node.value), facts)
             case "call":
@@ -94,7 +95,7 @@ class Checker:
         """`operand.name`, `operand['name']` or `has(operand.name)`."""
         path, owner = path_of(node), self._type(operand, facts)
         only_asked = node.kind == "has"
-        if owner.alternatives is None or (path is not None and Fact("asked", path) in facts):
+        if owner.alternatives is None:
             return of_kind("bool") if only_asked else DYN
         if "null" in owner.kinds and "map" in owner.kinds:
             self._may_be_null(operand)
@@ -114,8 +115,7 @@ class Checker:
             self._note(
                 Code.MAY_BE_ABSENT, node, f"`{self._part(node)}` may be absent", self._guard(node, operand, name)
             )
-        result = union(one.type for one in found if one.presence != "never")
-        return result.without_null() if path is not None and Fact("some", path) in facts else result
+        return narrowed(union(one.type for one in found if one.presence != "never"), path, facts)
 
     def _guard(self, node: Node, operand: Node, name: str) -> str:
         part = self._part(node)
@@ -300,12 +300,12 @@ class Checker:
         name = str(variable.value)
         before = self._scope.get(name)
         self._scope[name] = ranged.item()
-        inner = frozenset(fact for fact in facts if fact.path[0] != name or fact.kind == "asked")
+        inner = frozenset(fact for fact in facts if fact.path[0] != name)
         types = []
         for index, body in enumerate(bodies):
             if index and (known := facts_if(bodies[0], holds=True)):
                 inner |= known
-            types.append(self._type(body, inner))
+            types.append(self._type(body, inner | asked(body)))
         if before is None:
             del self._scope[name]
         else:

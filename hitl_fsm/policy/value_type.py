@@ -84,12 +84,6 @@ class Type:
         """For a message: `text or a number`."""
         return " or ".join(dict.fromkeys(_WORDS.get(kind, kind) for kind in self.kinds))
 
-    def without_null(self) -> Type:
-        """The same, known not to be null."""
-        if self.alternatives is None:
-            return self
-        return Type(tuple(one for one in self.alternatives if one.kind != "null"))
-
     def item(self) -> Type:
         """What a list holds, or a map's keys are."""
         found: list[Type] = []

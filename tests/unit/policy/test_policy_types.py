@@ -2,75 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-
-from hitl_fsm.errors import Diagnostic
-from hitl_fsm.policy.load import check
-from hitl_fsm.policy.surroundings import Surroundings, ToolShape
-
-REFUND: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "amount": {"type": "number"},
-        "count": {"type": "integer"},
-        "currency": {"type": "string", "enum": ["EUR", "GBP"]},
-        "kind": {"const": "refund"},
-        "note": {"type": "string"},
-        "memo": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
-        "fast": {"type": "boolean", "default": False},
-        "limit": {"type": "integer", "default": "none"},
-        "tags": {"type": "array", "items": {"type": "string"}},
-        "card": {"$ref": "#/$defs/card"},
-        "backup": {"anyOf": [{"$ref": "#/$defs/card"}, {"type": "null"}]},
-        "either": {"type": ["integer", "string"]},
-        "meta": {"type": "object", "additionalProperties": {"type": "string"}},
-        "blob": {},
-        "loop": {"$ref": "#/$defs/loop"},
-        "lines": {"type": "array", "items": {"$ref": "#/$defs/line"}},
-        "odd": {"type": "object", "properties": {"a": {"type": "string"}}, "anyOf": [{"required": ["a"]}]},
-    },
-    "required": [
-        "amount", "count", "currency", "kind", "tags", "card", "backup", "either", "meta", "blob", "loop", "lines",
-        "odd",
-    ],
-    "additionalProperties": False,
-    "$defs": {
-        "card": {
-            "type": "object",
-            "properties": {"number": {"type": "string"}, "cvc": {"type": "string", "default": "000"}},
-            "required": ["number"],
-        },
-        "line": {
-            "type": "object",
-            "properties": {"price": {"type": "integer"}, "sale": {"type": "boolean"}},
-            "required": ["price"],
-        },
-        "loop": {"$ref": "#/$defs/loop"},
-    },
-}  # fmt: skip
-LISTING = {"type": "object", "properties": {"page": {"type": "integer"}}, "required": ["page"]}
-TOOLS = {"pay.refund": ToolShape("pay.refund", REFUND), "pay.list": ToolShape("pay.list", LISTING)}
-VARS = {"home": ["EUR", "USD"], "away": ["USD"], "max": 5, "limits": {"EUR": 10}}
-
-
-def find(
-    when: str | Sequence[str],
-    *,
-    unless: str | Sequence[str] = (),
-    tools: str | Sequence[str] = "pay.refund",
-    catalogue: Mapping[str, ToolShape] = TOOLS,
-) -> tuple[Diagnostic, ...]:
-    rule = {"id": "r", "when": when, "unless": unless or [], "gate": "confirm"}
-    policy = {"apiVersion": "hitl-fsm/v1", "kind": "Policy", "name": "p", "owner": "o", "vars": VARS, "tools": tools}
-    text = "\n".join(f"{key}: {json.dumps(value)}" for key, value in policy.items())
-    text += "\nrules:\n  - id: r\n" + "".join(
-        f"    {key}: {json.dumps(rule[key], ensure_ascii=False)}\n" for key in ("when", "unless", "gate") if rule[key]
-    )
-    return check({"p": text.encode()}, lambda _: b"", Surroundings(catalogue)).findings
+from types_samples import find
 
 
 def told(text: str, **more: Any) -> list[tuple[str, str, str]]:
@@ -115,6 +50,13 @@ def told(text: str, **more: Any) -> list[tuple[str, str, str]]:
         "args['card']['number'].endsWith('1')",
         "has(args.card.cvc) && args.card.cvc == '1'",
         "type(args.either) == int && args.either > 1",
+        "type(args.either) != int || args.either > 1",
+        "type(args.either) == string ? args.either.size() > 1 : args.either > 1",
+        "type(args.either) in [int, double] && args.either > 1",
+        "type(args.memo) != null_type && args.memo.size() > 1",
+        "args.lines.all(i, type(i.price) == int && i.price > 1)",
+        "(has(args.note) || args.count > 1) && (has(args.note) && args.fast || true)",
+        "!(has(args.note) && args.fast) || args.note == 'x'",
         "args.either == 1 || args.either == 'one'",
         "'a' in args.tags && args.tags[0] == 'x' && args.tags.size() > 1",
         "args.tags == ['x']",
@@ -266,6 +208,38 @@ def test_nothing_is_said_of_what_is_right(text: str) -> None:
             "!has(args.note) && args.note == 'x'", "HF124", "args.note", "`args.note` may be absent",
             "write `has(args.note) && …`",
         ),
+        (
+            "(has(args.note) || args.fast) && args.note == 'x'", "HF124", "args.note", "`args.note` may be absent",
+            "write `has(args.note) && …`",
+        ),
+        (
+            "!(has(args.note) && args.fast) && args.note == 'x'", "HF124", "args.note", "`args.note` may be absent",
+            "write `has(args.note) && …`",
+        ),
+        (
+            "type(args.note) == string", "HF124", "args.note", "`args.note` may be absent",
+            "write `has(args.note) && …`",
+        ),
+        (
+            "args.memo == null && args.memo.size() > 1", "HF124", "args.memo", "`args.memo` may be null",
+            "write `args.memo != null && …`",
+        ),
+        (
+            "args.memo != 'x' && args.memo.size() > 1", "HF124", "args.memo", "`args.memo` may be null",
+            "write `args.memo != null && …`",
+        ),
+        (
+            "type(args.either) == string && args.either > 1", "HF123", "args.either > 1",
+            "`>` cannot compare `args.either` (text) with `1` (a number)", None,
+        ),
+        (
+            "args.currency - args.currency == 'x'", "HF123", "args.currency - args.currency",
+            "`-` cannot take `args.currency` (text) and `args.currency` (text)", None,
+        ),
+        (
+            "!('cvc' in args.card) && args.card.cvc.size() > 1 || args.card.cvc == 'x'", "HF124", "args.card.cvc",
+            "`args.card.cvc` may be absent", "write `has(args.card.cvc) && …`",
+        ),
         ("args.limit > 1", "HF124", "args.limit", "`args.limit` may be absent", "write `has(args.limit) && …`"),
         (
             "args.card.cvc == '1'", "HF124", "args.card.cvc", "`args.card.cvc` may be absent",
@@ -300,107 +274,3 @@ def test_nothing_is_said_of_what_is_right(text: str) -> None:
 def test_what_is_wrong_is_found_at_its_place(text: str, code: str, part: str, message: str, hint: str | None) -> None:
     assert told(text) == [(code, part, message)]
     assert [one.help for one in find(text)] == [hint]
-
-
-def test_without_tools_nothing_is_said() -> None:
-    text = "apiVersion: hitl-fsm/v1\nkind: Policy\nname: p\nowner: o\ntools: x\nrules:\n"
-    source = f"{text}  - {{id: r, when: args.amuont > 1, gate: confirm}}\n".encode()
-    assert check({"p": source}, lambda _: b"").findings == ()
-    assert [one.code for one in check({"p": source}, lambda _: b"", Surroundings({})).findings] == ["HF125"]
-
-
-@pytest.mark.parametrize(
-    ("when", "unless"),
-    [
-        (["has(args.note)", "args.note == 'x'"], ()),
-        (["args.note == 'x'", "has(args.note)"], ()),
-        ("has(args.note)", "args.note == 'x'"),
-        ("args.fast", ["!has(args.note)", "args.note == 'x'"]),
-        (["args.memo != null", "args.memo.size() > 1"], ()),
-        (["type(args.either) == int", "args.either > 1"], ()),
-    ],
-)
-def test_the_other_items_of_a_rule_count(when: str | Sequence[str], unless: str | Sequence[str]) -> None:
-    assert find(when, unless=unless) == ()
-
-
-def test_an_unless_says_nothing_for_when() -> None:
-    assert [one.code for one in find("args.note == 'x'", unless="!has(args.note)")] == ["HF124"]
-
-
-MANY = ["pay.*"]
-
-
-@pytest.mark.parametrize(
-    ("when", "messages"),
-    [
-        ("args.amount > 1", ["there is no argument `amount` (for `pay.list`)"]),
-        ("has(args.amount) && args.amount > 1", []),
-        ("tool == 'pay.refund' && args.amount > 1", []),
-        ("tool != 'pay.refund' || args.amount > 1", []),
-        ("tool.startsWith('pay.r') ? args.amount > 1 : args.page > 1", []),
-        (["tool == 'pay.refund'", "args.amount > 1"], []),
-        (
-            ["tool == 'pay.refund'", "args.amount > 'x'"],
-            ["`>` cannot compare `args.amount` (a number) with `'x'` (text) (for `pay.refund`)"],
-        ),
-        ("has(args.amuont)", ["there is no argument `amuont` (for `pay.list`, `pay.refund`)"]),
-        ("tool == 'pay.list'", []),
-    ],
-)
-def test_a_rule_for_several_tools(when: str | Sequence[str], messages: list[str]) -> None:
-    assert [one.message for one in find(when, tools=MANY)] == messages
-
-
-def test_names_that_no_tool_has() -> None:
-    found = find("true", tools=["pay.refnud", "pay.*", "mail.*"])
-    assert [(one.code, one.severity, one.message, one.help) for one in found] == [
-        ("HF125", "error", "there is no tool `pay.refnud`", "did you mean `pay.refund`?"),
-        ("HF125", "warning", "no tool's name fits `mail.*`", "there are `pay.list`, `pay.refund`"),
-    ]
-
-
-def test_a_warning_alone_does_not_keep_policies_from_loading() -> None:
-    text = "apiVersion: hitl-fsm/v1\nkind: Policy\nname: p\nowner: o\ntools: mail.*\nrules:\n  - {id: r, gate: deny}\n"
-    project = check({"p": text.encode()}, lambda _: b"", Surroundings(TOOLS))
-    assert [one.severity for one in project.findings] == ["warning"]
-    assert project.policies is not None
-
-
-@pytest.mark.parametrize(
-    ("written", "line", "column"),
-    [
-        ('when: "args.count == 1 && args.nope > 1"', 8, 36),
-        ("when: 'args.currency == ''EUR'' && args.nope > 1'", 8, 45),
-        ('when: "args.currency == \\"EUR\\" && args.nope > 1"', 8, 45),
-        ("when: args.count == 1 && args.nope > 1", 8, 35),
-        ("when: |\n      args.count == 1\n      && args.nope > 1", 10, 15),
-        ("when: >-\n      args.count == 1\n      && args.nope > 1", 10, 15),
-        ("when:\n      - args.fast\n      - args.nope > 1", 10, 14),
-        ("when: \"args.currency != 'ä🙂' && args.nope > 1\"", 8, 42),
-    ],
-)
-def test_places_inside_every_kind_of_scalar(written: str, line: int, column: int) -> None:
-    head = "apiVersion: hitl-fsm/v1\nkind: Policy\nname: p\nowner: o\ntools: pay.refund\nrules:\n  - id: r\n    "
-    text = f"{head}{written}\n    gate: confirm\n"
-    found = check({"p": text.encode()}, lambda _: b"", Surroundings(TOOLS)).findings
-    places = [(one.place.line, one.place.column) for one in found if one.code == "HF122"]
-    assert places == [(line, column)]
-
-
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {}, {"type": "object"}, {"type": 3}, {"properties": 3}, {"properties": {"x": 3}}, {"required": 3},
-        {"properties": {"x": {"$ref": 1}}}, {"properties": {"x": {"$ref": "#/$defs/none"}}}, {"$ref": "#"},
-        {"properties": {"x": {"$ref": "http://x/y"}}}, {"properties": {"x": {"enum": []}}},
-        {"properties": {"x": {"enum": 3}}}, {"properties": {"x": {"type": [3, "?"]}}},
-        {"properties": {"x": {"anyOf": 3}}, "required": ["x"]}, {"allOf": [{"properties": {"x": {}}}]},
-        {"properties": {"x": {"not": {"type": "string"}}}}, {"properties": {"x": {"anyOf": [{}, {"type": "string"}]}}},
-        {"type": "object", "properties": {}, "patternProperties": {"x": {}}},
-    ],
-)  # fmt: skip
-def test_a_schema_that_is_not_understood_is_silent(parameters: dict[str, Any]) -> None:
-    tools = {"t": ToolShape("t", parameters)}
-    for text in ("has(args.x) && args.x > 1 && args.x.y.startsWith('z')", "has(args.x) && args.x.all(y, y)"):
-        assert find(text, tools="t", catalogue=tools) == ()
