@@ -42,11 +42,13 @@ VALUES: dict[str, Any] = {
 
 def schemas() -> dict[str, dict[str, Any]]:
     """All of them, by name."""
-    from hitl_fsm.policy.schema import policy_schema  # noqa: PLC0415 - with pydantic
+    from hitl_fsm.policy.around_schema import roles_schema, routes_schema  # noqa: PLC0415 - with pydantic
+    from hitl_fsm.policy.schema import policy_schema  # noqa: PLC0415 - as above
     from hitl_fsm.policy.testing.schema import policytest_schema  # noqa: PLC0415 - as above
 
     made = {name: _of(name, value) for name, value in VALUES.items()}
-    return {"policy": policy_schema(), "policytest": policytest_schema(), **made}
+    language = {"policy": policy_schema(), "policytest": policytest_schema()}
+    return {**language, "routes": routes_schema(), "roles": roles_schema(), **made}
 
 
 def file_text(schema: dict[str, Any]) -> str:
