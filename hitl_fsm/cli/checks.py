@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib import metadata, util
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hitl_fsm.cli.check import Check
 from hitl_fsm.cli.policy_checks import in_force, policies
@@ -30,6 +30,7 @@ def all_checks(session: Session) -> Iterator[Check]:
     yield from store(session)
     yield policies()
     yield application(session)
+    yield from tools(session)
     yield from in_force(session)
 
 
@@ -100,3 +101,31 @@ def application(session: Session) -> Check:
     except HitlError as error:
         return Check("application", "problem", f"{name}: {error.code} {error.message}", error.help)
     return Check("application", "ok", name)
+
+
+def tools(session: Session) -> Iterator[Check]:
+    """Whether the application's policies fit its tools; silent when there is no application that loads."""
+    from hitl_fsm.policy.load import recheck  # noqa: PLC0415 - with pydantic
+    from hitl_fsm.policy.surroundings import Surroundings  # noqa: PLC0415 - as above
+    from hitl_fsm.runtime.catalogue import tool_shapes  # noqa: PLC0415 - with the application
+
+    if not session.app_name:
+        return
+    try:
+        engine = session.load(session.app_name).engine
+    except HitlError:
+        return  # `application` says it
+    try:
+        known = tool_shapes(engine)
+        found = recheck(engine.policies, Surroundings(known)).findings
+    except HitlError as error:
+        yield Check("tools", "problem", f"{error.code} {error.message}", error.help)
+        return
+    if not found:
+        yield Check("tools", "ok", f"{len(known)}, and the policies fit them")
+        return
+    first = min(found, key=lambda one: (one.severity != "error", one.place))
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    told = f"{first.place} {first.code} {first.message}{more}"
+    outcome: Literal["problem", "note"] = "problem" if first.severity == "error" else "note"
+    yield Check("tools", outcome, told, f"hitl-fsm validate PATH --tools {session.app_name}")

@@ -19,12 +19,22 @@ def schema(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them: policy, record, …")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write them there as NAME.schema.json.")] = None,
+    tools: Annotated[
+        bool, typer.Option("--tools", help="Instead, the tools of the application, as `validate --tools` reads them.")
+    ] = False,
 ) -> None:
     """Print or write the JSON Schemas of policies, records and answers.
 
-    Without --out they are one JSON document: the named one, or {"<name>": <schema>} of all.
+    Without --out they are one JSON document: the named one, or {"<name>": <schema>} of all. With --tools:
+    {"version": 1, "tools": [{"name", "parameters", "description", "version", "idempotent"}]}.
     """
     session: Session = ctx.obj
+    if tools:
+        if name is not None or out is not None:
+            msg = "--tools stands alone: what it prints is no schema of this program"
+            raise SettingsError(msg, help="hitl-fsm --app app:engine schema --tools > tools.json")
+        _print_tools(session)
+        return
     made = schemas()
     if name is not None and name not in made:
         msg = f"there is no schema {name!r}"
@@ -43,3 +53,12 @@ def schema(
         msg = f"{error.filename or out} cannot be written: {error.strerror}"
         raise SettingsError(msg, help="name a directory that you may write to") from error
     say(session, f"{len(chosen)} written")
+
+
+def _print_tools(session: Session) -> None:
+    from hitl_fsm.policy.catalogue import catalogue_of  # noqa: PLC0415 - with the application
+    from hitl_fsm.runtime.catalogue import tool_shapes  # noqa: PLC0415 - as above
+
+    made = catalogue_of(tool_shapes(session.need_app()).values())
+    json_document(made)
+    say(session, f"{len(made.tools)} tools")

@@ -12,6 +12,7 @@ from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
+from hitl_fsm.policy.catalogue import ToolCatalogue
 from hitl_fsm.runtime.presentation import Presentation
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -36,8 +37,9 @@ VALUES: dict[str, Any] = {
     "record": RecordLine,
     "requirement": Requirement,
     "run": Run,
+    "tools": ToolCatalogue,
 }
-"""By the name of their file. `entry` is a line of a run's log, `record` one of the audit log."""
+"""By the name of their file. `entry` is a line of a run's log, `record` one of the audit log, `tools` a tools.json."""
 
 
 def schemas() -> dict[str, dict[str, Any]]:

@@ -83,6 +83,19 @@ def restore(text: str, *, digest: str | None = None) -> PolicySet:
 
     With `digest`, also when the text is not that of the set with this digest.
     """
+    policies = load(*_stored(text))
+    if digest is not None and policies.digest != digest:
+        raise _damaged(_FOREIGN)
+    return policies
+
+
+def recheck(policies: PolicySet, around: Surroundings) -> Project:
+    """The files of a set that is in force, looked at again with more `around`; PolicyError as `restore`."""
+    return check(*_stored(policies.text), around) if policies.text else Project((), (), policies, around)
+
+
+def _stored(text: str) -> tuple[dict[str, bytes], Read]:
+    """The files, and the reader of their schemas, that a `PolicySet.text` holds."""
     try:
         stored: dict[str, Any] = json.loads(text)
         files = {name: data.encode() for name, data in stored["files"].items()}
@@ -100,10 +113,7 @@ def restore(text: str, *, digest: str | None = None) -> PolicySet:
         data: bytes = by_target[path]
         return data
 
-    policies = load(files, read)
-    if digest is not None and policies.digest != digest:
-        raise _damaged(_FOREIGN)
-    return policies
+    return files, read
 
 
 def _damaged(message: str) -> PolicyError:
