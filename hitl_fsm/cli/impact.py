@@ -77,8 +77,8 @@ def impact(
     from hitl_fsm.runtime.impact import impact as measure  # noqa: PLC0415 - as it is used
     from hitl_fsm.runtime.loop import run_sync  # noqa: PLC0415 - as above
 
-    new = load_policies(policies)
-    store, from_when = session.open_store(), _since(since)
+    from_when = _since(since)
+    new, store = load_policies(policies), session.open_store()
     found = run_sync(measure(store, new, since=from_when, default=default.value if default else None))
     tell(session, found, from_when, limit)
     if not found.is_safe and not allow_loosening:
