@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hitl_fsm.adapters.policy_around import gather_around
 from hitl_fsm.adapters.policy_files import gather
 from hitl_fsm.cli.output import say, write
 from hitl_fsm.errors import PolicyError, SettingsError
@@ -31,17 +32,21 @@ def describe(
     format: Annotated[  # noqa: A002 - its name
         Format | None, typer.Option(help="markdown unless told otherwise, or unless FILE ends with .html.")
     ] = None,
+    tools: Annotated[
+        str | None,
+        typer.Option(metavar="APP|FILE", help="Say what each pattern stands for: module:engine, or a tools.json."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead of to stdout.")] = None,
 ) -> None:
     """Write policies as a page that a reviewer can read and sign.
 
     For each tool: who decides what, and when, with file and line; then each policy with its rules in sentences, its
-    forms and examples; the digest of the set; room to sign. The same files always give the same page. Exit 1 when the
-    policies do not load.
+    forms and examples; the digest of the set; room to sign. The same files always give the same page. Roles
+    files (`*.roles.yaml`) beside them tell who has which role. Exit 1 when the policies do not load.
     """
     session: Session = ctx.obj
     chosen = format or (Format.HTML if out is not None and out.suffix in {".html", ".htm"} else Format.MARKDOWN)
-    text = _text(_page(paths), chosen)
+    text = _text(_page(session, paths, tools or session.app), chosen)
     if out is None:
         write(text)
         return
@@ -53,19 +58,23 @@ def describe(
     say(session, f"{out} written")
 
 
-def _page(paths: list[str]) -> Paper:
-    from hitl_fsm.policy.describe.page import page  # noqa: PLC0415 - not for --help
+def _page(session: Session, paths: list[str], tools: str | None) -> Paper:
+    from hitl_fsm.cli.catalogue import known_tools  # noqa: PLC0415 - not for --help
+    from hitl_fsm.policy.catalogue import Known  # noqa: PLC0415 - as above
+    from hitl_fsm.policy.describe.page import page  # noqa: PLC0415 - as above
 
     missing = [path for path in paths if not Path(path).exists()]
     if missing:
         msg = f"there is no file or folder {missing[0]!r}"
         raise SettingsError(msg, help="the path is relative to where you are")
     gathered = gather(paths)
-    if gathered.findings:
-        first = gathered.findings[0]
-        msg = f"the policies cannot be read: {first.place.file}: {first.message}"
-        raise PolicyError(msg, gathered.findings, help=first.help)
-    return page(check(gathered.files, gathered.read))
+    around, wrong_around, _ = gather_around(paths)
+    known = known_tools(session, tools) if tools else Known(None)
+    wrong = [one for one in (*gathered.findings, *wrong_around, *known.findings) if one.severity == "error"]
+    if wrong:
+        msg = f"what cannot be read is not described: {wrong[0].place} {wrong[0].code} {wrong[0].message}"
+        raise PolicyError(msg, tuple(wrong), help=wrong[0].help)
+    return page(check(gathered.files, gathered.read, around._replace(tools=known.tools)))
 
 
 def _text(paper: Paper, chosen: Format) -> str:

@@ -53,3 +53,29 @@ def test_what_cannot_be_described_or_written_is_told(
     assert (code, out) == (1, "")
     assert "pay.policy.yaml:9:21" in err
     assert not (folder / "page.md").exists(), "no page of a set that is not in force anywhere"
+
+
+ROLES = """\
+apiVersion: hitl-fsm/v1
+kind: Roles
+roles: {finance: {members: [maria, frank]}, nobody-yet: {}}
+"""
+
+
+def test_roles_beside_the_policies_are_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "people.roles.yaml").write_text(ROLES, encoding="utf-8")
+    code, out, _ = told(monkeypatch, capsys, ".")
+    assert code == 0
+    assert "| `finance` | `frank` and `maria` |" in out
+    assert "| `nobody-yet` | nobody |" in out
+
+
+def test_tools_that_cannot_be_read_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "tools.json").write_text("[]", encoding="utf-8")
+    code, out, err = told(monkeypatch, capsys, ".", "--tools", "tools.json")
+    assert (code, out) == (1, "")
+    assert "tools.json:1" in err
