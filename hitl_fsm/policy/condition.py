@@ -162,11 +162,20 @@ class Condition:
         """A faster way to the same answers (see `quick`); None where there is none."""
         if self.limit < MAX_DATA_SIZE:
             return None
-        try:
-            tree = Reader(self.text, bytes(self._expression.serialize())).tree()
-        except UnreadableTreeError:
-            return None
-        return quick(tree, variables)
+        return _shortcut(self.text) if "vars" not in self.names else _quick(self.text, variables)
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)  # the same text has the same way everywhere
+def _shortcut(text: str) -> Ask | None:
+    return _quick(text, {})
+
+
+def _quick(text: str, variables: Mapping[str, Any]) -> Ask | None:
+    try:
+        tree = Reader(text, bytes(_expression(text).serialize())).tree()
+    except UnreadableTreeError:
+        return None
+    return quick(tree, variables)
 
 
 class Together:

@@ -117,7 +117,7 @@ def _compare(sign: str, left: Node, right: Node, variables: Mapping[str, Any]) -
     if first is None or second is None:
         return None
     if right.kind == "literal":
-        return _compare_with(sign, first, right.value)
+        return _compare_with(sign, first, right.value, _argument_of(left))
 
     def ask(action: Action) -> bool | None:
         a, b = first(action), second(action)
@@ -126,16 +126,27 @@ def _compare(sign: str, left: Node, right: Node, variables: Mapping[str, Any]) -
     return ask
 
 
-def _compare_with(sign: str, get: _Get, literal: Any) -> Ask:
+def _compare_with(sign: str, get: _Get, literal: Any, argument: str | None) -> Ask:
     compare, kind = _COMPARISONS[sign], type(literal)
+    plain, name = None if kind is bool else kind, argument or ""
 
-    def ask(action: Action) -> bool | None:
-        value = get(action)
-        if (type(value) is kind and kind is not bool) or _are_alike(value, literal, sign):
+    def ask_argument(action: Action) -> bool | None:  # the most frequent one, without a call in between
+        value = action.args.get(name, _ABSENT)
+        if type(value) is plain or _are_alike(value, literal, sign):
             return compare(value, literal)
         return None
 
-    return ask
+    def ask(action: Action) -> bool | None:
+        value = get(action)
+        return compare(value, literal) if _are_alike(value, literal, sign) else None
+
+    return ask if argument is None else ask_argument
+
+
+def _argument_of(node: Node) -> str | None:
+    """The name of a call's argument, if the node is nothing else."""
+    path = _path(node)
+    return path[1] if path is not None and path[0] == "args" and len(path) == 2 else None  # noqa: PLR2004
 
 
 def _are_alike(a: object, b: object, sign: str) -> bool:
@@ -158,13 +169,18 @@ def _is_in(needle: Node, container: Node, variables: Mapping[str, Any]) -> Ask |
     kinds = {type(element) for element in elements}
     if kinds not in ({str}, {int}):
         return None
-    known, kind = frozenset(elements), kinds.pop()
+    known, kind, argument = frozenset(elements), kinds.pop(), _argument_of(needle)
+    name = argument or ""
+
+    def ask_argument(action: Action) -> bool | None:
+        value = action.args.get(name, _ABSENT)
+        return value in known if type(value) is kind else None
 
     def ask(action: Action) -> bool | None:
         value = get(action)
         return value in known if type(value) is kind else None
 
-    return ask
+    return ask if argument is None else ask_argument
 
 
 def _is_in_list(get: _Get, container: _Get | None) -> Ask | None:

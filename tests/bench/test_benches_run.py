@@ -14,6 +14,7 @@ TINY = {
     "growth": "--rounds 12 --window 4",
     "concurrency": "--runs 4 --latency 1 --rounds 1 --processes 1 --steps 20 --writers 2",
     "waiting": "--many 30 --few 5 --tries 2",
+    "policy": "--desks 3 --many 4 --tries 2",
     "footprint": "--tries 1 --cycles 60",
 }
 
