@@ -102,7 +102,8 @@ class _Counts:
         self._counts.setdefault(part, [0, 0, 0])[2 if value is None else 0 if value else 1] += 1
 
     def of(self, part: Part) -> Tried:
-        return Tried(part, *self._counts.get(part, (0, 0, 0)))
+        true, false, problems = self._counts.get(part, (0, 0, 0))
+        return Tried(part, true, false, problems)
 
 
 def _try(plan: Plan, action: Action, counts: _Counts) -> None:

@@ -75,7 +75,8 @@ def pins_of(item: str | PinnedGate) -> tuple[str, dict[str, Any]]:
         return item, {}
     for kind in item.model_fields_set:
         body = getattr(item, kind)
-        pinned = {_NAMES.get(name, name): getattr(body, name) for name in type(body).model_fields}
+        names: list[str] = list(type(body).model_fields)
+        pinned = {_NAMES.get(name, name): getattr(body, name) for name in names}
         return kind, {name: value for name, value in pinned.items() if value is not None}
     return "", {}
 

@@ -88,6 +88,18 @@ def test_a_question_that_cannot_be_evaluated_is_neither_true_nor_false() -> None
     assert "; 1 times it could not be evaluated" in missing(report)[1]
 
 
+def test_a_condition_behind_one_that_is_false_is_not_asked() -> None:
+    rules = "rules: [{id: r, when: [args.a, args.b], gate: allow}]\n"
+    report = covered(rules, "{tool: pay, args: {a: false, b: true}}")
+    assert counts(report)["condition args.b"] == (0, 0, 0)
+    assert counts(report)["condition args.a"] == (0, 1, 0)
+
+
+def test_what_a_policy_does_not_cover_tries_nothing_of_it() -> None:
+    report = covered(RULES, "{tool: swim, args: {a: 1, b: 2}}")
+    assert set(counts(report).values()) == {(0, 0, 0)}
+
+
 def test_everything_tried_is_one_hundred_percent() -> None:
     calls = [
         {"a": 1},
@@ -229,6 +241,7 @@ def test_what_is_said_to_be_unreachable_and_was_reached_is_wrong() -> None:
         False,
     )
     assert found.place.file == "pay.policytest.yaml"
+    assert report.share == (3, 5), "what was reached counts, whatever was said"
     assert "`p/one` never matched" in missing(report)
 
 

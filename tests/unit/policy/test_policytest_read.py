@@ -14,6 +14,7 @@ from policytest_samples import HEAD, findings, read, written
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.policy.source import parse
 from hitl_fsm.policy.testing.case import actions
+from hitl_fsm.policy.testing.document import MAX_CASES
 from hitl_fsm.policy.testing.read import read_test
 from hitl_fsm.policy.testing.schema import policytest_schema
 
@@ -225,6 +226,13 @@ def test_what_is_wrong_is_said_at_its_place(name: str) -> None:
 def test_what_is_no_test_file_is_a_finding(data: bytes) -> None:
     test, wrong = read_test(data, "x.policytest.yaml")
     assert (test.cases, len(wrong)) == ((), 1)
+
+
+def test_there_is_a_limit_to_the_cases_of_one_file() -> None:
+    rows = "".join(f"\n  - [{number}, deny]" for number in range(MAX_CASES + 2))
+    test, wrong = read(f"tables:\n- name: t\n  call: {{tool: p}}\n  columns: [args.a, expect]\n  rows:{rows}")
+    assert [one.code for one in wrong] == ["HF105"]
+    assert len(test.cases) == MAX_CASES
 
 
 def test_hints_say_what_may_have_been_meant() -> None:

@@ -72,6 +72,7 @@ WRONG = {
     "audit is not allow": (1, "audit", "expected audit, got allow"),
     "allow is not gated": (20, "allow", "expected allow, got user_input, then approval"),
     "one gate of two": (20, "approval", "expected approval, got user_input, then approval"),
+    "the first gate of two": (20, "user_input", "expected user_input, got user_input, then approval"),
     "another order": (
         20,
         "[approval, user_input]",
