@@ -159,6 +159,15 @@ def test_a_file_with_errors_of_another_kind_is_linted_and_its_comments_are_not_c
     assert [one.code for one in findings({"a": text})] == ["HF217", "HF224"]
 
 
+def test_a_comment_for_a_rule_that_is_silent_is_not_called_idle() -> None:
+    text = OWNERLESS.format(
+        above="owner: me\n", beside=" # hitl-fsm: ignore HF215 because the route comes with the bank"
+    )
+    assert findings({"a": text}) == [], "no routes file says which routes there are"
+    routes = "apiVersion: hitl-fsm/v1\nkind: Routes\nroutes:\n  bank: {description: The bank.}\n"
+    assert [one.code for one in findings({"a": text, "b": routes})] == ["HF231"]
+
+
 # -- all together
 
 

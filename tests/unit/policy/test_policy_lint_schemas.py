@@ -100,6 +100,7 @@ def test_what_is_called_unsatisfiable_accepts_nothing(schema: dict[str, Any], de
         ({"type": "array", "minItems": 1, "items": {"enum": []}}, ("items", "enum")),
         ({"type": "array", "maxItems": 0, "contains": {"type": "string"}}, ("contains",)),
         ({"type": "array", "contains": False}, ("contains",)),
+        ({"type": "array", "contains": {}, "minContains": 2, "maxContains": 1}, ("contains",)),
         ({"type": "object", "required": ["a", "b"], "maxProperties": 1}, ("maxProperties",)),
         ({"type": "object", "required": ["a"], "properties": {}, "additionalProperties": False}, ("required",)),
         ({"type": "object", "required": ["a"], "properties": {"a": False}}, ("properties", "a")),
