@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from hitl_fsm.adapters import policies
 from hitl_fsm.adapters.policies import KEPT_SETS, _kept, load_policy_files
 from hitl_fsm.errors import PolicyError
+from hitl_fsm.policy.evaluate import PolicySet
+from hitl_fsm.policy.load import load
+from hitl_fsm.policy.schemas import Read
 from house import policy_text
 
 FORM = {"type": "object", "additionalProperties": False, "properties": {"why": {"type": "string", "maxLength": 80}}}
@@ -51,3 +55,28 @@ def test_few_sets_are_kept(tmp_path: Path) -> None:
         path = written(tmp_path, f"- {{id: r{number}, gate: allow}}")
         load_policy_files([str(path)])
     assert len(_kept) <= KEPT_SETS
+
+
+def test_what_was_refused_is_not_compiled_again_until_something_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A running engine looks at broken files again and again."""
+    path = written(tmp_path)
+    form = tmp_path / "form.schema.json"
+    whole = form.read_bytes()
+    form.unlink()
+    tried: list[object] = []
+
+    def counted(files: dict[str, bytes], read: Read) -> PolicySet:
+        tried.append(files)
+        return load(files, read)
+
+    monkeypatch.setattr(policies, "load", counted)
+    for _ in range(3):
+        with pytest.raises(PolicyError) as told:
+            load_policy_files([str(path)])
+        assert "HF118" in str(told.value)
+    assert len(tried) == 1
+    form.write_bytes(whole)
+    assert load_policy_files([str(path)]).names == ("pay",)
+    assert len(tried) == 2
