@@ -11,6 +11,8 @@ from jsonschema import Draft202012Validator
 
 from hitl_fsm.cli.schemas import VALUES, RecordLine, file_name, file_text, schemas
 from hitl_fsm.model.record import Record
+from hitl_fsm.policy.catalogue import catalogue_of
+from hitl_fsm.runtime.catalogue import tool_shapes
 from hitl_fsm.runtime.presentation import presentation
 from house import House, call, calls
 
@@ -50,6 +52,7 @@ def test_real_values_fit_their_schemas(house: House) -> None:
         "run": [run.value],
         "entry": stored,
         "record": [msgspec.Raw(line.body) for line in engine.audit.records()],
+        "tools": [catalogue_of(tool_shapes(engine).values())],
     }
     assert set(values) == set(VALUES)
     for name, several in values.items():
