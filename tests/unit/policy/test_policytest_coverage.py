@@ -255,6 +255,12 @@ def test_a_claim_about_nothing_is_a_finding() -> None:
     )
 
 
+def test_a_test_file_that_is_wrong_tries_nothing_and_its_policies_still_count() -> None:
+    report = covered(ONE, "{tool: pay, args: {a: true}, user: nobody}")
+    assert [found.code for found in report.findings] == ["HF132"]
+    assert report.share == (0, 5)
+
+
 def test_the_minimum_is_held_exactly() -> None:
     report = covered(RULES, "{tool: pay, args: {a: 1, b: 2}}", "{tool: pay, args: {a: 2, b: 2, d: true}}")
     assert report.share == (6, 17)
