@@ -27,7 +27,7 @@ COMMANDS = {
         "Compare two sets of policies, action by action; what the new one asks less for comes first.",
     ),
     "impact": Entry(
-        f"{_HERE}.impact:impact", "Hold new policies against every action that a store's runs were judged by."
+        f"{_HERE}.impact:impact", "Hold new policies against every action that the store's runs were judged by."
     ),
     "describe": Entry(f"{_HERE}.describe:describe", "Write policies as a page that a reviewer can read and sign."),
     "graph": Entry(f"{_HERE}.graph:graph", "Draw a state machine, or the path that a run took through it."),

@@ -92,7 +92,7 @@ def _over_cases(session: Session, old: Side, new: Side, how: tuple[Default, int]
         title = f"{name}  {case.name}  {case.file}:{case.line}"
         found.append(Shown(title, origin, one.action.args, one.old, one.new, one.comparison))
     groups = grouped(found)
-    counts = {change: len(groups.get(change, ())) for change in CHANGES}
+    counts: dict[Change, int] = {change: len(groups.get(change, ())) for change in CHANGES}
     groups.pop("equal", None)
     _tell(session, groups, counts, how[1])
     return all(is_safe(change) for change in groups)

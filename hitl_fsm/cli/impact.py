@@ -12,6 +12,7 @@ from hitl_fsm.cli.changes import SHOWN
 if TYPE_CHECKING:
     from hitl_fsm.cli.changes import Shown
     from hitl_fsm.cli.session import Session
+    from hitl_fsm.policy.compare import Change
     from hitl_fsm.runtime.impact import Impact, Seen, Weighed
 
 EXIT_LOOSENED = 1
@@ -106,7 +107,9 @@ def tell(session: Session, found: Impact, since: int, limit: int) -> None:
     line(f"{many(seen.actions, 'action', 'actions')} in {many(seen.runs, 'run', 'runs')}: {counted(found.counts)}")
     if found.against:
         line(f"{many(found.against, 'action', 'actions')} that a person rejected would be asked for less, or otherwise")
-    listed = {change: [shown(one) for one in several[:limit]] for change, several in found.listed.items()}
+    listed: dict[Change, list[Shown]] = {
+        change: [shown(one) for one in several[:limit]] for change, several in found.listed.items()
+    }
     page = blocks(listed, found.counts, limit)
     if page:
         line("")

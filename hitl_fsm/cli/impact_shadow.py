@@ -14,7 +14,9 @@ from hitl_fsm.runtime.impact import ShadowReport, shadow_report
 from hitl_fsm.runtime.loop import run_sync
 
 if TYPE_CHECKING:
+    from hitl_fsm.cli.changes import Shown
     from hitl_fsm.cli.session import Session
+    from hitl_fsm.policy.compare import Change
 
 HEAD = ("rule", "would have asked", "times", "in force was", "people said", "first", "last", "place")
 
@@ -32,7 +34,7 @@ def tell_shadow(session: Session, since: int, limit: int) -> None:
         head = more_or_fewer(found.impact.more, found.impact.fewer) or "nothing more and nothing less would be asked"
         line(f"had they been enforced: {head}; {counted(found.impact.counts)}")
         line("")
-        listed = {
+        listed: dict[Change, list[Shown]] = {
             change: [impact.shown(one) for one in several[:limit]] for change, several in found.impact.listed.items()
         }
         show(session, Page((Grid(HEAD, _rows(found)), *blocks(listed, found.impact.counts, limit))))

@@ -16,7 +16,6 @@ from hitl_fsm.policy.example_actions import example_actions
 from hitl_fsm.policy.load import check
 from hitl_fsm.policy.testing.read import read_test
 
-
 _NO_TESTS = (Code.NO_POLICIES, Code.TEST_EMPTY)  # a folder may be without tests
 
 

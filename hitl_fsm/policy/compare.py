@@ -114,7 +114,11 @@ def _ranked(order: Sequence[Any], old: Any, new: Any) -> Change:
 
 def _together(changes: Iterable[Change]) -> Change:
     """The one that needs most of a look; all that is asked for less strictly weighs more than what is asked for too."""
-    return min(changes, key=CHANGES.index, default="equal")
+    found = set(changes)
+    for change in CHANGES:
+        if change in found:
+            return change
+    return "equal"
 
 
 # -- gates: each that was there needs one of its own that is at least as strict

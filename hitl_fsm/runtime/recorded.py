@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hitl_fsm.core.decide import apply
-from hitl_fsm.errors import HitlError
+from hitl_fsm.errors import HitlError, LimitExceeded
 from hitl_fsm.model import event as events
 from hitl_fsm.model.action import Action
 from hitl_fsm.model.answer import Answer
@@ -29,7 +29,7 @@ from hitl_fsm.runtime.views import RECORD_PAGE
 RUNS_PAGE = 500
 """Runs asked of the store at once."""
 RUNS_READ = 1_000_000
-"""Runs that are looked at, newest first."""
+"""Runs whose logs are read for one answer."""
 
 
 class Decided(NamedTuple):
@@ -74,19 +74,23 @@ class RunActions(NamedTuple):
 async def recorded(store: Store, since: int = 0) -> AsyncIterator[RunActions]:
     """Every run with a step at `since` (ms) or later, the newest first, with its actions from then on.
 
-    A run whose log cannot be read comes with its `error` and nothing else.
+    A run whose log cannot be read comes with its `error` and nothing else. LimitExceeded when there are too many.
     """
     after, seen = "", 0
-    while seen < RUNS_READ:
-        rows = await store.runs(after=after, limit=min(RUNS_PAGE, RUNS_READ - seen))
+    while True:
+        rows = await store.runs(after=after, limit=RUNS_PAGE)
         for row in rows:
-            if row.updated_at >= since:
-                found = await _read(store, row, since)
-                if found is not None:
-                    yield found
+            if row.updated_at < since:
+                continue
+            seen += 1
+            if seen > RUNS_READ:
+                msg = f"there are more than {RUNS_READ} runs to read"
+                raise LimitExceeded(msg, help="--since leaves out older ones")
+            found = await _read(store, row, since)
+            if found is not None:
+                yield found
         if len(rows) < RUNS_PAGE:
             return
-        seen += len(rows)
         after = rows[-1].run_id
 
 

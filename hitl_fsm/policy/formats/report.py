@@ -44,7 +44,10 @@ class Report(NamedTuple):
 
 def level_of(found: Diagnostic) -> Level:
     """A severity that nobody knows is an error."""
-    return next((level for level in LEVELS if level == found.severity), "error")
+    for level in LEVELS:
+        if level == found.severity:
+            return level
+    return "error"
 
 
 def headline(found: Diagnostic) -> str:

@@ -168,7 +168,8 @@ GATES = st.one_of(
 
 def _verdict(outcome: Any, gates: list[Gate], audit: bool, batch: Any, on_change: Any, severity: Any) -> Verdict:
     kept = {gate_key(gate): gate for gate in gates}
-    in_order = tuple(kept[key] for key in sorted(kept))
+    # One order for all, and what carries the call out last, as in every verdict of the policies.
+    in_order = tuple(sorted(kept.values(), key=lambda gate: (isinstance(gate, External), gate_key(gate))))
     outcome = "allow" if outcome == "gated" and not in_order else outcome
     return Verdict(outcome, in_order if outcome == "gated" else (), audit, batch, on_change, severity)
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from hitl_fsm import Engine
+from hitl_fsm.errors import LimitExceeded
 from hitl_fsm.model.actor import ENGINE
 from hitl_fsm.model.record import Record
 from hitl_fsm.policy.evaluate import PolicySet
@@ -273,7 +274,10 @@ def test_runs_come_page_by_page_and_one_is_held_at_a_time(house: House, monkeypa
     assert store.loads == [ids[-1]]
     assert [run.run_id for run in runs_of(engine)] == ids[::-1]
     monkeypatch.setattr(reading, "RUNS_READ", 3)
-    assert [run.run_id for run in runs_of(engine)] == ids[:1:-1]
+    with pytest.raises(LimitExceeded):
+        runs_of(engine)
+    house.clock.advance(DAY)
+    assert runs_of(engine, house.clock.now()) == [], "old runs are not read, and do not count"
 
 
 def test_only_the_first_of_each_kind_are_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
