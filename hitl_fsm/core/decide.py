@@ -13,7 +13,7 @@ import msgspec
 
 from hitl_fsm.core import facts, review
 from hitl_fsm.core.draft import RAN, RAN_BEFORE, Draft, denial
-from hitl_fsm.core.gates import form_arguments, pending, startable
+from hitl_fsm.core.gates import form_arguments, pending, reviewed_digest, startable
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
@@ -191,7 +191,8 @@ def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
     if isinstance(requirement.question, OutcomeUnknown):
         _settle_unknown(draft, call, event.answer)
     elif isinstance(requirement.question, Review):
-        review.answer(draft, call, requirement, event.answer)
+        draft.require(requirement.digest == reviewed_digest(call), "review another result")
+        review.answer(draft, call, requirement.question, event.answer)
     elif refused:
         note = f": {event.answer.note}" if event.answer.note else ""
         draft.deny(call, f"Rejected by {draft.entry.by.id}{note}. It was not executed.")

@@ -30,8 +30,8 @@ def pending(call: Call) -> tuple[Gate, ...]:
 def reviews(call: Call) -> tuple[Review, ...]:
     """The reviews that its result has not passed: one of another result, or of another execution, does not count."""
     found = tuple(gate for gate in call.verdict.gates if isinstance(gate, Review))
-    if not found or not call.passed:
-        return found
+    if not found:
+        return ()
     digest = reviewed_digest(call)
     passed = {p.gate for p in call.passed if p.digest == digest}
     return tuple(gate for gate in found if gate_key(gate) not in passed)

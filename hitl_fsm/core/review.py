@@ -7,18 +7,13 @@ from hitl_fsm.core.draft import RAN, REQUIREMENTS_PER_RUN, TOO_MANY, Draft, deni
 from hitl_fsm.core.gates import reviewed_digest, reviews
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model.call import Call, Pass
-from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.states import CallTrigger
 from hitl_fsm.model.verdict import Review
 from hitl_fsm.policy.join import gate_key
 
 
-def answer(draft: Draft, call: Call, requirement: Requirement, given: answers.Answer) -> None:
+def answer(draft: Draft, call: Call, question: Review, given: answers.Answer) -> None:
     """Accepted, another result instead, refused for good, or sent back to run again."""
-    question = requirement.question
-    draft.require(isinstance(question, Review) and requirement.digest == reviewed_digest(call), "review another result")
-    if not isinstance(question, Review):
-        return
     match given:
         case answers.Reject(note):
             told = f": {note}" if note else ""

@@ -12,6 +12,8 @@ from copy import deepcopy
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from hitl_fsm.core.decide import decide, due
 from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, StoreError, UnknownTool
 from hitl_fsm.model import event as events
@@ -124,7 +126,7 @@ class Drive:
         if self.run.state not in RUN_ADVANCING:
             return
         for requirement in () if retried else self._now.requirements:
-            self._tell(stream.RequirementResolved, requirement)
+            self._tell(stream.RequirementResolved, replace(requirement, result=None))  # not the reader's to see
         self._tell(stream.RunContinued)
         await self._advance()
 

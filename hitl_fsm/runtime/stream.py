@@ -78,6 +78,8 @@ class RunPaused(StreamEvent, frozen=True):
 
 
 class RequirementResolved(StreamEvent, frozen=True):
+    """`requirement` without the result that a review was about."""
+
     requirement: Requirement
 
 

@@ -93,6 +93,15 @@ def test_law01_nothing_of_the_result_is_streamed_before_it_is_accepted(house: Ho
     assert (completed.state, completed.result) == ("succeeded", SECRET)
 
 
+def test_law04_a_rejected_result_is_in_no_event_of_the_stream(house: House) -> None:
+    _engine, agent, run, _spy = reviewed(house)
+    run.active_requirements[0].reject(note="no")
+    events = list(agent.continue_run(run_id=run.run_id, stream=True))
+    own = [[getattr(event, name) for name in event.__struct_fields__ if name != "run"] for event in events]
+    assert any(isinstance(event, stream.RequirementResolved) for event in events)
+    assert SECRET not in repr(own)
+
+
 def test_law04_a_rejected_result_never_reaches_the_model_and_the_call_does_not_run_again(house: House) -> None:
     engine, agent, run, spy = reviewed(house, script=[*SCRIPT, calls(call("note", text="x"))])
     run.active_requirements[0].reject(by="alice", note="has a card number")

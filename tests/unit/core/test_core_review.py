@@ -84,7 +84,7 @@ def test_an_accepted_result_waits_for_a_verdict_of_the_moment_and_then_goes_on()
     released(run)
     assert (run.call().result, run.call().held) == ("secret", None)
     assert [message.content for message in run.step.messages] == ["secret"]
-    assert run.names()[-1] == "call_succeeded"
+    assert run.names() == ["policy_changed", "call_judged", "call_succeeded"]
 
 
 def test_an_edited_result_goes_on_and_the_record_has_both_digests() -> None:
@@ -102,6 +102,10 @@ def test_a_rejected_result_is_withheld_at_once() -> None:
     assert (run.call().state, run.call().held) == (CallState.WITHHELD, None)
     assert [message.content for message in run.step.messages] == [f"Its result was rejected by alice: no. {RAN}"]
     assert "secret" not in msgspec.json.encode(run.run.calls).decode()
+    assert dict(run.told())["call_withheld"] == {"call": "1.0", "tool": "pay", "digest": run.call().digest}
+    run = returned()
+    answer(run, Reject())
+    assert run.call().result == f"Its result was rejected by alice. {RAN}"
 
 
 def test_a_review_that_ran_out_of_time_withholds() -> None:
@@ -113,6 +117,7 @@ def test_a_review_that_ran_out_of_time_withholds() -> None:
     run.at += 10
     run.on(events.RequirementTimedOut(asked.requirement_id))
     assert (run.states(), run.call().result) == ([CallState.WITHHELD], f"Nobody reviewed its result in time. {RAN}")
+    assert run.run.state is RunState.CONTINUING
 
 
 @pytest.mark.parametrize("said", [Approve(), Report("x"), Happened("x"), GiveUp()])
@@ -133,6 +138,7 @@ def test_law05_a_review_that_was_asked_of_another_result_is_refused() -> None:
 
 def test_a_retry_voids_what_was_answered_and_is_limited() -> None:
     run = PureRun(gated(Confirm(), REVIEW))
+    assert [(asked.stage, asked.stages) for asked in run.asked()] == [(1, 2)]
     answer(run, Approve())
     run.start()
     run.on(events.CallReturned("1.0", "one"))
@@ -189,6 +195,23 @@ def test_a_late_success_of_what_was_sent_back_is_not_the_next_result() -> None:
     assert (run.states(), run.call().held) == ([CallState.IN_REVIEW], "second")
 
 
+@pytest.mark.parametrize(
+    ("late", "taken"),
+    [
+        (events.LateResult("1.0", 1, "first"), True),
+        (events.LateResult("1.0", 1, error="boom"), False),
+        (events.LateResult("1.0", 1, begun=False), False),
+        (events.LateResult("1.0", 2, error="boom"), True),
+    ],
+)
+def test_of_an_idempotent_call_any_success_that_was_not_sent_back_counts(late: events.LateResult, taken: bool) -> None:
+    run = PureRun(ALLOW, idempotent=True)
+    run.start()
+    run.start()
+    run.on(late)
+    assert (run.told()[0][1]["taken"], run.states() != [CallState.EXECUTING]) == (taken, taken)
+
+
 def test_a_late_result_while_one_is_held_is_only_kept() -> None:
     run = lost()
     run.run = msgspec.structs.replace(run.run, calls=(msgspec.structs.replace(run.call(), verdict=gated(REVIEW)),))
@@ -235,6 +258,52 @@ def test_when_nobody_may_be_asked_any_more_the_result_is_withheld() -> None:
     run.run = msgspec.structs.replace(run.run, requirement_count=REQUIREMENTS_PER_RUN)
     answer(run, Accept())
     assert (run.states(), run.asked()) == ([CallState.WITHHELD], [])
+    run = returned()
+    answer(run, Accept())
+    run.run = msgspec.structs.replace(run.run, requirement_count=REQUIREMENTS_PER_RUN)
+    released(run, gated(REVIEW, Review(("b",))))
+    assert (run.states(), run.asked()) == ([CallState.WITHHELD], [])
+
+
+def test_the_last_question_that_may_be_asked_can_be_answered() -> None:
+    run = returned()
+    run.run = msgspec.structs.replace(run.run, requirement_count=REQUIREMENTS_PER_RUN)
+    answer(run, Accept())
+    released(run)
+    assert run.states() == [CallState.SUCCEEDED]
+
+
+def test_law05_what_one_reviewer_let_pass_does_not_count_for_what_another_made_of_it() -> None:
+    one, two = Review(("a",)), Review(("b",))
+    run = returned(gated(one, two))
+    answer(run, Accept())
+    assert [asked.question for asked in run.asked()] == [two]
+    answer(run, EditResult("changed"))
+    assert [(asked.question, asked.result) for asked in run.asked()] == [(one, "changed")]
+    answer(run, Accept())
+    assert (run.asked(), run.run.state) == ([], RunState.CONTINUING)
+
+
+def test_what_a_late_worker_tells_a_cancelled_run_is_withheld() -> None:
+    run = PureRun(gated(REVIEW))
+    run.start()
+    run.on(events.RunCancelled(), by=ALICE)
+    run.on(events.LateResult("1.0", 1, "secret"))
+    assert (run.states(), run.call().result) == ([CallState.WITHHELD], f"The run was cancelled. {RAN}")
+
+
+def test_cancelling_leaves_a_call_alone_that_ran_again_and_succeeded() -> None:
+    run = PureRun(gated(REVIEW), gated())
+    run.start()
+    run.on(events.CallReturned("1.0", "one"))
+    answer(run, Approve(), 1)
+    answer(run, Retry())
+    run.start()
+    run.on(events.CallReturned("1.0", "two"))
+    answer(run, Accept())
+    released(run)
+    run.on(events.RunCancelled(), by=ALICE)
+    assert run.states() == [CallState.SUCCEEDED, CallState.SKIPPED]
 
 
 def test_where_others_run_on_the_question_is_raised_when_they_end() -> None:
