@@ -7,8 +7,9 @@ many tools may ask what only some have.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import NamedTuple
 
 from hitl_fsm.errors import Diagnostic
@@ -18,14 +19,17 @@ from hitl_fsm.policy.condition import ConditionError
 from hitl_fsm.policy.document import Rule
 from hitl_fsm.policy.expression import Node, parse_tree
 from hitl_fsm.policy.names import did_you_mean
-from hitl_fsm.policy.patterns import is_glob, is_pattern
+from hitl_fsm.policy.patterns import is_glob, is_pattern, matches
 from hitl_fsm.policy.project import Member
 from hitl_fsm.policy.source import Path
-from hitl_fsm.policy.subjects import named
 from hitl_fsm.policy.surroundings import ToolShape
+from hitl_fsm.policy.tool_groups import Groups, arguments_used
 from hitl_fsm.policy.type_check import Checker, Issue
 from hitl_fsm.policy.type_facts import NOTHING, Facts, asked, facts_if
 from hitl_fsm.policy.value_type import DYN, Type, of_kind, of_parameters, of_schema, of_value
+
+Fitting = Callable[[str], frozenset[str]]
+"""From a pattern to the names of the tools that it fits."""
 
 _MAX_NAMED = 3
 _TEXT = {"type": "string"}
@@ -43,6 +47,14 @@ _ALWAYS: dict[str, Type] = {
 }
 
 
+class _Known(NamedTuple):
+    """The tools, and what was read of their schemas once for all rules."""
+
+    tools: Mapping[str, ToolShape]
+    arguments: Mapping[str, Type]
+    groups: Groups
+
+
 class _Part(NamedTuple):
     """One condition of a rule: `holds` is what it is when the rule applies."""
 
@@ -54,15 +66,15 @@ class _Part(NamedTuple):
 
 def check_tools(members: Iterable[Member], tools: Mapping[str, ToolShape]) -> list[Diagnostic]:
     """Every finding; the members are files whose shape is right. Conditions that do not compile are left out."""
-    arguments = {name: of_parameters(tool.parameters) for name, tool in tools.items()}
+    known = _Known(tools, {name: of_parameters(tool.parameters) for name, tool in tools.items()}, Groups(tools))
     found: list[Diagnostic] = []
+    # A pattern stands in many rules, and there may be a thousand tools.
+    fitting = cache(lambda pattern: frozenset(name for name in tools if matches(pattern, name)))
     for member in members:
-        found += _patterns(member, tools)
-        variables = of_value(dict(member.document.vars))
+        found += _patterns(member, tools, fitting)
+        covered = _of_policy(member, tools, fitting)
         for index, rule in enumerate(member.document.rules):
-            covered = _covered(member, rule, tools)
-            scopes = {name: scope_of(name, arguments[name], variables) for name in covered}
-            found += _rule(member, ("rules", index), rule, scopes or {"": scope_of("", DYN, variables)})
+            found += _rule(member, ("rules", index), rule, known, _of_rule(rule, covered, tools, fitting))
     return found
 
 
@@ -72,7 +84,7 @@ def scope_of(tool: str, arguments: Type, variables: Type) -> dict[str, Type]:
     return {**_ALWAYS, "vars": variables, "args": arguments, "tool": named_so}
 
 
-def _patterns(member: Member, tools: Mapping[str, ToolShape]) -> Iterator[Diagnostic]:
+def _patterns(member: Member, tools: Mapping[str, ToolShape], fitting: Fitting) -> Iterator[Diagnostic]:
     """An exact name is a mistake, or a tool that went away; a pattern may wait for tools to come."""
     source, document = member.source, member.document
     told: set[str] = set()
@@ -80,7 +92,7 @@ def _patterns(member: Member, tools: Mapping[str, ToolShape]) -> Iterator[Diagno
     places += [(("rules", index, "tools"), rule.tools or ()) for index, rule in enumerate(document.rules)]
     for path, patterns in places:
         for index, pattern in enumerate(patterns):
-            if pattern in told or not is_pattern(pattern) or any(named([pattern], name) for name in tools):
+            if pattern in told or not is_pattern(pattern) or fitting(pattern):
                 continue
             told.add(pattern)
             node = source.node((*path, index))
@@ -92,38 +104,53 @@ def _patterns(member: Member, tools: Mapping[str, ToolShape]) -> Iterator[Diagno
                 yield source.diagnostic(Code.NO_SUCH_TOOL, f"there is no tool `{pattern}`", node, hint)
 
 
-def _covered(member: Member, rule: Rule, tools: Mapping[str, ToolShape]) -> list[str]:
-    """The tools whose calls the rule judges, where the file tells: which tools an agent has, it does not."""
+def _of_policy(member: Member, tools: Mapping[str, ToolShape], fitting: Fitting) -> list[str] | None:
+    """The tools that a policy covers; None where it names agents alone: which tools they have, no file tells."""
     document = member.document
-    if document.tools is None and (document.steps is not None or rule.tools is None):
-        return []
-    found = [name for name in tools if document.tools is None or named(document.tools, name)]
+    if document.tools is not None:
+        return _matching(document.tools, tools, fitting)
+    return [] if document.steps is not None else None
+
+
+def _of_rule(rule: Rule, covered: list[str] | None, tools: Iterable[str], fitting: Fitting) -> list[str] | None:
     if rule.tools is None:
-        return found if rule.steps is None else []
-    return [name for name in found if named(rule.tools, name)]
+        return covered if rule.steps is None else []
+    return _matching(rule.tools, tools if covered is None else covered, fitting)
 
 
-def _rule(member: Member, path: Path, rule: Rule, scopes: Mapping[str, Mapping[str, Type]]) -> Iterator[Diagnostic]:
+def _matching(patterns: Sequence[str], names: Iterable[str], fitting: Fitting) -> list[str]:
+    fit: set[str] = set().union(*map(fitting, patterns))
+    return [name for name in names if name in fit]
+
+
+def _rule(member: Member, path: Path, rule: Rule, known: _Known, covered: list[str] | None) -> Iterator[Diagnostic]:
     when = list(_parts(rule.when, (*path, "when"), holds=True))
     unless = list(_parts(rule.unless, (*path, "unless"), holds=False))
+    if not when and not unless:
+        return
+    variables = of_value(dict(member.document.vars))
+    groups = known.groups.alike(covered or (), arguments_used(part.tree for part in (*when, *unless))) or [[""]]
+    scopes = [(names, scope_of(names[0], known.arguments.get(names[0], DYN), variables)) for names in groups]
     for part in (*when, *unless):
         beside = [other for other in (when if part.holds else (*when, *unless)) if other is not part]
         facts: Facts = NOTHING.union(*(facts_if(other.tree, holds=other.holds) | asked(other.tree) for other in beside))
         issues: dict[tuple[Code, int], dict[str, Issue]] = {}
-        for name, scope in scopes.items():
-            checker = Checker(part.text, scope)
+        reached = 0
+        for names, scope in scopes:
             if any(certain(other.tree, scope) is (not other.holds) for other in beside):
-                continue  # this tool never gets here
+                continue  # these tools never get here
+            reached += len(names)
+            checker = Checker(part.text, scope)
             checker.check(part.tree, facts)
             for issue in checker.issues:
-                issues.setdefault((issue.code, issue.offset), {}).setdefault(name, issue)
+                issues.setdefault((issue.code, issue.offset), {}).update(dict.fromkeys(names, issue))
         for (_, offset), by_tool in issues.items():
-            issue = next(iter(by_tool.values()))
-            if issue.by_all and len(by_tool) < len(scopes):
+            issue = by_tool[next(iter(by_tool))]
+            if issue.by_all and len(by_tool) < reached:
                 continue
             line, column = member.source.locate(member.source.node(part.path), offset)
-            message = issue.message + _which(by_tool, scopes)
-            yield member.source.at(issue.code, message, line, column, width=issue.width, help=issue.help)
+            which = f" (for {_listed(sorted(by_tool))})" if len(covered or ()) > 1 else ""
+            yield member.source.at(issue.code, issue.message + which, line, column, width=issue.width, help=issue.help)
 
 
 def _parts(texts: Sequence[str], path: Path, *, holds: bool) -> Iterator[_Part]:
@@ -132,11 +159,6 @@ def _parts(texts: Sequence[str], path: Path, *, holds: bool) -> Iterator[_Part]:
             yield _Part(text, parse_tree(text), (*path, index), holds)
         except ConditionError:
             continue  # found where it was compiled
-
-
-def _which(failing: Mapping[str, Issue], scopes: Mapping[str, object]) -> str:
-    """For which tools, where the rule covers more than one."""
-    return f" (for {_listed(sorted(failing))})" if len(scopes) > 1 else ""
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -40,7 +40,7 @@ for _ in range(catalogue.MAX_SCHEMA_DEPTH + 1):
         ("[]", 1, 1, "this is no list of tools: Expected `object`, got `array`"),
         ('{"version": 1,\n "tools": [', 2, 12, "this is not JSON: it ends too early"),
         ('{"version": 1,\n "tools": [}]}', 2, 12, "this is not JSON: JSON is malformed: invalid character"),
-        ('{"tools": [{"name": "ü", "parameters": ?}]}', 1, 40, "this is not JSON: JSON is malformed: invalid character"),
+        ('{"tools": [{"name": "ü", "parameters": ?}]}', 1, 40, "this is not JSON: JSON is malformed: invalid"),
         ('{"version": 2, "tools": []}', 1, 13, "the file has version 2; this release reads version 1"),
         ('{"version": 1, "tools": 3}', 1, 25, "this is no list of tools: Expected `array`, got `int`"),
         (

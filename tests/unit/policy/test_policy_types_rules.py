@@ -54,12 +54,54 @@ MANY = ["pay.*"]
             ["tool == 'pay.refund'", "args.amount > 'x'"],
             ["`>` cannot compare `args.amount` (a number) with `'x'` (text) (for `pay.refund`)"],
         ),
+        (
+            ["tool == 'pay.refund'", "args.currency == 'EURO'"],
+            ["`args.currency` is never 'EURO': this is always false (for `pay.refund`)"],
+        ),
+        ("args.all(k, k != '') && args.amount > 1", ["there is no argument `amount` (for `pay.list`)"]),
         ("has(args.amuont)", ["there is no argument `amuont` (for `pay.list`, `pay.refund`)"]),
         ("tool == 'pay.list'", []),
     ],
 )
 def test_a_rule_for_several_tools(when: str | Sequence[str], messages: list[str]) -> None:
     assert [one.message for one in find(when, tools=MANY)] == messages
+
+
+def test_tools_that_differ_only_in_what_is_not_used_are_told_together() -> None:
+    wide = {"type": "object", "properties": {"a": {"type": "string"}, "b": {}}, "required": ["a"]}
+    catalogue = {
+        "t.1": ToolShape("t.1", {**wide, "required": ["a", "b"]}),
+        "t.2": ToolShape("t.2", wide),
+        "t.3": ToolShape("t.3", {**wide, "required": []}),
+        "t.4": ToolShape("t.4", {**wide, "properties": {"a": {"type": "integer"}}}),
+    }
+    found = find("args['a'].size() > 1", tools="t.*", catalogue=catalogue)
+    assert [(one.code, one.message) for one in found] == [
+        ("HF123", "`size` cannot take `args['a']` (a number) (for `t.4`)"),
+        ("HF124", "`args['a']` may be absent (for `t.3`)"),
+    ]
+    found = find("args.a > 1", tools="t.*", catalogue=catalogue)
+    assert [(one.code, one.message[-25:]) for one in found] == [
+        ("HF123", "(for `t.1`, `t.2`, `t.3`)"),
+        ("HF124", "may be absent (for `t.3`)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("subjects", "rule", "codes"),
+    [
+        ("agents: bot", "", []),
+        ("agents: bot", "tools: pay.refund, ", ["HF122"]),
+        ("steps: ship", "", []),
+        ("steps: ship\ntools: pay.refund", "", ["HF122"]),
+        ("steps: ship\ntools: pay.refund", "steps: ship, ", []),
+    ],
+)
+def test_only_rules_whose_tools_are_known_are_checked(subjects: str, rule: str, codes: list[str]) -> None:
+    head = f"apiVersion: hitl-fsm/v1\nkind: Policy\nname: p\nowner: o\n{subjects}\nrules:\n"
+    text = f"{head}  - {{id: r, {rule}when: args.amuont > 1, gate: deny}}\n"
+    found = check({"p": text.encode()}, lambda _: b"", Surroundings(TOOLS)).findings
+    assert [one.code for one in found] == codes
 
 
 def test_names_that_no_tool_has() -> None:
