@@ -223,4 +223,5 @@ def _if_enforced(verdict: Verdict) -> Verdict | None:
         reasons=verdict.shadow,
         problem=would.problem,
     )
-    return alone if all(reason.policy == ENGINE_POLICY for reason in verdict.reasons) else join(verdict, alone)
+    uncovered = [reason.policy for reason in verdict.reasons] == [ENGINE_POLICY]
+    return alone if uncovered else join(verdict, alone)

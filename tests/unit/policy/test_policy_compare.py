@@ -81,8 +81,16 @@ def test_what_neither_proves_stricter_is_changed_both_ways(what: str, one: Verdi
     assert (change(one, other), change(other, one)) == ("changed", "changed")
 
 
+ABC, AB, AC = ("a", "b", "c"), ("a", "b"), ("a", "c")
 TWO = asks(Approval(FINANCE), Approval(FINANCE, OPS))
 MIXED: list[tuple[str, Verdict, Verdict, Change]] = [
+    ("an approval for a form", asks(UserInput({"type": "object"})), asks(Approval(FINANCE)), "loosened"),
+    (
+        "each gets the place that fits",
+        asks(Approval(ABC), Approval(AB)),
+        asks(Approval(AB, OPS), Approval(AC)),
+        "tightened",
+    ),
     ("tighter and looser", asks(Approval(BOTH, ("a",))), asks(Approval(FINANCE)), "loosened"),
     ("a yes of one's own for that of another", asks(Approval(FINANCE)), asks(Confirm()), "loosened"),
     ("that of another for one's own", asks(Confirm()), asks(Approval(FINANCE)), "changed"),

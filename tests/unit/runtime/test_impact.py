@@ -334,6 +334,17 @@ def test_shadow_policies_are_told_rule_by_rule_and_as_a_whole(house: House) -> N
     assert 0 < found.rules[key].first == found.rules[key].last
 
 
+def test_a_denial_of_the_engine_itself_is_not_lifted_by_a_shadow_policy(house: House) -> None:
+    two = "- {id: a, tools: pay, gate: {external: {route: a}}}\n- {id: b, tools: pay, gate: {external: {route: b}}}"
+    beside = policy_text("- {id: ok, gate: allow}", name="shade", extra="mode: shadow")
+    engine = house.engine(policies(policy_text(two), beside))
+    house.agent(engine, [calls(call("pay", to="a", amount=1.0))]).run("x", user="alice")
+    (one,) = judged(engine)
+    assert "engine" in {reason.policy for reason in one.verdict.reasons}
+    store: Any = ReadOnly(engine)
+    assert dict(run_sync(shadow_report(store)).impact.counts) == {"equal": 1}
+
+
 def test_a_shadow_policy_that_stands_alone_would_have_replaced_the_engines_own_word(house: House) -> None:
     beside = policy_text("- {id: ok, gate: allow}", name="shade", extra="mode: shadow")
     engine = house.engine(policies(beside))
