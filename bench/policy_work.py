@@ -177,7 +177,7 @@ def _cedarpy(desks: int) -> Callable[[Action], Decision]:
             "context": {"tool": action.tool, "amount": action.args["amount"], "currency": action.args["currency"]},
         }
         found = cedarpy.is_authorized(request, policies, entities)
-        return _decided([names.get(reason, reason) for reason in found.diagnostics.reasons])
+        return _decided([names[reason] for reason in found.diagnostics.reasons])
 
     return decide
 

@@ -197,7 +197,7 @@ class Together:
         if size > self._limit:
             return None
         try:
-            found = self._expression.eval(_ENV.Activation(_data(self._names, action, variables))).plain_value()
+            found: Any = self._expression.eval(_ENV.Activation(_data(self._names, action, variables))).plain_value()
         except (RuntimeError, ValueError, TypeError):
             return None
         return found if type(found) is list else None  # an error's payload is a text
