@@ -87,6 +87,13 @@ def test_tools_that_differ_only_in_what_is_not_used_are_told_together() -> None:
     ]
 
 
+def test_tools_that_are_asked_for_by_name_are_told_apart() -> None:
+    same = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    catalogue = {name: ToolShape(name, same) for name in ("t.1", "t.2", "t.3")}
+    found = find("tool == 't.2' ? args.a > 1 : args.a.size() > 1", tools="t.*", catalogue=catalogue)
+    assert [one.message[-12:] for one in found] == [" (for `t.2`)"]
+
+
 @pytest.mark.parametrize(
     ("subjects", "rule", "codes"),
     [
