@@ -42,7 +42,9 @@ def run_tests(
     ] = "",
     format: Annotated[Format | None, typer.Option(help="text unless told otherwise.")] = None,  # noqa: A002 - its name
 ) -> None:
-    """Run the cases beside the policies; each failure shows what was expected, what came, and which rule decided.
+    """Run the cases beside the policies, and tell what no case has tried.
+
+    Each failure shows what was expected, what came, and which rule decided.
 
     Exit 1 when a case failed, when a file is wrong, when there is no case at all, or below --min-coverage.
     JSON: {"ok", "passed", "failed", "findings", "cases": [{"file", "line", "column", "name", "passed", "got",
