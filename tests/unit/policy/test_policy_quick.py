@@ -220,3 +220,21 @@ def test_the_engines_default_is_not_remembered_for_another_default(default: Any)
         verdict: Verdict = policies.evaluate(action(tool="other"), default)
         assert verdict.outcome == {"deny": "deny", "confirm": "gated"}[default]
         assert verdict.looked == ()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), 2**64, "a\x00", "\ud800", {"x": [float("inf")]}])
+def test_law06_data_that_cel_cannot_have_deny_also_when_no_condition_looks_at_them(bad: Any) -> None:
+    policies = loaded(policy("- {id: a, when: args.n > 1, gate: allow}"))
+    for _ in range(WARM_AFTER + 2):
+        assert policies.evaluate(action({"n": 2})).outcome == "allow"
+        assert policies.evaluate(action({"n": 2, "other": bad})).outcome == "deny"
+
+
+@pytest.mark.parametrize("text", ["args.n > vars.limit", "args.n + 0 > vars.limit"])
+def test_the_same_words_in_two_policies_look_at_the_vars_of_each(text: str) -> None:
+    rule = f"- {{id: a, when: {text}, gate: audit}}"
+    one, other = policy(rule, head="vars: {limit: 1}"), policy(rule, name="q", head="vars: {limit: 9}")
+    policies = loaded(one, other)
+    for _ in range(WARM_AFTER + 2):
+        looked = policies.evaluate(action({"n": 5})).looked
+        assert [(look.policy, look.answer) for look in looked] == [("p", "T"), ("q", "F")]
