@@ -12,6 +12,7 @@ from hitl_fsm.errors import Diagnostic, Place
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.load import check
 from hitl_fsm.policy.project import Project
+from hitl_fsm.policy.schemas import Read
 from hitl_fsm.policy.testing.case import PolicyTest
 from hitl_fsm.policy.testing.read import read_test
 from hitl_fsm.policy.testing.suite import Suite
@@ -38,14 +39,14 @@ def collect(paths: Sequence[str], *, with_untested: bool = False) -> Collected:
         test, wrong = read_test(gathered.files[file], file)
         policies, missing = _policies_of(test)
         wrong += missing
-        project = _project(policies, projects, findings)
+        project = _project(policies, projects, findings, gathered.read)
         suites.append(Suite(test, project, tuple(wrong)))
-    untested = _untested(paths, projects, findings) if with_untested else []
+    untested = _untested(paths, projects, findings, gathered.read) if with_untested else []
     return Collected(suites, untested, findings)
 
 
 def _untested(
-    paths: Sequence[str], projects: dict[tuple[str, ...], Project], findings: list[Diagnostic]
+    paths: Sequence[str], projects: dict[tuple[str, ...], Project], findings: list[Diagnostic], near: Read
 ) -> list[Project]:
     known = {os.path.realpath(file) for files in projects for file in files}
     by_folder: dict[Path, list[str]] = {}
@@ -53,11 +54,13 @@ def _untested(
         for file in gather([folder], POLICIES).files:
             if os.path.realpath(file) not in known:
                 by_folder.setdefault(Path(file).parent, []).append(file)
-    return [_project(files, projects, findings) for files in by_folder.values()]
+    return [_project(files, projects, findings, near) for files in by_folder.values()]
 
 
-def _project(files: Sequence[str], projects: dict[tuple[str, ...], Project], findings: list[Diagnostic]) -> Project:
-    """These files, checked together, once."""
+def _project(
+    files: Sequence[str], projects: dict[tuple[str, ...], Project], findings: list[Diagnostic], near: Read
+) -> Project:
+    """These files, checked together, once. `near` reads the schemas that are near what was named to be tested."""
     key = tuple(sorted(files))
     if key not in projects:
         if not key:
@@ -65,10 +68,20 @@ def _project(files: Sequence[str], projects: dict[tuple[str, ...], Project], fin
             return projects[key]
         gathered = gather(key, POLICIES)
         findings += gathered.findings
-        projects[key] = check(gathered.files, gathered.read)
+        projects[key] = check(gathered.files, _either(gathered.read, near))
         if gathered.findings:
             projects[key] = projects[key]._replace(policies=None)
     return projects[key]
+
+
+def _either(first: Read, second: Read) -> Read:
+    def read(path: str) -> bytes:
+        try:
+            return first(path)
+        except OSError:
+            return second(path)
+
+    return read
 
 
 def _policies_of(test: PolicyTest) -> tuple[list[str], list[Diagnostic]]:
