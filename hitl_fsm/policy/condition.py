@@ -24,6 +24,7 @@ from hitl_fsm.policy.data import MAX_DATA_SIZE, action_size, data_problem, data_
 from hitl_fsm.policy.expression_read import Reader, UnreadableTreeError
 from hitl_fsm.policy.names import OPERATORS, SCOPE, NameProblem, name_problems, suggestion
 from hitl_fsm.policy.quick import Ask, quick
+from hitl_fsm.policy.slips import in_words, name_slip, overload_hint, slips, syntax_hint
 
 MAX_EXPRESSION_CHARS = 4000
 MAX_PROBLEM_CHARS = 300
@@ -51,6 +52,7 @@ _COMPILE_ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _STATUS = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
 _OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '\((.*)\)'")
 _SCOPE_NAME = re.compile(rf"\b(?:{'|'.join(SCOPE)})\b")
+_NO_KEY, _NO_PATTERN = "Key not found in map : ", "invalid regular expression: "
 _RUNTIME_OVERLOAD = re.compile(r"No matching overloads found : (\S+?)\((.*)\)")
 
 
@@ -153,9 +155,9 @@ class Condition:
                 return value.value() is True
             payload = value.value() if kind == _ERROR else None
         except (RuntimeError, ValueError, TypeError) as error:
-            return ConditionProblem(_runtime(str(error)))
+            return ConditionProblem(_runtime(str(error), self.text))
         if kind == _ERROR:
-            return ConditionProblem(_runtime(str(payload)))
+            return ConditionProblem(_runtime(str(payload), self.text))
         return ConditionProblem(f"the value is {_type_name(kind)}, not true or false")
 
     def shortcut(self, variables: Mapping[str, Any]) -> Ask | None:
@@ -285,15 +287,26 @@ def _type_name(kind: cel.Type) -> str:
     return str(kind.name()).lower()
 
 
-def _runtime(text: str) -> str:
-    """CEL's runtime error in plain words, one line, bounded."""
+def _runtime(text: str, written: str) -> str:
+    """CEL's runtime error in plain words, one line, bounded.
+
+    It goes to the record, which has no contents: of a key or a pattern it says only what the author has `written`.
+    """
     text = _STATUS.sub("", _STATUS.sub("", text))
     if found := _RUNTIME_OVERLOAD.search(text):
         text = f"`{OPERATORS.get(found[1], found[1])}` cannot take ({found[2]})"
-    elif text.startswith("Key not found in map : "):
-        text = f"there is no {text.removeprefix('Key not found in map : ')}"
+    elif text.startswith(_NO_KEY):
+        key = text.removeprefix(_NO_KEY)
+        text = f"there is no {key}" if _stands_in(key.strip('"'), written) else "a key that was looked up is not there"
+    elif text.startswith(_NO_PATTERN) and not _stands_in(text.removeprefix(_NO_PATTERN).partition(": ")[2], written):
+        text = "a pattern is no regular expression"
     text = " ".join(text.split())
     return text if len(text) <= MAX_PROBLEM_CHARS else text[: MAX_PROBLEM_CHARS - 1] + "…"
+
+
+def _stands_in(part: str, written: str) -> bool:
+    """Whether an author wrote this, as a whole word."""
+    return re.search(rf"(?<!\w){re.escape(part)}(?!\w)", written) is not None
 
 
 def _compile_problems(message: str, text: str) -> tuple[NameProblem, ...]:
@@ -305,7 +318,16 @@ def _compile_problems(message: str, text: str) -> tuple[NameProblem, ...]:
         problem = _compile_problem(said, min(offset, len(text)), text)
         if not any(problem.offset == other.offset and problem.text == other.text for other in problems):
             problems.append(problem)
-    return tuple(problems) or _error(" ".join(_STATUS.sub("", _STATUS.sub("", message)).split())).problems
+    if not problems:
+        return _error(" ".join(_STATUS.sub("", _STATUS.sub("", message)).split())).problems
+    read = [problem for problem in problems if "parsetree" not in problem.text]
+    return _with_slips(tuple(read or problems), text if "Syntax error: " in message else "")
+
+
+def _with_slips(problems: tuple[NameProblem, ...], text: str) -> tuple[NameProblem, ...]:
+    """What is wrong after a slip is mostly its consequence: the slips are told instead."""
+    found = slips(text)
+    return tuple(one for one in problems if not found or one.offset < found[0].offset) + found
 
 
 def _compile_problem(said: str, offset: int, text: str) -> NameProblem:
@@ -316,10 +338,9 @@ def _compile_problem(said: str, offset: int, text: str) -> NameProblem:
         method = text[:start].rstrip().endswith(".")
         root = name.split(".")[0]
         what = "function" if method or text[start + len(root) :].lstrip().startswith("(") else "name"
-        return NameProblem(start, len(root), f"unknown {what} `{root}`", suggestion(root, what), "name")
+        hint = name_slip(text, start, root, what) or suggestion(root, what)
+        return NameProblem(start, len(root), f"unknown {what} `{root}`", hint, "name")
     if found := _OVERLOAD.search(said):
-        return NameProblem(offset, 1, f"`{OPERATORS.get(found[1], found[1])}` cannot take ({found[2]})", None, "syntax")
-    said = said.removeprefix("Syntax error: ").split(" expecting ")[0]
-    if "'<EOF>'" in said and "mismatched" in said:
-        said = "the condition ends too early"
-    return NameProblem(offset, 1, said, None, "syntax")
+        hint = overload_hint(found[1], found[2])
+        return NameProblem(offset, 1, f"`{OPERATORS.get(found[1], found[1])}` cannot take ({found[2]})", hint, "syntax")
+    return NameProblem(offset, 1, in_words(said), syntax_hint(said), "syntax")

@@ -72,7 +72,7 @@ class Inquiry:
                 return self._quickly(action, size)
         else:
             self._uses += 1
-            if self._uses == WARM_AFTER:
+            if self._uses >= WARM_AFTER:  # of several threads, none may see the very number
                 self._prepare()
         scope = Scope(action)
         return tuple(condition.evaluate(scope, variables) for condition, variables in self._conditions)
@@ -155,7 +155,8 @@ def _grouped(conditions: Sequence[tuple[Condition, _Vars]]) -> tuple[tuple[Toget
     groups: list[tuple[list[Condition], _Vars | None]] = []
     for condition, variables in conditions:
         bound = variables if "vars" in condition.names else None
-        if groups and len(groups[-1][0]) < MAX_TOGETHER and groups[-1][1] in (None, bound):
+        # By identity: to Python `{"x": 1}` and `{"x": True}` are equal, to CEL they are not.
+        if groups and len(groups[-1][0]) < MAX_TOGETHER and (groups[-1][1] is None or groups[-1][1] is bound):
             groups[-1] = ([*groups[-1][0], condition], bound)
         else:
             groups.append(([condition], bound))

@@ -8,7 +8,10 @@ import pytest
 
 from hitl_fsm import Engine
 from hitl_fsm.errors import HitlError, PolicyError
+from hitl_fsm.model.action import Action
+from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.states import CallState, RunState
+from hitl_fsm.policy.inquiry import WARM_AFTER
 from house import House, call, calls, policies, policy_text
 
 ALLOW = "- {id: ok, gate: allow}"
@@ -141,3 +144,31 @@ def test_law06_a_store_that_cannot_write_stops_the_action(house: House, table: s
     house.unjam(table)
     assert agent.continue_run(run).state is RunState.DONE
     assert len(house.effects) == 1
+
+
+def test_law06_vars_that_are_equal_only_to_python_are_told_apart_however_often_they_are_asked() -> None:
+    said = "- {id: all, when: \"string(vars.x) == args.text + ''\", gate: confirm}"
+    texts = [
+        policy_text(said, name=name, tools="['*']", extra=f"default: allow\nvars: {{x: {value}}}")
+        for name, value in {"a": "1", "b": "true", "c": "1.0"}.items()
+    ]
+    several = policies(*texts)
+    for text, outcome in {"1": "gated", "true": "gated", "2": "allow"}.items():
+        action = Action("pay", {"text": text}, Actor("alice"), 0)
+        assert {several.evaluate(action).outcome for _ in range(2 * WARM_AFTER)} == {outcome}, text
+
+
+@pytest.mark.parametrize(
+    "condition", ["vars.m[args.to] == 1", "args[args.to] == 1", "'x'.matches('(' + args.to)", "user[args.to] == 'x'"]
+)
+def test_law06_why_a_condition_cannot_be_evaluated_tells_nothing_of_the_arguments(house: House, condition: str) -> None:
+    secret = "hunter2: s3cret"
+    engine = house.engine(
+        policies(policy_text(f'- {{id: a, when: "{condition}", gate: allow}}', extra="vars: {m: {}}"))
+    )
+    run = house.agent(engine, [calls(call("pay", to=secret, amount=1))]).run("go")
+    assert (run.calls[0].state, house.effects) == (CallState.DENIED, [])
+    (judged,) = [line for line in engine.runs.timeline(run.run_id) if line["event"] == "call_judged"]
+    assert "cannot be evaluated" in judged["data"]["problem"]
+    assert not any("hunter2" in str(line) or "s3cret" in str(line) for line in engine.runs.timeline(run.run_id))
+    assert "hunter2" not in house.said_to_model(engine, run.run_id)[0]
