@@ -22,9 +22,10 @@ from hitl_fsm.model.call import Call
 from hitl_fsm.model.effect import CallModel, Effect, JudgeAgain, RunTools, StartCalls
 from hitl_fsm.model.event import Entry, Event
 from hitl_fsm.model.message import Message
+from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RUN_ADVANCING, CallState, RunState
-from hitl_fsm.model.verdict import Verdict
+from hitl_fsm.model.verdict import Review, Verdict
 from hitl_fsm.ports import Lease
 from hitl_fsm.runtime import stream
 from hitl_fsm.runtime.ask_model import ask_model
@@ -126,7 +127,7 @@ class Drive:
         if self.run.state not in RUN_ADVANCING:
             return
         for requirement in () if retried else self._now.requirements:
-            self._tell(stream.RequirementResolved, replace(requirement, result=None))  # not the reader's to see
+            self._tell(stream.RequirementResolved, self._for_readers(requirement))
         self._tell(stream.RunContinued)
         await self._advance()
 
@@ -365,6 +366,14 @@ class Drive:
     def _tell(self, kind: type[stream.StreamEvent], *values: Any) -> None:
         if self._publish is not None:
             self._publish(kind(self._now, *values))
+
+    def _for_readers(self, requirement: Requirement) -> Requirement:
+        """Without what a review is about, also where an answer brought it: a result goes on only by its own event."""
+        resolution = requirement.resolution
+        reviewed = any(isinstance(gate, Review) for gate in self._now.call(requirement.call_id).verdict.gates)
+        if reviewed and resolution is not None and hasattr(resolution.answer, "result"):
+            resolution = replace(resolution, answer=replace(resolution.answer, result=None))
+        return replace(requirement, result=None, resolution=resolution)
 
     def _tell_call(self, call_id: str, *, only_ended: bool = False) -> None:
         run = self._now

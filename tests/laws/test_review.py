@@ -102,6 +102,23 @@ def test_law04_a_rejected_result_is_in_no_event_of_the_stream(house: House) -> N
     assert SECRET not in repr(own)
 
 
+@pytest.mark.parametrize("reported", [True, False], ids=["reported from outside", "edited by a reviewer"])
+def test_law04_a_rejected_result_that_an_answer_brought_is_in_no_event_either(house: House, reported: bool) -> None:
+    external = "[{external: {route: bank}}, review]"
+    twice = "[{review: {of: ['role:finance']}}, review]"
+    engine, agent, run, _spy = reviewed(house, f"- {{id: all, gate: {external if reported else twice}}}")
+    if reported:
+        run.active_requirements[0].set_external_execution_result({"iban": "s3cret-88"}, by="worker-1")
+    else:
+        run.active_requirements[0].edit_result({"iban": "s3cret-88"}, by="maria")
+    engine.runs.get(run.run_id).active_requirements[0].reject(by="alice")
+    events = list(agent.continue_run(run_id=run.run_id, stream=True))
+    own = [[getattr(event, name) for name in event.__struct_fields__ if name != "run"] for event in events]
+    assert [type(event).__name__ for event in events].count("RequirementResolved") == 2
+    assert "s3cret-88" not in repr(own)
+    assert "s3cret-88" not in str(house.said_to_model(engine, run.run_id))
+
+
 def test_law04_a_rejected_result_never_reaches_the_model_and_the_call_does_not_run_again(house: House) -> None:
     engine, agent, run, spy = reviewed(house, script=[*SCRIPT, calls(call("note", text="x"))])
     run.active_requirements[0].reject(by="alice", note="has a card number")
