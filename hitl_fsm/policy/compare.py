@@ -218,10 +218,17 @@ def _gate_change(old: Gate, new: Gate) -> Change:
 def _field_change(name: str, old: Any, new: Any) -> Change:
     if name in _PEOPLE:
         return _PEOPLE[name](_people(name, old), _people(name, new))
-    if old == new:
+    if _written(old) == _written(
+        new
+    ):  # to Python `{"const": 1}` and `{"const": True}` are equal, to a form they are not
         return "equal"
     rule = _ORDERED.get(name)
     return "changed" if rule is None else rule(old, new)
+
+
+def _written(value: object) -> bytes:
+    """As JSON, which tells true from 1."""
+    return msgspec.json.encode(value, order="sorted")
 
 
 def _people(name: str, subjects: Sequence[str]) -> frozenset[str]:

@@ -70,6 +70,8 @@ OTHERWISE: list[tuple[str, Verdict, Verdict]] = [
     ("another approver", asks(Approval(FINANCE)), asks(Approval(OPS))),
     ("another exclusion", asks(Approval(BOTH, ("a",))), asks(Approval(BOTH, ("b",)))),
     ("another form", asks(UserInput({"type": "object"})), asks(UserInput({"type": "object", "required": ["a"]}))),
+    ("true for 1 in a form", asks(UserInput({"const": True})), asks(UserInput({"const": 1}))),
+    ("true for 1 in a check", asks(External("b", {"const": True})), asks(External("b", {"const": 1}))),
     ("another route", asks(External("bank")), asks(External("other"))),
     ("another check", asks(External("b", {"type": "object"})), asks(External("b", {"type": "string"}))),
     ("another order", asks(Confirm(), Approval(FINANCE)), asks(Approval(FINANCE), Confirm())),
