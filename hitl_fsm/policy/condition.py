@@ -341,6 +341,6 @@ def _compile_problem(said: str, offset: int, text: str) -> NameProblem:
         hint = name_slip(text, start, root, what) or suggestion(root, what)
         return NameProblem(start, len(root), f"unknown {what} `{root}`", hint, "name")
     if found := _OVERLOAD.search(said):
-        hint = overload_hint(found[1], found[2])
-        return NameProblem(offset, 1, f"`{OPERATORS.get(found[1], found[1])}` cannot take ({found[2]})", hint, "syntax")
+        refused = f"`{OPERATORS.get(found[1], found[1])}` cannot take ({found[2]})"
+        return NameProblem(offset, 1, refused, overload_hint(found[1], found[2]), "syntax")
     return NameProblem(offset, 1, in_words(said), syntax_hint(said), "syntax")

@@ -130,7 +130,7 @@ def problems(text: str, **variables: Any) -> list[tuple[int, int, str, str | Non
     ("text", "offset", "says", "hint", "kind"),
     [
         ("args.amount >", 13, "ends too early", None, "syntax"),
-        ("args.a = 1", 7, "token recognition", None, "syntax"),
+        ("args.a = 1", 7, "`=` means nothing", "write `==`", "syntax"),
         ("usr.id == 'a'", 0, "unknown name `usr`", "did you mean `user`?", "name"),
         ("args.a == 1 &&\n  arg.b == 2", 17, "unknown name `arg`", "did you mean `args`?", "name"),
         ("amount > 1", 0, "unknown name `amount`", "`args.amount`", "name"),
