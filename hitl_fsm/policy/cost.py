@@ -179,8 +179,10 @@ class _Meter:
 def _instructions(pattern: str) -> float:
     import re2  # type: ignore[import-untyped]  # noqa: PLC0415 - only for conditions with a regular expression
 
+    options = re2.Options()
+    options.log_errors = False  # they are told as findings, not on stderr
     try:
-        return float(re2.compile(pattern).programsize)
+        return float(re2.compile(pattern, options).programsize)
     except re2.error:
         return 1.0  # it is refused when it is evaluated
 
