@@ -96,7 +96,10 @@ def _rows(about: _About, placed: Sequence[Placed]) -> Iterator[tuple[Text, ...]]
             own = _names(rule, about) if rule.tools or rule.steps or rule.agents else names
             if own is None:
                 continue
-            only = _only(own if rule.tools or rule.steps else names, (*policy.agents, *rule.agents), about)
+            if about.kind == "agent":
+                only = _only_here((policy, rule), about)
+            else:
+                only = _only(own if rule.tools or rule.steps else names, (*policy.agents, *rule.agents), about)
             is_sure = is_sure or not (only or rule.when or rule.unless)
             link = Link(f"{policy.name} / {rule.reason.rule}", anchor)
             where = place(rule.reason.file, rule.reason.line)
@@ -104,7 +107,7 @@ def _rows(about: _About, placed: Sequence[Placed]) -> Iterator[tuple[Text, ...]]
         if is_sure:  # a rule always applies here: its default never does
             continue
         default, where = DEFAULTS[policy.default.effect], place(policy.default.file, policy.default.line)
-        only = _only(names, policy.agents, about)
+        only = _only_here((policy,), about) if about.kind == "agent" else _only(names, policy.agents, about)
         otherwise = (*only, "when no rule of ", Code(policy.name), " applies")
         yield otherwise, (*shadow, default), (Link(f"{policy.name} / default", one.anchor),), where
 
@@ -126,6 +129,20 @@ def _only(names: Sequence[str], agents: Sequence[str], about: _About) -> Text:
     narrowed: Text = ()
     if names and not any(covers(name, about.pattern) for name in names):
         narrowed = ("only ", *codes(list(names), "or"), ": ")
-    if about.kind != "agent" and agents:
+    if agents:
         narrowed = ("only by the agents ", *codes(list(dict.fromkeys(agents)), "or"), ": ", *narrowed)
+    return narrowed
+
+
+def _only_here(ones: Sequence[CompiledPolicy | CompiledRule], about: _About) -> Text:
+    """What of an agent's actions a row is about, where that is not all: the names of the last that has some."""
+    narrowed: Text = ()
+    for one in ones:
+        calls = ("calls of ", *codes(list(one.tools), "or")) if one.tools else ()
+        steps = ("the steps ", *codes(list(one.steps), "or")) if one.steps else ()
+        if calls or steps:
+            narrowed = ("only ", *calls, *((" and ",) if calls and steps else ()), *steps, ": ")
+    for one in ones:
+        if one.agents and not any(covers(name, about.pattern) for name in one.agents):
+            narrowed = ("only by the agents ", *codes(list(one.agents), "or"), ": ", *narrowed)
     return narrowed

@@ -90,6 +90,18 @@ def test_every_rule_that_may_decide_is_in_the_table_of_its_tool(one: Placed, oth
                     check_all(placed.policy, subject._replace(agent=agent), found, word)
 
 
+def test_a_rule_about_one_tool_does_not_look_like_one_about_all_that_an_agent_does() -> None:
+    whole = Reason("q", "default", "deny", "f", 1)
+    rule = CompiledRule(
+        Reason("q", "r0", "confirm", "f", 1), ("a", "b"), (), (), False, False, (Confirm(),), "low", ("s",)
+    )
+    policy = CompiledPolicy("q", (), False, whole, "in_order", "strictest", {}, (rule,), agents=("bot",))
+    table = tables([Placed(policy, "q", ("q-r0",))], None)[-1]
+    assert isinstance(table, Table)
+    told = ["".join(piece if isinstance(piece, str) else piece.text for piece in row[0]) for row in table.rows]
+    assert told == ["only calls of a or b and the steps s: always", "when no rule of q applies"]
+
+
 def check_all(policy: CompiledPolicy, subject: Subject, found: dict[tuple[str, str], set[str]], word: str) -> None:
     if not policy.covers(subject):
         return
@@ -100,7 +112,8 @@ def check_all(policy: CompiledPolicy, subject: Subject, found: dict[tuple[str, s
         expected.add(f"{policy.name} / default")
     about = [told for (kind, pattern), told in found.items() if kind == word and matches(pattern, name)]
     if policy.agents and not policy.tools and not policy.steps:
-        about += [told for (kind, _), told in found.items() if kind.startswith("All") and not rules]
+        everything = [(name, told) for (kind, name), told in found.items() if kind.startswith("All")]
+        about += [told for pattern, told in everything if matches(pattern, subject.agent)]
     for told in about:
         assert expected <= told
     assert about or not (policy.tools or policy.steps), "it is named somewhere"
