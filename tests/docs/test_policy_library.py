@@ -20,11 +20,13 @@ from hitl_fsm.policy.describe.html import html
 from hitl_fsm.policy.describe.markdown import markdown
 from hitl_fsm.policy.describe.page import page
 from hitl_fsm.policy.load import check
+from hitl_fsm.policy.testing.run import run
 from hitl_fsm.policy.testing.suite import Wish, examine
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "policies"
 FOLDERS = sorted(path for path in LIBRARY.iterdir() if path.is_dir())
+DENIAL = re.compile(r"^    gate:\n      deny: .*\n", re.MULTILINE)
 HEADINGS = ["What to change", "What the tool must have", "What it does not protect against", "Try it"]
 
 
@@ -66,6 +68,21 @@ def test_every_case_passes_and_nothing_is_untried() -> None:
     assert len(found.suites) == len(FOLDERS)
     assert [str(one.place) for one in report.findings] == []
     assert report.ok
+
+
+def test_the_cases_notice_each_denial_that_is_gone() -> None:
+    tried = 0
+    for suite in collect(["policies"]).suites:
+        [member] = suite.project.members
+        file = member.source.file
+        text = Path(file).read_text(encoding="utf-8")
+        for denial in DENIAL.finditer(text):
+            changed = f"{text[: denial.start()]}    gate: audit\n{text[denial.end() :]}"
+            project = check({file: changed.encode()}, lambda path: Path(path).read_bytes())
+            assert project.policies is not None, project.findings
+            assert any(not result.passed for result in run(project, suite.test)), f"{file}: {denial[0]}"
+            tried += 1
+    assert tried >= 30
 
 
 def test_no_lint_rule_finds_anything_and_none_is_set_aside() -> None:
