@@ -1,7 +1,8 @@
 """Policy files from disk: `*.policy.yaml` below a folder, or files named one by one, and the schemas they refer to.
 
 Every file is opened once, without following a link out of the folder it was found in, and read only if it is a regular
-file within its limit. Folders whose names start with a dot are left out.
+file within its limit. Folders whose names start with a dot are left out; a link to a folder is not followed, and
+refused where policies lie behind it that would be missed.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class _Gathering:
     files: dict[str, bytes] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     roots: list[str] = field(default_factory=list)
+    folders: tuple[str, ...] = ()
     findings: list[Diagnostic] = field(default_factory=list)
     total: int = 0
 
@@ -94,7 +96,7 @@ def read_policies(paths: Sequence[str]) -> tuple[dict[str, bytes], Callable[[str
 
 def gather(paths: Sequence[str], kind: FileKind = POLICIES) -> Gathered:
     """As `read_policies`, but what cannot be read is in `findings`, beside all that can."""
-    state = _Gathering(kind)
+    state = _Gathering(kind, folders=tuple(os.path.realpath(typed) for typed in paths if "\0" not in typed))
     for typed in paths:
         path = Path(typed)
         try:
@@ -149,6 +151,9 @@ def _walk(folder: Path, state: _Gathering) -> Iterator[Path]:
     entries = 0
     for where, folders, names in os.walk(folder, onerror=failed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if (link := Path(where, name)).is_symlink() and not any(_is_walked(link, one) for one in state.folders):
+                _note_missed(link, state)
         for name in sorted(names):
             entries += 1
             if entries > MAX_ENTRIES:
@@ -169,6 +174,29 @@ def _walk(folder: Path, state: _Gathering) -> Iterator[Path]:
                     str(path),
                     f"name it `*{state.kind.suffix}`, or move it away",
                 )
+
+
+def _is_walked(link: Path, folder: str) -> bool:
+    """Whether what the link leads to is found below the folder (a real path) under its own name."""
+    real = os.path.realpath(link)
+    below = Path(real).relative_to(folder).parts if _is_below(real, folder) else (".",)
+    return not any(part.startswith(".") for part in below)
+
+
+def _note_missed(link: Path, state: _Gathering) -> None:
+    """A set without the policies that somebody linked there would be another one than meant: looser, perhaps."""
+    entries = 0
+    for _, _, names in os.walk(link):
+        entries += len(names)
+        if any(state.kind.is_nearly(name) for name in names):
+            message, words = f"{state.kind.many} lie behind this link to a folder, which is not followed", str(link)
+            state.note(Code.UNREADABLE, message, words, "put the folder itself there, or name it beside this one")
+            return
+        if entries > MAX_ENTRIES:
+            state.note(
+                Code.TOO_LARGE, f"more than {MAX_ENTRIES} files behind one link", str(link), "name the policies' folder"
+            )
+            return
 
 
 def _add_file(path: Path, state: _Gathering, *, within: str | None) -> None:

@@ -97,6 +97,22 @@ def test_a_link_out_of_the_folder_is_refused_and_one_inside_is_read(project: Pat
     ]  # fmt: skip
 
 
+def test_a_link_to_a_folder_with_policies_that_would_be_missed_is_refused(project: Path) -> None:
+    """Law 6: a set without the denials that somebody linked there must not take over."""
+    put(project.parent, "others/deep/b.policy.yaml", policy())
+    (project / "policies/others").symlink_to(project.parent / "others")
+    assert codes("policies") == [("HF101", "policies/others")]
+    assert codes("policies", str(project.parent / "others")) == []
+    (project / "policies/others").unlink()
+    put(project, "policies/.kept/c.policy.yaml", policy())
+    (project / "policies/current").symlink_to(".kept")
+    assert codes("policies") == [("HF101", "policies/current")]
+    (project / "policies/current").unlink()
+    (project / "policies/pictures").symlink_to(project.parent / "pictures")
+    (project.parent / "pictures").mkdir()
+    assert codes("policies") == []
+
+
 def test_pipes_folders_and_dangling_links_are_findings_and_nothing_waits(project: Path) -> None:
     os.mkfifo(project / "policies/pipe.policy.yaml")
     (project / "policies/gone.policy.yaml").symlink_to("nowhere")
