@@ -160,6 +160,10 @@ class Condition:
             return ConditionProblem(_runtime(str(payload), self.text))
         return ConditionProblem(f"the value is {_type_name(kind)}, not true or false")
 
+    def checked_bytes(self) -> bytes:
+        """The CheckedExpr message that CEL made of it, without compiling it again."""
+        return bytes(self._expression.serialize())
+
     def shortcut(self, variables: Mapping[str, Any]) -> Ask | None:
         """A faster way to the same answers (see `quick`); None where there is none."""
         if self.limit < MAX_DATA_SIZE:

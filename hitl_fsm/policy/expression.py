@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from hitl_fsm.policy.condition import ConditionError, checked_bytes
+from hitl_fsm.policy.condition import Condition, ConditionError, checked_bytes
 from hitl_fsm.policy.expression_read import MAX_TREE_DEPTH, MAX_TREE_NODES, Node, Reader, Uint, UnreadableTreeError
 from hitl_fsm.policy.names import NameProblem
 
@@ -25,6 +25,7 @@ __all__ = [
     "parse_tree",
     "path_of",
     "text_of",
+    "tree_of",
     "walk",
 ]
 
@@ -35,7 +36,15 @@ _MAX_REMEMBERED = 1024
 @lru_cache(maxsize=_MAX_REMEMBERED)
 def parse_tree(text: str) -> Node:
     """The tree of an expression. ConditionError when it does not compile, or is deeper or larger than the limits."""
-    data = checked_bytes(text)
+    return _tree(text, checked_bytes(text))
+
+
+def tree_of(condition: Condition) -> Node:
+    """The tree of a condition that is compiled already; ConditionError as `parse_tree`. Not kept."""
+    return _tree(condition.text, condition.checked_bytes())
+
+
+def _tree(text: str, data: bytes) -> Node:
     try:
         return Reader(text, data).tree()
     except UnreadableTreeError as error:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from hitl_fsm.policy.compiled import CompiledRule
 from hitl_fsm.policy.condition import ConditionError
 from hitl_fsm.policy.document import Rule
-from hitl_fsm.policy.expression import Node, parse_tree, path_of
+from hitl_fsm.policy.expression import Node, path_of, tree_of
 from hitl_fsm.policy.lint.overlap import covers
 from hitl_fsm.policy.lint.walk import RulePath, gates_of_rule, is_unconditional, listed, rules_of
 from hitl_fsm.policy.patterns import is_glob
@@ -49,9 +50,25 @@ class Placed(NamedTuple):
     questions: tuple[Question, ...]
 
 
-def conditions(project: Project) -> tuple[Placed, ...]:
-    """Every condition that compiles."""
+class Trees(NamedTuple):
+    """The conditions of a rule, all of which compile."""
+
+    member: Member
+    path: RulePath
+    rule: Rule
+    compiled: CompiledRule
+    when: tuple[Node, ...]
+    unless: tuple[Node, ...]
+
+
+def rules_with_trees(project: Project) -> tuple[Trees, ...]:
+    """Every rule whose conditions compile, also those that have none."""
     return _read(_Same(project.members))
+
+
+def conditions(project: Project) -> tuple[Placed, ...]:
+    """Every condition of these rules."""
+    return _placed(_Same(project.members))
 
 
 def loosening(project: Project) -> Iterator[tuple[Placed, Question]]:
@@ -76,24 +93,35 @@ class _Same:
         return isinstance(other, _Same) and other.members is self.members
 
 
-@lru_cache(maxsize=1)  # one rule after the other asks for the same
-def _read(same: _Same) -> tuple[Placed, ...]:
-    return tuple(placed for member in same.members for placed in _of_member(member))
-
-
-def _of_member(member: Member) -> Iterator[Placed]:
-    always = _always(member)
-    for path, rule in rules_of(member):
-        if not rule.when and not rule.unless:
-            continue
-        through = lets_through(rule)
-        decides = not through or (member.document.default != "allow" and not always.reach(rule))
-        for key, texts in (("when", rule.when), ("unless", rule.unless)):
-            for index, text in enumerate(texts):
+@lru_cache(maxsize=1)  # one rule of the lint after the other asks for the same
+def _read(same: _Same) -> tuple[Trees, ...]:
+    found: list[Trees] = []
+    for member in same.members:
+        for (path, rule), compiled in zip(rules_of(member), member.policy.rules, strict=True):
+            if len(compiled.when) + len(compiled.unless) == len(rule.when) + len(rule.unless):
                 try:
-                    tree = parse_tree(text)
+                    when, unless = (tuple(map(tree_of, part)) for part in (compiled.when, compiled.unless))
                 except ConditionError:
-                    continue  # found where it was compiled
+                    continue  # too deep to look into
+                found.append(Trees(member, path, rule, compiled, when, unless))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1)
+def _placed(same: _Same) -> tuple[Placed, ...]:
+    always: dict[str, _Always] = {}
+    return tuple(placed for trees in _read(same) for placed in _of_rule(trees, always))
+
+
+def _of_rule(trees: Trees, always: dict[str, _Always]) -> Iterator[Placed]:
+    member, path, rule = trees.member, trees.path, trees.rule
+    if rule.when or rule.unless:
+        if member.source.file not in always:
+            always[member.source.file] = _always(member)
+        through = lets_through(rule)
+        decides = not through or (member.document.default != "allow" and not always[member.source.file].reach(rule))
+        for key, texts, parsed in (("when", rule.when, trees.when), ("unless", rule.unless, trees.unless)):
+            for index, (text, tree) in enumerate(zip(texts, parsed, strict=True)):
                 asked = tuple(_questions(tree, loosens=through is (key == "when")))
                 yield Placed(member, rule, (*path, key, index), key, text, tree, through, decides, asked)
 

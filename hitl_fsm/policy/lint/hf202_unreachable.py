@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from hitl_fsm.errors import Diagnostic
-from hitl_fsm.policy.condition import ConditionError
 from hitl_fsm.policy.document import Rule as PolicyRule
-from hitl_fsm.policy.expression import Node, conjuncts, parse_tree
+from hitl_fsm.policy.expression import Node, conjuncts
 from hitl_fsm.policy.lint.cases import Reading, Terms, tools_in
+from hitl_fsm.policy.lint.conditions import Trees, rules_with_trees
 from hitl_fsm.policy.lint.rule import Rule
-from hitl_fsm.policy.lint.walk import RulePath, listed, rules_of, tools_of
+from hitl_fsm.policy.lint.walk import listed, tools_of
 from hitl_fsm.policy.project import Member, Project
 
 RULE = Rule("HF202", "unreachable-rule", "error", "A rule can never apply")
@@ -21,20 +21,14 @@ _SHOWN = 60
 
 def check(project: Project) -> Iterator[Diagnostic]:
     """Rules whose conditions are true for no action that the rule is for."""
-    for member in project.members:
-        for path, rule in rules_of(member):
-            if (rule.when or rule.unless) and never_applies(member, rule):
-                yield _finding(member, path, rule)
+    for trees in rules_with_trees(project):
+        if (trees.when or trees.unless) and never_applies(trees):
+            yield _finding(trees)
 
 
-def never_applies(member: Member, rule: PolicyRule) -> bool:
+def never_applies(trees: Trees) -> bool:
     """Whether it is certain that no action makes all of `when` true and none of `unless`."""
-    try:
-        when = [parse_tree(text) for text in rule.when]
-        unless = [parse_tree(text) for text in rule.unless]
-    except ConditionError:
-        return False
-    return _never(member, rule, when, unless)
+    return _never(trees.member, trees.rule, trees.when, trees.unless)
 
 
 def _never(member: Member, rule: PolicyRule, when: Sequence[Node], unless: Sequence[Node] = ()) -> bool:
@@ -50,9 +44,10 @@ def subjects_tools(member: Member, rule: PolicyRule) -> Sequence[str] | None:
     return tools_in(tools_of(member, rule), steps)
 
 
-def _finding(member: Member, path: RulePath, rule: PolicyRule) -> Diagnostic:
+def _finding(trees: Trees) -> Diagnostic:
     """At the part that cannot be true, or at the later one of two that exclude each other."""
-    parts = [(index, text, node) for index, text in enumerate(rule.when) for node in conjuncts(parse_tree(text))]
+    member, path, rule = trees.member, trees.path, trees.rule
+    parts = [(index, rule.when[index], node) for index, tree in enumerate(trees.when) for node in conjuncts(tree)]
     help_text = "correct the condition, or remove the rule"
     for index, text, node in parts:
         if _never(member, rule, [node]):
