@@ -18,10 +18,12 @@ FILES = {
     "app.py": "app.py.tmpl",
     "script.yaml": "script.yaml.tmpl",
     "policies/payments.policy.yaml": "payments.policy.yaml.tmpl",
+    "policies/payments.policytest.yaml": "payments.policytest.yaml.tmpl",
     "pyproject.toml": "pyproject.toml.tmpl",
 }
 """What is written, and from which template."""
-SCHEMA = "schemas/policy.schema.json"
+SCHEMAS = ("policy", "policytest", "routes", "roles")
+"""What an editor reads for completion: written to `schemas/`."""
 PYPROJECT = "pyproject.toml"
 EXIT_EXISTS = 5
 
@@ -32,14 +34,15 @@ def init(
 ) -> None:
     """Write a small working project to start from.
 
-    A policy, an agent with a scripted model, and settings. Nothing that exists is overwritten: if a file of the project
-    is there already, nothing is written, and exit is 5. A pyproject.toml that exists stays; what to add is printed.
+    A policy and its test, an agent with a scripted model, settings, and schemas for your editor. Nothing that exists is
+    overwritten: if a file of the project is there already, nothing is written, and exit is 5. A pyproject.toml that
+    exists stays; what to add is printed.
 
     JSON: {"directory", "written", "add_to_pyproject"}.
     """
     session: Session = ctx.obj
     texts = {name: (TEMPLATES / template).read_text(encoding="utf-8") for name, template in FILES.items()}
-    texts[SCHEMA] = _schema_text()
+    texts.update(_schema_texts())
     to_add = texts.pop(PYPROJECT) if (directory / PYPROJECT).exists() else None
     there = [name for name in texts if (directory / name).exists()]
     if there:
@@ -62,10 +65,11 @@ class ExistsAlreadyError(SettingsError):
     exit_code = EXIT_EXISTS
 
 
-def _schema_text() -> str:
-    from hitl_fsm.policy.schema import policy_schema_text  # noqa: PLC0415 - with pydantic
+def _schema_texts() -> dict[str, str]:
+    from hitl_fsm.cli.schemas import file_name, file_text, schemas  # noqa: PLC0415 - with pydantic
 
-    return policy_schema_text()
+    made = schemas()
+    return {f"schemas/{file_name(name)}": file_text(made[name]) for name in SCHEMAS}
 
 
 def _write(file: Path, text: str) -> None:
@@ -87,6 +91,7 @@ def _next_steps(directory: Path, to_add: str | None) -> list[str]:
     return [
         *steps,
         "  hitl-fsm validate policies",
+        "  hitl-fsm test policies --coverage",
         '  hitl-fsm run app:agent "Refund order 42"   # pauses: exit 8',
         "  hitl-fsm inbox",
         "  hitl-fsm approve REQ                       # the id that inbox shows",

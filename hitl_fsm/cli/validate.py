@@ -132,5 +132,5 @@ def tell(session: Session, report: Report, chosen: Format) -> None:
     if told:
         line(told)
     say(session, summary(report))
-    if report.findings and chosen is Format.TEXT:
-        say(session, f"what a finding means, and what to do: hitl-fsm help {report.findings[0].code}")
+    if report.worst and chosen is Format.TEXT:
+        say(session, f"what a finding means, and what to do: hitl-fsm help {report.worst.code}")

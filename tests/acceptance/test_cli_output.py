@@ -247,10 +247,13 @@ def test_init_writes_a_project_that_runs_and_overwrites_nothing(tmp_path: Path) 
     assert made.code == 0
     assert "hitl-fsm run app:agent" in made.err
     assert [Path(line).name for line in made.out.splitlines()] == [
-        *("app.py", "script.yaml", "payments.policy.yaml", "pyproject.toml", "policy.schema.json"),
+        *("app.py", "script.yaml", "payments.policy.yaml", "payments.policytest.yaml", "pyproject.toml"),
+        *("policy.schema.json", "policytest.schema.json", "routes.schema.json", "roles.schema.json"),
     ]
     project = Shell(tmp_path / "mine")
-    assert project("validate", "policies").code == 0
+    checked = project("validate", "policies", "--strict", "--tools", "app:agent")
+    assert (checked.code, checked.out, checked.err) == (0, "", "1 policy, 3 rules: ok\n")
+    assert project("test", "policies", "--min-coverage", "100").code == 0
     paused = project("run", "app:agent", "Refund order 42", "--format", "json")
     assert paused.code == 8
     assert project("approve", paused.json["requirements"][0]["id"]).code == 0

@@ -67,6 +67,18 @@ def test_every_format_tells_and_the_exit_code_is_the_same(shell: Shell) -> None:
     assert ET.fromstring(done["junit"].out).attrib["failures"] == "1"
 
 
+def test_the_page_that_is_named_is_that_of_the_worst_finding(shell: Shell) -> None:
+    (shell.folder / "p/a.policy.yaml").write_text(good().replace("gate: confirm", "gate: deny"), encoding="utf-8")
+    spoil(shell, "b")
+    found = shell("validate", "p")
+    codes = [line.split()[1] for line in found.out.splitlines() if line.startswith("p/")]
+    assert codes == ["HF230", "HF116", "HF110"]
+    assert found.err.splitlines() == [
+        "2 errors, 1 info in 2 files",
+        "what a finding means, and what to do: hitl-fsm help HF116",
+    ]
+
+
 def test_sarif_names_a_file_the_same_however_it_was_named(shell: Shell) -> None:
     spoil(shell)
     names = ("p", "./p", str(shell.folder / "p"), "p/../p/a.policy.yaml")

@@ -36,6 +36,11 @@ class Report(NamedTuple):
         level = level_of(found)
         return level == "error" or (self.strict and level == "warning")
 
+    @property
+    def worst(self) -> Diagnostic | None:
+        """The first finding of the worst level; None where there is none."""
+        return min(self.findings, key=lambda found: LEVELS.index(level_of(found)), default=None)
+
     def counts(self) -> dict[Level, int]:
         """How many findings there are of each level."""
         levels = [level_of(found) for found in self.findings]
