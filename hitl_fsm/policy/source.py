@@ -17,6 +17,7 @@ import yaml
 
 from hitl_fsm.errors import Diagnostic, Place
 from hitl_fsm.policy.codes import Code
+from hitl_fsm.policy.yaml_words import tag_hint, told
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_DEPTH = 32
@@ -31,6 +32,7 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
 )
+_HALF = re.compile("[\ud800-\udfff]")
 _ESCAPE_DIGITS = {"x": 2, "u": 4, "U": 8}
 
 
@@ -139,6 +141,8 @@ def _diagnostic(
     help: str | None,  # noqa: A002
 ) -> Diagnostic:
     line, column, width = span
+    if line > len(lines) > 0:  # the parser tells the end of a file as a line that the file does not have
+        line, column = len(lines), len(lines[-1]) + 1
     excerpt = lines[line - 1] if 0 < line <= len(lines) else None
     if excerpt is not None:
         width = max(1, min(width, len(excerpt) - column + 1))
@@ -195,7 +199,7 @@ class _Builder:
         if event.anchor is not None:
             self.refuse(Code.YAML_FEATURE, f"the anchor &{event.anchor} is refused", event, "write each value out")
         if event.tag is not None:
-            self.refuse(Code.YAML_FEATURE, f"the tag {event.tag} is refused", event)
+            self.refuse(Code.YAML_FEATURE, f"the tag {event.tag} is refused", event, tag_hint(event.tag))
         if isinstance(event, yaml.ScalarEvent):
             return self.node(event, self.scalar(event))
         return self.sequence(event, depth) if isinstance(event, yaml.SequenceStartEvent) else self.mapping(event, depth)
@@ -246,15 +250,15 @@ class _Builder:
         if event.value == "<<" and not event.style:
             self.refuse(Code.YAML_FEATURE, "the merge key << is refused", event, "write the values out")
             return None
-        if "\x00" in event.value:
-            self.refuse(Code.UNREADABLE, "a key holds a NUL character", event)
+        if (problem := _unusable(event.value)) is not None:
+            self.refuse(Code.UNREADABLE, f"a key holds {problem}", event, _ESCAPES)
             return None
         return str(event.value)
 
     def scalar(self, event: Any) -> Any:
         text: str = event.value
-        if "\x00" in text:
-            self.refuse(Code.UNREADABLE, "the text holds a NUL character", event)
+        if (problem := _unusable(text)) is not None:
+            self.refuse(Code.UNREADABLE, f"the text holds {problem}", event, _ESCAPES)
             return None
         if event.style:
             return text
@@ -266,6 +270,16 @@ class _Builder:
         if number is None:
             self.refuse(Code.WRONG_VALUE, "the number is out of range", event, "quote it, if it is text")
         return number
+
+
+_ESCAPES = 'a character has one escape, such as "\\U0001F600"'
+
+
+def _unusable(text: str) -> str | None:
+    """What an escape may write that no text can hold."""
+    if "\x00" in text:
+        return "a NUL character"
+    return None if text.isascii() or not _HALF.search(text) else "half of a surrogate pair"
 
 
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "": None}
@@ -283,17 +297,17 @@ def _number(text: str) -> int | float | None:
 def parse(data: bytes, file: str) -> Source:
     """Read one file's bytes; never raises on what they hold."""
     if len(data) > MAX_FILE_BYTES:
-        text = f"the file has {len(data)} bytes; the limit is {MAX_FILE_BYTES}"
+        text = f"the file is too large; the limit is {MAX_FILE_BYTES} bytes"
         return Source(file, (), None, (Diagnostic(Code.TOO_LARGE.value, text, Place(file, 1, 1)),))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        finding = Diagnostic(Code.UNREADABLE.value, "the file is not UTF-8 text", Place(file, line, column))
+        before = _lines(data[: error.start].decode("utf-8-sig"))
+        place = Place(file, len(before), len(before[-1]) + 1)
+        finding = Diagnostic(Code.UNREADABLE.value, "the file is not UTF-8 text", place)
         return Source(file, (), None, (finding,))
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = tuple(text.split("\n"))
+    lines = _lines(text)
+    text = "\n".join(lines)
     hidden = tuple(_hidden(file, lines))
     if hidden:
         return Source(file, lines, None, hidden)
@@ -304,13 +318,18 @@ def parse(data: bytes, file: str) -> Source:
     except _RefusedError:
         pass
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        message = error.problem or error.context or "this is not YAML"
-        builder.findings.append(_diagnostic(file, lines, Code.SYNTAX, message, (line, column, 1), error.context))
+        said = told(error, lines)
+        builder.findings.append(
+            _diagnostic(file, lines, Code.SYNTAX, said.message, (said.line, said.column, 1), said.help)
+        )
     except yaml.YAMLError as error:
         builder.findings.append(_diagnostic(file, lines, Code.SYNTAX, str(error), (1, 1, 1), None))
     return Source(file, lines, root, tuple(builder.findings))
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    """As YAML and editors count them: each of the three line ends is one."""
+    return tuple(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
 
 
 def _hidden(file: str, lines: Sequence[str]) -> Iterator[Diagnostic]:

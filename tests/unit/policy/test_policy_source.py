@@ -46,17 +46,18 @@ def test_only_json_words_and_numbers_are_anything_but_text(text: str, expected: 
         ("a: !!python/object/apply:os.system [id]", "HF104", 1, 4, "tag"),
         ("a: 1\n---\nb: 2", "HF104", 2, 1, "several documents"),
         ("%TAG ! tag:x,2000:\n---\na: 1", "HF104", 1, 1, "%TAG"),
-        ("a: [1,", "HF102", 2, 1, "did not find"),
-        ("a:\n\t- b", "HF102", 2, 1, "cannot start any token"),
-        ("a: b: c", "HF102", 1, 5, "not allowed"),
-        ("a: 'x", "HF102", 1, 6, "unexpected end"),
+        ("a: [1,", "HF102", 1, 7, "a value is missing here"),
+        ("a:\n\t- b", "HF102", 2, 1, "a tab cannot stand here"),
+        ("a: b: c", "HF102", 1, 5, "`:` cannot stand here"),
+        ("a: 'x", "HF102", 1, 4, "has no end"),
         ("", "HF107", 1, 1, "empty"),
-        ("# nothing", "HF107", 2, 1, "empty"),
+        ("# nothing", "HF107", 1, 10, "empty"),
         ("? [a]\n: 1", "HF108", 1, 3, "must be text"),
         ("a: 1e999", "HF108", 1, 4, "out of range"),
         ("a: " + "9" * 41, "HF108", 1, 4, "out of range"),
         ('a: "x\\0y"', "HF101", 1, 4, "NUL"),
         ('"a\\0": 1', "HF101", 1, 1, "NUL"),
+        ('a: "x\\ud800y"', "HF102", 1, 8, "Unicode"),
         ("a: x\u202ey", "HF101", 1, 5, "U+202E"),
         ("a: x\u200by", "HF101", 1, 5, "U+200B"),
         ("a: x\x1b[2J", "HF101", 1, 5, "U+001B"),
@@ -75,8 +76,20 @@ def test_what_is_refused_is_refused_at_its_place(text: str, code: str, line: int
 
 
 def test_bytes_that_are_no_text_are_a_finding_with_a_place() -> None:
-    (found,) = parse(b"a: 1\nb: \xff\xfe", "f").findings
-    assert (found.code, found.place.line, found.place.column) == ("HF101", 2, 4)
+    for text in (b"a: 1\nb: \xff\xfe", b"a: 1\rb: \xff", "é: 1\r\né: \udcff".encode("utf-8", "surrogateescape")):
+        (found,) = parse(text, "f").findings
+        assert (found.code, found.place.line, found.place.column) == ("HF101", 2, 4)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [1,\n", "a: [1,", "a: 'x\n", "a: {b: 1", "- - -", "a:\n  - b\n c", "%", "a: |", "? ", "a: &", "{"]
+)
+def test_every_place_is_inside_the_file(text: str) -> None:
+    parsed = parse(text.encode(), "f")
+    for found in parsed.findings:
+        assert 1 <= found.place.line <= len(parsed.lines)
+        assert 1 <= found.place.column <= len(parsed.lines[found.place.line - 1]) + 1
+        assert found.excerpt == parsed.lines[found.place.line - 1]
 
 
 def test_limits_hold_and_are_named() -> None:
@@ -168,3 +181,5 @@ def test_the_pure_python_parser_gives_the_same(monkeypatch: pytest.MonkeyPatch) 
     assert pure.root.value == native.root.value
     assert parse(b"a: &x 1", "f").findings[0].code == "HF104"
     assert parse(b"a: [", "f").findings[0].code == "HF102"
+    for text in (b'a: "x\\ud800y"', b'a: "\\ud83d\\ude00"', b'"a\\udfff": 1'):  # the C parser has its own word on these
+        assert parse(text, "f").findings[0].code == "HF101"
