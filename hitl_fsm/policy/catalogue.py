@@ -124,8 +124,9 @@ def _undecodable(file: str, text: str, said: str) -> Known:
 
 
 def _refused(file: str, text: str, offset: int, message: str, help_text: str | None = None) -> Known:
-    line = text.count("\n", 0, offset) + 1
-    column = offset - (text.rfind("\n", 0, offset) + 1) + 1
+    before = text[:offset].replace("\r\n", "\n").replace("\r", "\n")  # each of the three line ends is one
+    line = before.count("\n") + 1
+    column = len(before) - (before.rfind("\n") + 1) + 1
     help_text = help_text or "export it again: `hitl-fsm --app app:engine schema --tools > tools.json`"
     shown = message[:_MESSAGE_CHARS]
     return Known(None, (Diagnostic(Code.TOOLS_FILE.value, shown, Place(file, line, column), help=help_text),))

@@ -81,7 +81,9 @@ def data_size(value: Any) -> int | str:
             if isinstance(item, dict):
                 below.extend(item)
                 below.extend(item.values())
-            elif isinstance(item, (list, tuple)):
+                if not all(isinstance(key, str) for key in item):
+                    return "a key that is not text is not JSON"
+            elif isinstance(item, list):
                 below.extend(item)
             elif isinstance(item, str):
                 chars += len(item)

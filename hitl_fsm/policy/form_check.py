@@ -5,6 +5,8 @@ A schema may come from a model (`ask_user`), so that everything about it is boun
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +26,7 @@ REFUSED_KEYWORDS = frozenset(
 )  # fmt: skip
 _DATA_KEYWORDS = frozenset({"enum", "const", "default", "examples"})  # their values are data, not schemas
 _NAMED_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+_HALF = re.compile("[\ud800-\udfff]")
 _DRAFTS = ("https://json-schema.org/draft/2020-12/schema", "https://json-schema.org/draft/2020-12/schema#")
 
 
@@ -46,6 +49,8 @@ def check_schema(schema: Any) -> tuple[str, ...]:
         return ("a schema is an object",)
     if (problem := size_problem(schema, MAX_SCHEMA_NODES, MAX_SCHEMA_DEPTH, MAX_SCHEMA_CHARS)) is not None:
         return (problem,)
+    if _HALF.search(json.dumps(schema, ensure_ascii=False)):
+        return ("text holds half of a surrogate pair",)
     if schema.get("$schema", _DRAFTS[0]) not in _DRAFTS:
         return (f"`$schema` must be {_DRAFTS[0]}",)
     from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - costs 0.1 s

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from hitl_fsm.errors import Diagnostic, Place
+from hitl_fsm.errors import Diagnostic
 from hitl_fsm.model.action import Action
 from hitl_fsm.model.verdict import Reason, Verdict
 from hitl_fsm.policy.codes import Code
@@ -56,7 +56,9 @@ def run(project: Project, test: PolicyTest) -> list[Result]:
         if differs:
             findings += [_told(test.source, case, one) for one in differs]
             blamed = [reason for one in differs for reason in _blamed(one, verdict, shadow)]
-            findings += [_place(members, reason) for reason in list(dict.fromkeys(blamed))[:MAX_DECIDING]]
+            findings += [
+                _place(members, reason, (test.source, case)) for reason in list(dict.fromkeys(blamed))[:MAX_DECIDING]
+            ]
         results.append(Result(test.source.file, case, verdict, differs, tuple(findings)))
     return results
 
@@ -88,15 +90,15 @@ def _blamed(one: Mismatch, verdict: Verdict, shadow: Verdict | None) -> Sequence
     return verdict.reasons if one.what in {"rule", "rules", "severity", "batch", "audit"} else deciding(verdict)
 
 
-def _place(members: Mapping[str, Member], reason: Reason) -> Diagnostic:
-    """Where what decided is written."""
+def _place(members: Mapping[str, Member], reason: Reason, asked: tuple[Source, Case]) -> Diagnostic:
+    """Where what decided is written; at the case that asked, if it is in no file: the engine's own word."""
     message = f"`{rule_name(reason)}` decided: {_cut(reason.effect)}"
     if reason.note:
         message += f" ({_cut(reason.note)})"
     member = members.get(reason.file)
     if member is None:
-        place = Place(reason.file or "(engine)", reason.line or 1, 1)
-        return Diagnostic(Code.TEST_FAILED.value, message, place, severity="info")
+        source, case = asked
+        return replace(source.diagnostic(Code.TEST_FAILED, message, case.node), severity="info")
     rules = {rule.reason: index for index, rule in enumerate(member.policy.rules)}
     index = next((at for one, at in rules.items() if one.line == reason.line and one.rule == reason.rule), None)
     path = ("default",) if index is None else ("rules", index, "id")

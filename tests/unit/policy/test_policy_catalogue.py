@@ -82,6 +82,9 @@ def test_a_bad_file_is_refused_at_its_place(text: str, line: int, column: int, m
 def test_a_file_that_is_not_text_or_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     (found,) = read(b'{"a":\n "\xff"}').findings
     assert (found.message, found.place.line, found.place.column) == ("the file is not UTF-8 text", 2, 3)
+    for ends in ("\r", "\r\n"):
+        (found,) = read(f'{{"version": 1,{ends} "tools": 3}}').findings
+        assert (found.place.line, found.place.column) == (2, 11)
     monkeypatch.setattr(catalogue, "MAX_TOOLS_BYTES", 10)
     assert read("{}" + " " * 9).findings[0].message == "the file has more than 10 bytes"
 

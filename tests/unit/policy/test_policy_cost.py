@@ -133,9 +133,9 @@ def test_the_size_at_a_glance_is_that_of_a_closer_look() -> None:
         assert isinstance(glance, int)
         assert isinstance(closer, int)
         assert abs(glance - closer) <= 20 * NODE_SIZE + 100
-    for value in (float("nan"), float("inf"), 2**63, -(2**63) - 1, "a\x00", "\ud800", {1: 2}, object(), b"x"):
-        assert isinstance(data_size({"a": value}), str) or value == {1: 2}
-        assert isinstance(action_size(action({"a": value})), str) or value == {1: 2}
+    for value in (float("nan"), float("inf"), 2**63, -(2**63) - 1, "a\x00", "\ud800", {1: 2}, (1, 2), object(), b"x"):
+        assert isinstance(data_size({"a": value}), str)
+        assert isinstance(action_size(action({"a": value})), str)
 
 
 N = MAX_EXPRESSION_CHARS

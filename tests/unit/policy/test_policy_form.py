@@ -180,6 +180,8 @@ def nest(levels: int) -> dict[str, Any]:
         (nest(40), "nested deeper than"),
         (nest(50_000), "nested deeper than"),
         ({"enum": list(range(6000))}, "larger than"),
+        ({"title": "\ud800"}, "half of a surrogate pair"),
+        ({"properties": {"a\udfff": {}}}, "half of a surrogate pair"),
     ],
 )
 def test_what_cannot_be_a_schema(schema: Any, says: str) -> None:

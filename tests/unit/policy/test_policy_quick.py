@@ -222,7 +222,7 @@ def test_the_engines_default_is_not_remembered_for_another_default(default: Any)
         assert verdict.looked == ()
 
 
-@pytest.mark.parametrize("bad", [float("nan"), 2**64, "a\x00", "\ud800", {"x": [float("inf")]}])
+@pytest.mark.parametrize("bad", [float("nan"), 2**64, "a\x00", "\ud800", {"x": [float("inf")]}, (1, 2), {1: 2}])
 def test_law06_data_that_cel_cannot_have_deny_also_when_no_condition_looks_at_them(bad: Any) -> None:
     policies = loaded(policy("- {id: a, when: args.n > 1, gate: allow}"))
     for _ in range(WARM_AFTER + 2):

@@ -140,8 +140,9 @@ def test_what_no_policy_covers_is_denied_by_the_engine() -> None:
     assert report.ok
     [result] = tried(FILES, "cases: [{name: it, call: {tool: swim}, expect: allow}]").results
     assert [(one.place.file, one.message) for one in result.findings[1:]] == [
-        ("(engine)", "`engine/default` decided: deny (no policy covers swim)")
+        ("pay.policytest.yaml", "`engine/default` decided: deny (no policy covers swim)")
     ]
+    assert result.findings[1].place.line == result.case.node.line
 
 
 def test_a_failure_points_at_the_expectation_and_at_the_rule_that_decided() -> None:
