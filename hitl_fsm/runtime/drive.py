@@ -18,6 +18,7 @@ from hitl_fsm.core.decide import decide, due
 from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, StoreError, UnknownTool
 from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import ENGINE, TIMER, Actor
+from hitl_fsm.model.answer import Provide
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.effect import CallModel, Effect, JudgeAgain, RunTools, StartCalls
 from hitl_fsm.model.event import Entry, Event
@@ -369,10 +370,13 @@ class Drive:
 
     def _for_readers(self, requirement: Requirement) -> Requirement:
         """Without what a review is about, also where an answer brought it: a result goes on only by its own event."""
-        resolution = requirement.resolution
-        reviewed = any(isinstance(gate, Review) for gate in self._now.call(requirement.call_id).verdict.gates)
-        if reviewed and resolution is not None and hasattr(resolution.answer, "result"):
-            resolution = replace(resolution, answer=replace(resolution.answer, result=None))
+        call, resolution = self._now.call(requirement.call_id), requirement.resolution
+        if resolution is not None and any(isinstance(gate, Review) for gate in call.verdict.gates):
+            answer = resolution.answer
+            if hasattr(answer, "result"):
+                resolution = replace(resolution, answer=replace(answer, result=None))
+            elif call.dynamic and isinstance(answer, Provide):  # what a person said to the agent is the call's result
+                resolution = replace(resolution, answer=replace(answer, values={}))
         return replace(requirement, result=None, resolution=resolution)
 
     def _tell_call(self, call_id: str, *, only_ended: bool = False) -> None:

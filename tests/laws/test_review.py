@@ -352,6 +352,21 @@ def test_what_a_person_said_to_the_agent_can_be_reviewed_too(house: House) -> No
     assert house.said_to_model(engine, run.run_id) == ['{"size":"XL"}']
 
 
+def test_law01_what_a_person_said_to_the_agent_is_in_no_event_before_it_is_accepted(house: House) -> None:
+    script = [calls(call("ask_user", question="which?", fields=[{"name": "size", "type": "string"}]))]
+    engine = house.engine(policies(policy_text("- {id: ask, gate: review}", tools="[ask_user]")))
+    agent = house.agent(engine, script)
+    run = agent.run("go", user="alice")
+    run.active_requirements[0].provide_user_input({"size": "s3cret-99"})
+    for accepted in (False, True):
+        events = list(agent.continue_run(run_id=run.run_id, stream=True))
+        own = [[getattr(event, name) for name in event.__struct_fields__ if name != "run"] for event in events]
+        completed = [event.result for event in events if isinstance(event, stream.ToolCallCompleted)]
+        assert (completed, "s3cret-99" in repr(own)) == ([{"size": "s3cret-99"}] if accepted else [], accepted)
+        if not accepted:
+            events[-1].active_requirements[0].accept()
+
+
 @pytest.mark.parametrize("accepted", [True, False])
 def test_the_result_of_a_gated_callable_waits_too(house: House, accepted: bool) -> None:
     engine = house.engine(REVIEW)
