@@ -233,7 +233,7 @@ def test_the_changelog_knows_this_version() -> None:
 
 def test_each_test_file_has_a_name_of_its_own() -> None:
     """The tests are no package, so pytest imports each file by its bare name."""
-    names = [path.name for path in python_files("tests") if path.name != "conftest.py"]
+    names = [path.name for path in python_files("tests") if path.name not in {"conftest.py", "__main__.py"}]
     assert {one for one in names if names.count(one) > 1} == set()
 
 
