@@ -20,6 +20,7 @@ MAX_TREE_DEPTH = 128
 MAX_TREE_NODES = 20_000
 
 _ANY_VALUE, _CHECKED_EXPR, _SOURCE_INFO, _POSITIONS = 2, 4, 5, 4
+_ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _ID, _CONST, _IDENT, _SELECT, _CALL, _LIST, _STRUCT, _COMPREHENSION = 2, 3, 4, 5, 6, 7, 8, 9
 _BOOL, _INT, _UINT, _DOUBLE, _STRING = 2, 3, 4, 5, 6
 _MACROS: Final = frozenset({"all", "exists", "exists_one", "map", "filter"})
@@ -83,8 +84,8 @@ class Reader:
             _COMPREHENSION: self._comprehension,
         }
         for entry in _message(_sub(checked, _SOURCE_INFO))[_POSITIONS]:
-            pair = _message(_bytes(entry))
-            self._positions[_int(pair, 1)] = _int(pair, 2)
+            place = _single(_bytes(entry))
+            self._positions[place.get(_ENTRY_KEY, 0)] = place.get(_ENTRY_VALUE, 0)
 
     def tree(self) -> Node:
         """The root."""
@@ -208,12 +209,21 @@ def _constant(constant: _Fields) -> object:
 
 def _message(data: bytes) -> _Fields:
     found: _Fields = defaultdict(list)
+    for number, value in _fields_of(data):
+        found[number].append(value)
+    return found
+
+
+def _single(data: bytes) -> dict[int, int]:
+    """A message of numbers, such as an entry of a map of them; where one comes several times, the last counts."""
+    return {number: value for number, value in _fields_of(data) if isinstance(value, int)}
+
+
+def _fields_of(data: bytes) -> list[tuple[int, int | bytes]]:
     try:
-        for number, value in fields(data):
-            found[number].append(value)
+        return fields(data)
     except ValueError:
         raise _unknown() from None
-    return found
 
 
 def _sub(message: _Fields, number: int) -> bytes:

@@ -15,20 +15,27 @@ def fields(data: bytes) -> list[tuple[int, int | bytes]]:
     found: list[tuple[int, int | bytes]] = []
     position, size = 0, len(data)
     while position < size:
-        tag, position = _varint(data, position)
+        tag = data[position]
+        if tag < _MORE:
+            position += 1
+        else:
+            tag, position = _varint(data, position)
         kind = tag & 7
-        if kind == VARINT:
-            value, position = _varint(data, position)
-            found.append((tag >> 3, value))
-            continue
-        if kind == BYTES:
-            length, position = _varint(data, position)
+        if kind in (VARINT, BYTES):
+            # Nearly every number has one byte: no call for those.
+            if position < size and data[position] < _MORE:
+                value, position = data[position], position + 1
+            else:
+                value, position = _varint(data, position)
+            if kind == VARINT:
+                found.append((tag >> 3, value))
+                continue
+            end = position + value
         elif kind in (FIXED64, FIXED32):
-            length = 8 if kind == FIXED64 else 4
+            end = position + (8 if kind == FIXED64 else 4)
         else:
             msg = f"unknown wire type {kind}"
             raise ValueError(msg)
-        end = position + length
         if end > size:
             msg = "a field is longer than what there is"
             raise ValueError(msg)

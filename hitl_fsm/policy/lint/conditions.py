@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from hitl_fsm.policy.compiled import CompiledRule
-from hitl_fsm.policy.condition import ConditionError
+from hitl_fsm.policy.condition import Condition, ConditionError
 from hitl_fsm.policy.document import Rule
 from hitl_fsm.policy.expression import Node, path_of, tree_of
 from hitl_fsm.policy.lint.overlap import covers
@@ -96,11 +96,19 @@ class _Same:
 @lru_cache(maxsize=1)  # one rule of the lint after the other asks for the same
 def _read(same: _Same) -> tuple[Trees, ...]:
     found: list[Trees] = []
+    known: dict[str, Node] = {}
+
+    def tree(condition: Condition) -> Node:
+        text = condition.text
+        if text not in known:
+            known[text] = tree_of(condition)
+        return known[text]
+
     for member in same.members:
         for (path, rule), compiled in zip(rules_of(member), member.policy.rules, strict=True):
             if len(compiled.when) + len(compiled.unless) == len(rule.when) + len(rule.unless):
                 try:
-                    when, unless = (tuple(map(tree_of, part)) for part in (compiled.when, compiled.unless))
+                    when, unless = (tuple(map(tree, part)) for part in (compiled.when, compiled.unless))
                 except ConditionError:
                     continue  # too deep to look into
                 found.append(Trees(member, path, rule, compiled, when, unless))
