@@ -195,14 +195,14 @@ def _samples(node: Node, constants: Iterable[Constant], tools: Sequence[str] | N
     numbers = sorted({value for kind, value in constants if kind == "number"})
     if node.kind == "call" and node.value == "size":
         whole = {0, *(int(value // 1) + step for value in numbers for step in (-1, 0, 1, 2))}
-        return [*(("number", Fraction(value)) for value in sorted(whole) if value >= 0), None]
+        return [*(("number", value) for value in sorted(whole) if value >= 0), None]
     text = [("text", value) for value in _texts([value for kind, value in constants if kind == "text"])]
     if path is not None and (path in _TEXT_PATHS or (len(path) == 1 and path[0] in _TEXTS)):
         return list(text)
     if path is not None and path[0] == "env" and len(path) > 1:
         return [*text, None]
-    between = [(one + other) / 2 for one, other in pairwise(numbers)]
-    beyond = [numbers[0] - 1, numbers[-1] + 1] if numbers else [Fraction(0)]
+    between = [Fraction(one + other, 2) for one, other in pairwise(numbers)]
+    beyond = [numbers[0] - 1, numbers[-1] + 1] if numbers else [0]
     number = [("number", value) for value in sorted({*numbers, *between, *beyond})]
     rest: list[Value] = [("bool", True), ("bool", False), ("null", None), (_OPEN, None), None]
     return [*number, *text, *rest]
@@ -232,7 +232,7 @@ def _constant(value: object) -> Constant | None:
     if isinstance(value, str):
         return ("text", value)
     if isinstance(value, (int, float)) and -_EXACT < value < _EXACT:
-        return ("number", Fraction(value))
+        return ("number", int(value) if isinstance(value, int) else Fraction(value))  # an int is exact, and quicker
     return None
 
 

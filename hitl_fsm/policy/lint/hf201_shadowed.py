@@ -14,7 +14,7 @@ from hitl_fsm.policy.join import SEVERITIES, gate_key
 from hitl_fsm.policy.lint.cases import Reading, Terms
 from hitl_fsm.policy.lint.conditions import Trees, rules_with_trees
 from hitl_fsm.policy.lint.hf202_unreachable import never_applies, subjects_tools
-from hitl_fsm.policy.lint.overlap import covers
+from hitl_fsm.policy.lint.overlap import covers, head
 from hitl_fsm.policy.lint.rule import Rule
 from hitl_fsm.policy.patterns import is_glob
 from hitl_fsm.policy.project import Project
@@ -83,25 +83,30 @@ class _Groups(NamedTuple):
     """Rules by a tool or step that they name (`_ANYTHING`: none), and by what their conditions ask of.
 
     Each stands under the one of its `names` that is asked of by the fewest rules: those that shadow a rule ask of
-    nothing that it does not ask of.
+    nothing that it does not ask of. `globs` are by what stands before their first `*`.
     """
 
     all: list[_Read]
     named: dict[tuple[str, object], list[_Read]]
-    globs: list[str]
+    globs: dict[str, list[str]]
 
     def candidates(self, one: _Read) -> Iterator[_Read]:
         """Rules that may be for all that this one is for."""
         patterns = [_ANYTHING]
         for name in (*one.rule.tools, *one.rule.steps)[:1]:
-            patterns += [name, *(glob for glob in self.globs if glob != name and covers(glob, name))]
+            patterns += [name, *(glob for glob in self._beginning(name) if glob != name and covers(glob, name))]
         for pattern in patterns:
             for asked in (None, *one.names):
                 yield from self.named.get((pattern, asked), ())
 
+    def _beginning(self, name: str) -> Iterator[str]:
+        """The globs that a name may match, by how it begins."""
+        for length in range(len(name) + 1):
+            yield from self.globs.get(name[:length], ())
+
 
 def _grouped(rules: list[_Read]) -> _Groups:
-    groups = _Groups(rules, {}, [])
+    groups = _Groups(rules, {}, {})
     asked = Counter(name for one in rules for name in one.names)
     globs: dict[str, None] = {}
     for one in rules:
@@ -110,7 +115,8 @@ def _grouped(rules: list[_Read]) -> _Groups:
             groups.named.setdefault((pattern, rarest), []).append(one)
             if is_glob(pattern):
                 globs[pattern] = None
-    groups.globs.extend(globs)
+    for glob in globs:
+        groups.globs.setdefault(head(glob), []).append(glob)
     return groups
 
 
@@ -149,8 +155,6 @@ def _follows(one: _Read, other: _Read, budget: list[int]) -> bool:
     conditional = bool(one.rule.when or one.rule.unless)
     if conditional and bare and not denies:
         return False  # there are data that no condition can be asked of
-    if conditional and never_applies(one.trees):
-        return False  # that is told already
     member = one.trees.member
     terms = Terms(member.document.vars)
     first, second = (
@@ -167,4 +171,4 @@ def _follows(one: _Read, other: _Read, budget: list[int]) -> bool:
             met = second.answer(case)
             if met == "F" or (answer == "!" and met == "T" and not denies):
                 return False
-    return True
+    return not (conditional and never_applies(one.trees))  # that is told already
