@@ -13,7 +13,7 @@ from simulation.loop import process
 from simulation.plans import plan
 from simulation.world import MAX_FREEZE_S, Process, World
 from stateful import shop, told
-from stateful.reference import hold
+from stateful.case import hold
 
 ROUNDS = 60
 """Rounds that truthful people and one worker need at most to bring every run to its end."""
@@ -128,7 +128,7 @@ async def _bring_to_an_end(world: World) -> None:
                 if (requirement.answerable_from or 0) > world.clock.now():
                     await asyncio.sleep(70)
                     continue
-                given, by = people.truthful(world, requirement)
+                given, by = await people.truthful(world, requirement)
                 await people.answer(world, me.engine, requirement, given, by, requirement.digest)
             try:
                 await me.engine.aadvance(row.run_id)
@@ -147,7 +147,7 @@ async def _check(world: World) -> None:
     mood_of = {shop.mood_policies(mood).digest: mood for mood in shop.MOODS}
     seen = await told.read(world.database)
     undone = world.weather_was.normal and world.weather_was.cuts > 0
-    told.check(seen, [] if undone else journal.effects, mood_of)
+    told.check(seen, [] if undone else journal.effects, [] if undone else journal.requests, mood_of)
     notes = {}
     for run in seen.runs:
         for entry in run.entries:

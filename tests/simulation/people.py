@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from hitl_fsm.errors import Fenced, HitlError, RunEnded, StoreError, Tampered
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model.actor import Actor
@@ -17,7 +15,8 @@ from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.runtime.engine import Engine
 from simulation.plans import arguments
 from simulation.world import ACTORS, Acknowledged, Process, World
-from stateful.reference import hold
+from stateful import told, truth
+from stateful.case import hold
 
 REQUESTER = Actor("alice")
 
@@ -92,7 +91,7 @@ async def approver(world: World, me: Process) -> None:
         row = rng.choice(list(rows))
         if rng.random() < 0.7 and (row.answerable_from or 0) > world.clock.now():
             continue
-        given, by = truthful(world, row)
+        given, by = await truthful(world, row)
         if rng.random() < 0.3:
             given, by = _otherwise(world, row, given, by)
         digest = row.digest if rng.random() < 0.9 else "0" * 64
@@ -104,7 +103,7 @@ async def approver(world: World, me: Process) -> None:
 async def answer(world: World, engine: Engine, row: Requirement, given: Answer, by: Actor, digest: str) -> bool:
     """Give one answer, whose note names it, and write down what its giver was told; whether it was taken."""
     note = world.note()
-    given = msgspec.structs.replace(given, note=note)
+    given = truth.distinct(given, note)
     world.trace("answers", by.id, row.requirement_id, type(given).__name__, note)
     try:
         await engine.aresolve(row.requirement_id, given, by=by, digest=digest)
@@ -121,37 +120,34 @@ async def answer(world: World, engine: Engine, row: Requirement, given: Answer, 
     return True
 
 
-def truthful(world: World, row: Requirement) -> tuple[Answer, Actor]:
-    """An answer that fits, by who may give it; of a lost call, what the witness says."""
-    maria = Actor("maria", roles=ACTORS["maria"])
-    match row.kind:
-        case "confirm":
-            return answers.Approve(), REQUESTER
-        case "approval":
-            return answers.Approve(), maria
-        case "user_input":
-            asked = row.question.schema["properties"]  # type: ignore[union-attr]
-            return answers.Provide(dict.fromkeys(asked, "because")), REQUESTER
-        case "external":
-            return answers.Report({"ok": True}), maria
-        case _:
-            acted = any((e.run_id, e.call_id) == (row.run_id, row.call_id) for e in world.journal.effects)
-            return (answers.Happened("done") if acted else answers.NotHappened()), maria
+async def truthful(world: World, row: Requirement) -> tuple[Answer, Actor]:
+    """An answer that fits, by who may give it, with all that is in the store at this moment."""
+    run = await world.database.load(row.run_id)
+    assert run is not None
+    rows = await world.database.requirements(run_id=row.run_id, state=None, limit=told.PAGE)
+    return truth.truthful(row, run.entries, rows, world.journal.effects)
 
 
 def _otherwise(world: World, row: Requirement, given: Answer, by: Actor) -> tuple[Answer, Actor]:
     """A no, an edit, another person's or an agent's answer, or one that does not fit."""
     rng = world.rng
     choice = rng.randrange(6)
-    if choice == 0 and row.kind != "outcome":
-        return answers.Reject(), by
-    if choice == 1 and isinstance(given, answers.Approve):
-        return answers.Approve(args=arguments(rng)), by
-    if choice == 2:
-        other = rng.choice(sorted(ACTORS))
-        return given, Actor(other, roles=ACTORS[other])
-    if choice == 3:
-        return given, Actor("helper", kind="agent")
-    if choice == 4 and row.kind == "outcome":
-        return answers.GiveUp(), by
-    return answers.Provide({"reason": 1}), by
+    match choice, row.kind:
+        case (0, kind) if kind != "outcome":
+            given = answers.Reject()
+        case (1, "confirm" | "approval"):
+            given = answers.Approve(args=arguments(rng))
+        case (1, "review"):
+            given = answers.EditResult(None)
+        case (2, _):
+            other = rng.choice(sorted(ACTORS))
+            by = Actor(other, roles=ACTORS[other])
+        case (3, _):
+            by = Actor("helper", kind="agent")
+        case (4, "outcome"):
+            given = answers.GiveUp()
+        case (4 | 5, "review"):  # more often than its policy lets it
+            given = answers.Retry()
+        case _:
+            given = answers.Provide({"reason": 1})
+    return given, by

@@ -26,7 +26,7 @@ from simulation.faults import CALM, SimDatabase, Weather
 from simulation.loop import SimLoop, Trace, process
 from simulation.plans import Turn
 from simulation.store import SimStore, forever
-from stateful import shop
+from stateful import shop, told
 from stateful.ids import Numbered, NumberedParts
 
 EPOCH_MS = 1_750_000_000_000
@@ -82,6 +82,7 @@ class Journal:
     """
 
     effects: list[shop.Effect] = field(default_factory=list)
+    requests: list[shop.Request] = field(default_factory=list)
     acknowledged: list[Acknowledged] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     fenced: list[tuple[str, str, str]] = field(default_factory=list)
@@ -244,7 +245,7 @@ class World:
         if trouble == "frozen before":
             self.loop.freeze(name, self.long_freeze())
         await self.pause(name, rng.random() * (30.0 if trouble == "slow" else 0.05))
-        self.act_now(tool_name, args)
+        result = self.act_now(tool_name, args)
         if trouble == "killed":
             self.kill(name)
             await forever()
@@ -254,7 +255,7 @@ class World:
         if trouble == "raises":
             message = "it broke"
             raise RuntimeError(message)
-        return "done"
+        return result
 
     def long_freeze(self) -> float:
         """About as long as a lease, or longer."""
@@ -266,7 +267,7 @@ class World:
         effect = shop.effect_now(tool_name, args, 0, self.processes[name].mood)
         self.journal.effects.append(effect._replace(version=self.version(effect.run_id)))
         self.trace(name, "acts", effect.run_id, effect.call_id, effect.attempt, tool_name)
-        return "done"
+        return shop.result_of(effect)
 
     def in_thread(self, function: Callable[[], T]) -> Future[T]:
         """A plain tool in a thread; now and then it takes longer than it may."""
@@ -281,6 +282,8 @@ class SimModel:
     async def reply(self, request: ChatRequest, on_text: Any = None) -> ModelReply:
         world = here.get()
         rng, weather = world.rng, world.weather
+        run = await told.run_asked(world.database, request.messages[0].content)
+        world.journal.requests.append(shop.request_now(run.run_id, run.version, request))
         await world.pause(process.get(), rng.random() * 2)
         if rng.random() < weather.model:
             message = "the model is down"

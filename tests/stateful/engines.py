@@ -19,7 +19,7 @@ from hitl_fsm.runtime.engine import Engine
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.tools import AnyTool
 from hitl_fsm.testing import FrozenClock
-from stateful import shop
+from stateful import shop, told
 from stateful.ids import Numbered, NumberedParts
 from stateful.through import Through
 
@@ -77,6 +77,7 @@ class World:
         self.inner = self._open()
         self.plans: dict[str, list[list[tuple[str, dict[str, Any]]]]] = {}
         self.effects: list[shop.Effect] = []
+        self.requests: list[shop.Request] = []
         self.bomb: Bomb | None = None
         _world[:] = [self]
         self.begin("usual")
@@ -119,16 +120,12 @@ class World:
 
     async def act(self, name: str, args: dict[str, Any]) -> str:
         self.tick("before effect")
-        self.act_now(name, args)
-        self.tick("after effect")
-        return "done"
-
-    def act_now(self, name: str, args: dict[str, Any]) -> str:
         effect = shop.effect_now(name, args, 0, self.mood)
-        stored = run_sync(self.inner.load(effect.run_id))
+        stored = await self.inner.load(effect.run_id)
         assert stored is not None
         self.effects.append(effect._replace(version=stored.version))
-        return "done"
+        self.tick("after effect")
+        return shop.result_of(effect)
 
 
 class Programmed:
@@ -138,6 +135,8 @@ class Programmed:
         self._world = world
 
     async def reply(self, request: ChatRequest, on_text: Any = None) -> ModelReply:
+        run = await told.run_asked(self._world.inner, request.messages[0].content)
+        self._world.requests.append(shop.request_now(run.run_id, run.version, request))
         self._world.tick("model")
         turns = self._world.plans[request.messages[0].content]
         said = sum(message.role == "assistant" for message in request.messages)
@@ -158,16 +157,17 @@ def _tools() -> list[AnyTool]:
     async def act(name: str, args: dict[str, Any]) -> str:
         return await _world[0].act(name, args)
 
-    def act_now(name: str, args: dict[str, Any]) -> str:
-        return _world[0].act_now(name, args)
-
-    return shop.tools(act, act_now)
+    return shop.tools(act, _no_threads)
 
 
 def _dead_owner() -> str:
     """Of a process of this host that is gone for certain: its pid is somebody else's by now."""
     host, pid, start, name = new_owner().rsplit(":", 3)
     return f"{host}:{pid}:{int(start) + 1}:{name}"
+
+
+def _no_threads(name: str, args: dict[str, Any]) -> str:
+    raise AssertionError(name)
 
 
 def _no_models(name: str, options: Any) -> Any:

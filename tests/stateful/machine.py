@@ -19,11 +19,10 @@ from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Answer
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.runtime.loop import loop_is_private, run_sync
-from stateful import shop, told
-from stateful.engines import ACTORS, Bomb, Crash, World
-from stateful.reference import Broken
+from stateful import shop, told, truth
+from stateful.case import Broken
+from stateful.engines import Bomb, Crash, World
 
-ALICE = Actor("alice")
 MOOD_OF = {shop.mood_policies(mood).digest: mood for mood in shop.MOODS}
 MAX_RUNS = 8
 ROUNDS = 40
@@ -32,12 +31,14 @@ LONG_MS = 400_000
 """Longer than any wait: for a lease's end, for a lost call's."""
 
 ARGUMENTS = st.fixed_dictionaries({"ref": st.sampled_from(["o1", "o2"]), "amount": st.integers(1, 3)})
-KINDS = st.sampled_from(["both", "soon", "send", "dup", *(kind for kind in shop.KINDS if kind != "slow")])
+KINDS = st.sampled_from(
+    ["vet", "twin", "both", "soon", "send", "dup", *(kind for kind in shop.KINDS if kind not in shop.SLOW), "ask_user"]
+)
 """Those first whose ways are longer: a sample is drawn from the front more often."""
 
 
 def _turns() -> st.SearchStrategy[Any]:
-    call = st.one_of(st.tuples(KINDS, ARGUMENTS), st.just(("ask_user", shop.ASKED)))
+    call = st.tuples(KINDS, ARGUMENTS).map(lambda drawn: ("ask_user", shop.ASKED) if drawn[0] == "ask_user" else drawn)
     turn = st.tuples(st.sampled_from(list(shop.BATCHES)), st.lists(call, min_size=1, max_size=3))
     named = turn.map(lambda t: [(name if name == "ask_user" else f"{t[0]}.{name}", args) for name, args in t[1]])
     return st.lists(named, min_size=1, max_size=3)
@@ -88,7 +89,7 @@ class Machine(RuleBasedStateMachine):
     def start(self, turns: Any) -> None:
         prompt = f"plan {len(self.world.plans)}"
         self.world.plans[prompt] = turns
-        self._try(lambda: self.world.agent.run(prompt, user=ALICE))
+        self._try(lambda: self.world.agent.run(prompt, user=truth.ALICE))
 
     @precondition(lambda self: self.run_ids)
     @rule(which=st.integers(0, MAX_RUNS - 1))
@@ -101,19 +102,27 @@ class Machine(RuleBasedStateMachine):
         self._try(self.world.engine.continue_ready)
 
     @precondition(lambda self: self._open())
-    @rule(then=st.booleans(), args=st.one_of(st.none(), ARGUMENTS))
-    def answer_all(self, then: bool, args: dict[str, Any] | None = None) -> None:
-        """Everything that is asked now; with `args`, whatever can be edited is."""
+    @rule(then=st.booleans(), args=st.one_of(st.none(), ARGUMENTS), again=st.sampled_from([True, False]))
+    def answer_all(self, then: bool, args: dict[str, Any] | None = None, again: bool = False) -> None:
+        """Everything that is asked now; with `args`, whatever can be edited is; with `again`, what may runs again."""
         for row in self._open():
             given, by = self.truthful(row)
             if args is not None and isinstance(given, answers.Approve):
                 given = answers.Approve(args=args)
+            elif args is not None and isinstance(given, answers.Accept):
+                given = answers.EditResult(None)
+            elif again and truth.may_run_again(row):
+                given = answers.Retry()
             self._answer(row, given, by)
         if then:
             self.go_on_with_all()
 
     @precondition(lambda self: self._open())
-    @rule(which=st.integers(0, 5), how=st.sampled_from(["yes", "yes", "yes", "no", "edit", "give up"]), args=ARGUMENTS)
+    @rule(
+        which=st.integers(0, 5),
+        how=st.sampled_from(["no", "again", "edit", "yes", "yes", "yes", "give up"]),
+        args=ARGUMENTS,
+    )
     def answer(self, which: int, how: str, args: dict[str, Any]) -> None:
         row = self._row(which)
         given, by = self.truthful(row)
@@ -121,12 +130,16 @@ class Machine(RuleBasedStateMachine):
             given = answers.Reject()
         elif how == "edit" and isinstance(given, answers.Approve):
             given = answers.Approve(args=args)
+        elif how == "edit" and row.kind == "review":
+            given = answers.EditResult(None)
         elif how == "give up" and row.kind == "outcome":
             given = answers.GiveUp()
+        elif how == "again" and truth.may_run_again(row):
+            given = answers.Retry()
         self._answer(row, given, by)
 
     @precondition(lambda self: self._open())
-    @rule(which=st.integers(0, 5), how=st.sampled_from(["person", "agent", "stale", "form", "kind"]))
+    @rule(which=st.integers(0, 5), how=st.sampled_from(["person", "agent", "stale", "form", "kind", "again"]))
     def answer_wrongly(self, which: int, how: str) -> None:
         row = self._row(which)
         given, by = self.truthful(row)
@@ -140,9 +153,13 @@ class Machine(RuleBasedStateMachine):
                 digest = "0" * 64
             case "form":
                 given = answers.Provide({"reason": 1}) if row.kind == "user_input" else answers.Approve(args={"no": 1})
+            case "again":
+                given = answers.Retry()
             case _:
                 given = answers.Report("x") if row.kind != "external" else answers.Approve()
         if how == "person" and row.kind in {"external", "outcome"}:
+            return
+        if how == "again" and truth.may_run_again(row):
             return
         if how == "form" and "properties" in getattr(row.question, "schema", {}) and row.tool == "ask_user":
             return
@@ -161,7 +178,7 @@ class Machine(RuleBasedStateMachine):
         run_id = self._run(which)
         if not really:
             return
-        if self._try(lambda: self.world.engine.cancel(run_id, by=ALICE)):
+        if self._try(lambda: self.world.engine.cancel(run_id, by=truth.ALICE)):
             self.cancelled.add(run_id)
 
     @rule(ms=st.sampled_from([1, 59_999, 60_000, 61_000, LONG_MS, -5_000, -LONG_MS]))
@@ -184,16 +201,17 @@ class Machine(RuleBasedStateMachine):
         where=st.sampled_from(["after effect", "before effect", "before commit", "after commit", "model"]),
         count=st.integers(1, 4),
         known_dead=st.booleans(),
+        again=st.sampled_from([True, False]),
         turns=_turns(),
     )
-    def die(self, where: str, count: int, known_dead: bool, turns: Any) -> None:
+    def die(self, where: str, count: int, known_dead: bool, again: bool, turns: Any) -> None:
         """Something of what follows is the last that the process does."""
         self.world.begin(self.world.mood, known_dead=known_dead)
         self.world.bomb = Bomb(where, count if "commit" in where else 1)
         if len(self.run_ids) < MAX_RUNS:
             self.start(turns)
-        self.answer_all(then=True)
-        self.answer_all(then=True)
+        self.answer_all(then=True, again=again)
+        self.answer_all(then=True, again=again)
 
     # -- how it is done
 
@@ -209,25 +227,13 @@ class Machine(RuleBasedStateMachine):
 
     def truthful(self, row: Requirement) -> tuple[Answer, Actor]:
         """What fits, by who may say so; of a lost call, what the witness says."""
-        maria = Actor("maria", roles=ACTORS["maria"])
-        match row.kind:
-            case "confirm":
-                return answers.Approve(), ALICE
-            case "approval":
-                return answers.Approve(), maria
-            case "user_input":
-                asked = row.question.schema["properties"]  # type: ignore[union-attr]
-                return answers.Provide(dict.fromkeys(asked, "because")), ALICE
-            case "external":
-                return answers.Report({"ok": True}), maria
-            case _:
-                acted = any((e.run_id, e.call_id) == (row.run_id, row.call_id) for e in self.world.effects)
-                return (answers.Happened("done") if acted else answers.NotHappened()), maria
+        entries = next(run.entries for run in self.seen.runs if run.run_id == row.run_id)
+        return truth.truthful(row, entries, self.seen.rows, self.world.effects)
 
     def _answer(self, row: Requirement, given: Answer, by: Actor, digest: str | None = None) -> bool:
         self.notes += 1
         note = f"note {self.notes}"
-        given = msgspec.structs.replace(given, note=note)
+        given = truth.distinct(given, note)
         shown = digest or row.digest
         taken = self._try(lambda: self.world.engine.resolve(row.requirement_id, given, by=by, digest=shown))
         if taken:
@@ -267,18 +273,20 @@ class Machine(RuleBasedStateMachine):
         self.run_ids = sorted(run.run_id for run in self.seen.runs)
 
     def _to_the_end(self) -> None:
-        """Truthful people and a healthy worker bring every run to its end."""
+        """Truthful people, who want every other result once more, and a healthy worker bring every run to its end."""
         world = self.world
         world.bomb = None
         world.begin("usual")
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
             self._look()
             if all(run.state in {"done", "cancelled"} for run in self.seen.runs):
                 break
             world.clock.advance(LONG_MS)
             self._try(world.engine.continue_ready)
             for row in self._open():
-                self._answer(row, *self.truthful(row))
+                given, by = self.truthful(row)
+                again = number % 2 == 0 and truth.may_run_again(row)
+                self._answer(row, answers.Retry() if again else given, by)
         self._look()
         left = [run.run_id for run in self.seen.runs if run.state not in {"done", "cancelled"}]
         assert not left, f"{left} cannot be brought to an end"
@@ -289,7 +297,7 @@ class Machine(RuleBasedStateMachine):
         if self.judged is not self.seen:
             self.judged, self.broken = self.seen, None
             try:
-                told.check(self.seen, self.world.effects, MOOD_OF)
+                told.check(self.seen, self.world.effects, self.world.requests, MOOD_OF)
             except Broken as broken:
                 self.broken = broken
         return self.broken

@@ -1,71 +1,35 @@
 """The reference: what a run's log may say, by the laws, in a few sets a call. It shares no code with the core.
 
-It is told what happened (events, effects, the rows of the questions) and what the policies demand (`shop.demands`), and
-keeps for each call what was asked for, answered, begun and done. The first thing that a law forbids is a `Broken`.
+It is told what happened (events, effects, requests to the model, the rows of the questions) and what the policies
+demand (`shop.demands`), and keeps for each call what was asked for, answered, begun and done. The first thing that a
+law forbids is a `Broken`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
-from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
-from stateful.shop import BATCHES, EXPIRES_MS, IDEMPOTENT, Effect, demands, kind_of
-
-
-class Broken(AssertionError):
-    """A law does not hold. The message begins with its number."""
-
-
-def hold(law: int, holds: bool, what: str) -> None:
-    """Broken unless it holds."""
-    if not holds:
-        message = f"law {law:02}: {what}"
-        raise Broken(message)
-
-
-@dataclass
-class Begun:
-    """One start of a call: at which version of the log, of which action, after which gates."""
-
-    version: int
-    args: dict[str, Any]
-    passed: frozenset[str]
-
-
-@dataclass
-class Case:
-    """A call as the reference sees it. `passed` are the kinds of gates that somebody opened for these arguments."""
-
-    tool: str
-    args: dict[str, Any]
-    place: int
-    needs: set[str] | None
-    passed: set[str] = field(default_factory=set)
-    refused: bool = False
-    begun: list[Begun] = field(default_factory=list)
-    lost: bool = False
-    again: bool = False
-    over: bool = False
-
-
-def may_answer(question: str, by: Actor, requester: str) -> bool:
-    """Law 13, from who stands where in these tests."""
-    match question:
-        case "confirm" | "user_input":
-            return by.kind == "human" and by.id == requester
-        case "approval":
-            return by.kind == "human" and "finance" in by.roles and by.id != requester
-        case "external":
-            return by.kind != "agent"
-        case _:
-            return by.kind == "human"
+from stateful.case import Begun, Broken, Case, as_text, hold, may_answer
+from stateful.shop import (
+    BATCHES,
+    EXPIRES_MS,
+    EXPIRING,
+    IDEMPOTENT,
+    RETRIES,
+    REVIEWERS,
+    Effect,
+    Request,
+    before,
+    demands,
+    gate_of,
+    kind_of,
+)
 
 
 class Reference:
@@ -80,8 +44,8 @@ class Reference:
         self.closed: set[str] = set()
         self.ended = ""
         self.version = 0
-        self.late: Counter[str] = Counter()
-        self.denied = 0
+        self.asked_late = 0
+        self.ends: Counter[str] = Counter()
 
     def take(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
@@ -105,8 +69,9 @@ class Reference:
         for place, call in enumerate(event.calls):
             verdict = entry.verdicts.get(call.call_id)
             needs = None if verdict is None or call.problem else demands(self.mood_of[verdict.policy_digest], call.tool)
-            case = Case(call.tool, call.args or {}, place, None if needs is None else set(needs), over=needs is None)
-            self.denied += case.over
+            case = Case(call.tool, call.args or {}, place, None if needs is None else set(needs), call.provider_id)
+            if needs is None:
+                self._end(case, "denied")
             self.turn.append(case)
             self.cases[call.call_id] = case
         if not event.calls:
@@ -121,6 +86,9 @@ class Reference:
 
     def cancelled(self, _entry: Entry, _event: Any) -> None:
         self.ended = "cancelled"
+        for case in self.turn:
+            if case.in_review or (case.execution > 1 and case.may_begin()):
+                self._refuse(case)
 
     def started(self, _entry: Entry, event: events.CallsStarted) -> None:
         for call_id in event.call_ids:
@@ -130,13 +98,13 @@ class Reference:
             hold(11, not case.over, f"{name} began after its end")
             hold(
                 1,
-                case.needs is not None and case.needs <= case.passed,
+                case.ungated(),
                 f"{name} began with {case.passed}, needs {case.needs}",
             )
             again_allowed = not case.begun or case.again or kind_of(case.tool) in IDEMPOTENT | {"ask_user"}
-            hold(3, again_allowed, f"{name} began again without a person's word")
+            hold(3, again_allowed and not case.in_review, f"{name} began again without a person's word")
             self._in_turn(case)
-            case.begun.append(Begun(self.version, case.args, frozenset(case.passed)))
+            case.begun.append(Begun(self.version, case.execution, case.args, frozenset(case.passed)))
             case.lost = case.again = False
 
     def _in_turn(self, case: Case) -> None:
@@ -148,49 +116,81 @@ class Reference:
         if rule != "run_ungated":
             hold(7, all(other.over for other in before), f"{case.tool} ran past one that was open")
         if rule == "hold_all":
-            waiting = [o for o in self.turn if not o.over and not o.begun and not (o.needs or set()) <= o.passed]
+            waiting = [other for other in self.turn if other.may_begin() and not other.ungated()]
             hold(7, not waiting, f"{case.tool} ran while {[o.tool for o in waiting]} waited")
 
     def returned(self, _entry: Entry, event: events.CallReturned | events.CallRaised) -> None:
         case = self.cases[event.call_id]
-        hold(3, bool(case.begun) and not case.over and not case.lost, f"{event.call_id} ended without having begun")
-        case.over = True
+        runs = bool(case.begun) and not case.over and not case.lost and not case.in_review and not case.again
+        hold(3, runs, f"{event.call_id} ended without having begun")
+        if isinstance(event, events.CallReturned):
+            self._finish(case, event.result)
+        else:
+            self._end(case, "failed")
+
+    def _finish(self, case: Case, result: Any) -> None:
+        """It has a result, which is the model's, or one to look at first."""
+        case.lost = False
+        if not set(case.needs or ()) & REVIEWERS.keys():
+            self._end(case, "succeeded", result)
+            return
+        self.ends["held"] += 1
+        case.in_review, case.held = True, result
+        case.kept.append(as_text(result))
+        if self.ended == "cancelled":
+            self._refuse(case)
+
+    def _end(self, case: Case, how: str, result: Any = None) -> None:
+        self.ends[how] += 1
+        case.over, case.over_at, case.in_review, case.lost = True, self.version, False, False
+        case.told = as_text(result) if how == "succeeded" else None
 
     def lost(self, _entry: Entry, event: events.CallLost) -> None:
         case = self.cases[event.call_id]
-        hold(3, bool(case.begun) and not case.over, f"{event.call_id} was lost without having begun")
+        runs = bool(case.begun) and not case.over and not case.in_review and not case.again
+        hold(3, runs, f"{event.call_id} was lost without having begun")
         case.lost = True
 
     def told_late(self, _entry: Entry, event: events.LateResult) -> None:
         case = self.cases[event.call_id]
         hold(3, bool(case.begun), f"{event.call_id} had a late result without having begun")
-        # Of a tool that may be repeated the success of any attempt is the result: one key, one effect.
+        # Of a tool that may be repeated the success of any attempt is the result (one key, one effect), but not that of
+        # one whose result a reviewer did not want.
         success = kind_of(case.tool) in IDEMPOTENT and event.begun and event.error is None
-        its_own = event.attempt == len(case.begun) or success
-        known = case.over or case.again or case not in self.turn or not its_own
+        its_own = event.attempt == len(case.begun) or (success and event.attempt > case.sent_back)
+        known = case.over or case.again or case.in_review or case not in self.turn or not its_own
         if known:
             return
-        asked = [row for row in self.rows.values() if row.call_id == event.call_id and row.state == "superseded"]
+        asked = [
+            row
+            for row in self.rows.values()
+            if (row.call_id, row.execution, row.state) == (event.call_id, case.execution, "superseded")
+        ]
         hold(2, len(asked) <= 1, f"{event.call_id} had {len(asked)} questions answered by its worker")
         self.closed.update(row.requirement_id for row in asked)
-        self.late["asked"] += len(asked)
+        self.asked_late += len(asked)
         was_lost, case.lost = case.lost, False
         case.again = was_lost and not event.begun
-        case.over = not case.again
-        if case.over:
-            self.late["succeeded" if event.begun and event.error is None else "failed"] += 1
+        if case.again:
+            return
+        if event.begun and event.error is None:
+            self._finish(case, event.result)
+        else:
+            self._end(case, "failed")
 
     def revised(self, entry: Entry, event: events.VerdictsRevised) -> None:
         for call_id in entry.verdicts:
             case = self.cases[call_id]
             more = demands(self.mood_of[event.policy_digest], case.tool)
             case.needs = None if more is None or case.needs is None else case.needs | set(more)
-            case.over = case.needs is None
-            self.denied += case.over
+            if case.needs is None:
+                self._refuse(case)
+            elif case.in_review and not case.unreviewed():
+                self._end(case, "succeeded", case.held)
 
     def expired(self, entry: Entry, event: events.RequirementTimedOut) -> None:
         row = self._close(event.requirement_id)
-        hold(12, kind_of(row.tool) == "soon", f"{row.tool} has no time limit, and expired")
+        hold(12, (kind_of(row.tool), row.kind) in EXPIRING, f"{row.tool} has no time limit, and expired")
         hold(12, entry.at >= row.opened_at + EXPIRES_MS, f"{row.requirement_id} expired before its time")
         self._refuse(self.cases[row.call_id])
 
@@ -199,31 +199,56 @@ class Reference:
         case = self.cases[row.call_id]
         hold(
             13,
-            may_answer(row.kind, entry.by, self.requester),
-            f"{entry.by.id} answered {row.requirement_id}, a {row.kind}",
+            may_answer(gate_of(row), entry.by, self.requester),
+            f"{entry.by.id} answered {row.requirement_id}, a {gate_of(row)}",
         )
         resolution = row.resolution
         told = resolution is not None and (resolution.answer, resolution.by) == (event.answer, entry.by)
         hold(2, told, f"the row of {row.requirement_id} has another answer than the log")
+        lost_or_not_asked = case.lost or row.kind != "outcome"
+        hold(3, lost_or_not_asked, f"{row.requirement_id} asked about a call that was not lost")
         match event.answer:
+            case _ if row.kind == "review":
+                self._reviewed(case, row, event.answer)
             case answers.Reject():
                 self._refuse(case)
-            case answers.Happened() | answers.GiveUp():
-                hold(3, case.lost, f"{row.requirement_id} asked about a call that was not lost")
-                case.over = True
+            case answers.Happened(result):
+                self._finish(case, result)
+            case answers.GiveUp():
+                self._end(case, "failed")
             case answers.NotHappened():
-                hold(3, case.lost, f"{row.requirement_id} asked about a call that was not lost")
                 case.again, case.lost = True, False
-            case answers.Report():
+            case answers.Report(result):
+                hold(3, case.may_begin(), f"{row.call_id} was done outside once more")
                 case.passed.add(row.kind)
-                hold(1, (case.needs or set()) <= case.passed, f"{row.call_id} was done outside before it was allowed")
-                case.over = True
+                hold(1, case.ungated(), f"{row.call_id} was done outside before it was allowed")
+                self._finish(case, result)
             case _:
                 self._opened_gate(case, row, event)
 
     def _refuse(self, case: Case) -> None:
-        case.refused = case.over = True
-        self.denied += 1
+        """For good. Who reads it is told whether the call ran before."""
+        case.refused = True
+        self._end(case, "withheld" if case.in_review or case.execution > 1 else "denied")
+
+    def _reviewed(self, case: Case, row: Requirement, answer: answers.Answer) -> None:
+        about_it = case.in_review and (row.result, row.execution) == (case.held, case.execution)
+        hold(5, about_it, f"{row.requirement_id} was about {row.result!r}, {row.call_id} has {case.held!r}")
+        match answer:
+            case answers.Reject():
+                self._refuse(case)
+            case answers.Retry():
+                hold(3, case.execution <= RETRIES[gate_of(row)], f"{row.call_id} is to run once too often")
+                case.execution, case.sent_back = case.execution + 1, len(case.begun)
+                case.in_review, case.again, case.held = False, True, None
+                case.passed, case.looked = set(), set()
+            case answers.EditResult(result):
+                case.held = result
+                case.kept.append(as_text(result))
+                case.looked.add((gate_of(row), as_text(result)))
+            case _:
+                hold(9, isinstance(answer, answers.Accept), f"{answer} answered a review")
+                case.looked.add((gate_of(row), as_text(case.held)))
 
     def _opened_gate(self, case: Case, row: Requirement, event: events.AnswerRecorded) -> None:
         """Other arguments are another action: what was said of the old one counts no more (law 5)."""
@@ -257,15 +282,33 @@ class Reference:
             )
             now = demands(effect.mood, effect.tool)
             hold(
-                15, now is not None and set(now) <= begun.passed, f"{name} acted looser than the policies of its start"
+                15,
+                now is not None and before(now) <= begun.passed,
+                f"{name} acted looser than the policies of its start",
             )
         for call_id, case in self.cases.items():
             mine = [effect for effect in effects if effect.call_id == call_id]
             hold(3, len({effect.attempt for effect in mine}) == len(mine), f"{call_id} acted twice in one attempt")
+            counts = Counter(case.begun[effect.attempt - 1].execution for effect in mine)
             if kind_of(case.tool) in IDEMPOTENT:
                 hold(3, len({effect.key for effect in mine}) <= 1, f"{call_id} was tried again with another key")
             else:
-                hold(3, len(mine) <= 1, f"{call_id} {case.tool} acted {len(mine)} times")
+                hold(3, max(counts.values(), default=0) <= 1, f"{call_id} {case.tool} acted as often as {counts}")
+
+    def heard(self, requests: Sequence[Request]) -> None:
+        """Laws 1, 4 and 5 against what the model was sent: of each call what it may have, and no sooner."""
+        by_id = {case.provider_id: case for case in self.cases.values()}
+        for request in requests:
+            for provider_id, content in request.results.items():
+                case = by_id[provider_id]
+                ended = case.over and case.over_at <= request.version
+                hold(7, ended, f"the model was sent {content!r} of {provider_id}, which had not ended")
+                hold(5, case.told in {None, content}, f"the model was sent {content!r} instead of {case.told!r}")
+            for case in by_id.values():
+                for text in case.kept:
+                    free = case.told == text and case.over_at <= request.version
+                    law = 4 if case.refused else 1
+                    hold(law, free or text not in "\n".join(request.contents), f"the model was sent {text!r}")
 
     def at_rest(self, state: str) -> None:
         """The rows of the questions against the log: each closed once, by what the log says (laws 2 and 10)."""

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
 from hitl_fsm import ask_user, tool
+from hitl_fsm.model.message import ChatRequest
+from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.verdict import Review
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.runtime.tools import AnyTool, current_call
 from house import policies
@@ -18,15 +21,23 @@ BATCHES = {"u": "run_ungated", "a": "in_order", "h": "hold_all"}
 """A tool's first letter is that of its policy's batch rule, the loosest first."""
 
 EXPIRES_MS = 60_000
-"""How long `soon` waits for its confirmation."""
+"""How long `soon` waits for its confirmation, and `vet` for its review."""
+EXPIRING = frozenset({("soon", "confirm"), ("vet", "review")})
 
 APPROVAL = "{approval: {of: ['role:finance'], not: [requester]}}"
 FORM = "{user_input: {schema: {type: object, properties: {reason: {type: string, minLength: 2}}, required: [reason]}}}"
 CARRIER = "{external: {route: carrier, result_schema: {type: object, required: [ok]}}}"
+REVIEW = "{review: {of: ['role:finance'], not: [requester], retries: 1}}"
+SOON_REVIEW = "{review: {of: ['role:finance'], not: [requester], retries: 1, expires: 60s}}"
 ASKED = {"question": "Where to?"}
 
+REVIEWERS = {"review": "the requester", "review:finance": "somebody else of finance"}
+"""Reviews by who is asked."""
+RETRIES = {"review": 0, "review:finance": 1}
+"""How often a reviewer may have a call run again."""
+
 Needs = tuple[str, ...] | None
-"""Kinds of the gates to pass before the tool may run; None: never."""
+"""Kinds of the gates to pass before the tool may run, and of the reviews of its result; None: never."""
 
 _YAML = {
     "look": "allow",
@@ -41,6 +52,12 @@ _YAML = {
     "dup": "confirm",
     "slow": "allow",
     "send": f"[confirm, {CARRIER}]",
+    "view": REVIEW,
+    "vet": f"[confirm, {SOON_REVIEW}]",
+    "twin": f"[{REVIEW}, review]",
+    "post": f"[{CARRIER}, {REVIEW}]",
+    "redo": REVIEW,
+    "lag": REVIEW,
 }
 _NEEDS: dict[str, Needs] = {
     "look": (),
@@ -55,6 +72,12 @@ _NEEDS: dict[str, Needs] = {
     "dup": ("confirm",),
     "slow": (),
     "send": ("confirm", "external"),
+    "view": ("review:finance",),
+    "vet": ("confirm", "review:finance"),
+    "twin": ("review:finance", "review"),
+    "post": ("external", "review:finance"),
+    "redo": ("review:finance",),
+    "lag": ("review:finance",),
 }
 _MOODS: dict[str, dict[str, tuple[str, Needs]]] = {
     "usual": {},
@@ -62,14 +85,18 @@ _MOODS: dict[str, dict[str, tuple[str, Needs]]] = {
         "look": ("confirm", ("confirm",)),
         "pay": (f"[confirm, {APPROVAL}]", ("confirm", "approval")),
         "dup": ("deny", None),
+        "note": (REVIEW, ("review:finance",)),
+        "view": (f"[{REVIEW}, review]", ("review:finance", "review")),
+        "twin": ("deny", None),
     },
     "loose": dict.fromkeys(_YAML, ("allow", ())),
 }
 MOODS = tuple(_MOODS)
 KINDS = tuple(_YAML)
-IDEMPOTENT = frozenset({"dup"})
+IDEMPOTENT = frozenset({"dup", "redo"})
+SLOW = frozenset({"slow", "lag"})
 SLOW_S = 5.0
-"""The time limit of `slow`, a plain function: when it is over, its thread still acts."""
+"""The time limit of these, plain functions: when it is over, their threads still act."""
 
 
 def kind_of(tool_name: str) -> str:
@@ -77,8 +104,18 @@ def kind_of(tool_name: str) -> str:
     return tool_name.partition(".")[2] or tool_name
 
 
+def gate_of(row: Requirement) -> str:
+    """What a question is about, as in `Needs`: reviews are told apart by who is asked."""
+    return "review:finance" if isinstance(row.question, Review) and row.question.of else row.kind
+
+
+def before(needs: Iterable[str]) -> frozenset[str]:
+    """The gates before the call."""
+    return frozenset(needs) - REVIEWERS.keys()
+
+
 def demands(mood: str, tool_name: str) -> Needs:
-    """What the policies of a mood want before this tool runs. `ask_user` is a question, and is never run."""
+    """What the policies of a mood want of this tool. `ask_user` is a question, and is never run."""
     kind = kind_of(tool_name)
     if kind == "ask_user":
         return ("user_input",)
@@ -113,6 +150,15 @@ class Effect(NamedTuple):
     mood: str
 
 
+class Request(NamedTuple):
+    """What a model was asked, when its run's log was at `version`; `results` are the calls', by the model's ids."""
+
+    run_id: str
+    version: int
+    results: dict[str, str]
+    contents: tuple[str, ...]
+
+
 Act = Callable[[str, dict[str, Any]], Coroutine[Any, Any, str]]
 ActNow = Callable[[str, dict[str, Any]], str]
 
@@ -131,7 +177,7 @@ def _one(name: str, act: Act, act_now: ActNow) -> AnyTool:
         """Do it."""
         return act_now(name, {"ref": ref, "amount": amount, "reason": reason})
 
-    if kind_of(name) == "slow":
+    if kind_of(name) in SLOW:
         return tool(name=name, timeout_s=SLOW_S)(do_slowly)
     return tool(name=name, idempotent=kind_of(name) in IDEMPOTENT)(do)
 
@@ -140,3 +186,14 @@ def effect_now(name: str, args: dict[str, Any], version: int, mood: str) -> Effe
     """The effect of the call that runs now; its version is looked up by who runs it."""
     call = current_call()
     return Effect(call.run_id, call.call_id, call.attempt, call.idempotency_key, name, args, version, mood)
+
+
+def result_of(effect: Effect) -> str:
+    """What a tool returns: of this effect only, so that it is known wherever it turns up."""
+    return f"<done {effect.call_id}#{effect.attempt}>"
+
+
+def request_now(run_id: str, version: int, request: ChatRequest) -> Request:
+    """What the model of this run is asked now."""
+    results = {message.provider_id: message.content for message in request.messages if message.role == "tool"}
+    return Request(run_id, version, results, tuple(message.content for message in request.messages))

@@ -16,8 +16,9 @@ from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.ports import RecordLine, Store, StoredRun
-from stateful.reference import Reference, hold
-from stateful.shop import Effect
+from stateful.case import hold
+from stateful.reference import Reference
+from stateful.shop import Effect, Request
 
 PAGE = 10_000
 """More than any history of these tests has; one page is the whole."""
@@ -34,6 +35,15 @@ class Told(NamedTuple):
     head: tuple[int, str]
 
 
+async def run_asked(store: Store, prompt: str) -> StoredRun:
+    """The run that began with this prompt: no two of a history have the same."""
+    for row in await store.runs(limit=PAGE):
+        run = await store.load(row.run_id)
+        if run is not None and run.entries[0].event.input == prompt:  # type: ignore[union-attr]  # it was created
+            return run
+    raise LookupError(prompt)
+
+
 def of_runs(told: Told) -> tuple[object, ...]:
     """What may not change when a request is refused: a new engine may have put its policies on record before."""
     lines = [line for line in told.lines if msgspec.json.decode(line.body).get("run")]
@@ -48,7 +58,9 @@ async def read(store: Store) -> Told:
     return Told(runs, rows, await store.records(limit=PAGE), await store.head())
 
 
-def check(told: Told, effects: Sequence[Effect], mood_of: Mapping[str, str]) -> dict[str, Reference]:
+def check(
+    told: Told, effects: Sequence[Effect], requests: Sequence[Request], mood_of: Mapping[str, str]
+) -> dict[str, Reference]:
     """Broken unless every law holds of every run; the references as they stand now."""
     report = verify(told.lines, expect=Head(*told.head))
     hold(10, report.intact, f"the record does not verify: {report.findings[:3]}")
@@ -62,6 +74,7 @@ def check(told: Told, effects: Sequence[Effect], mood_of: Mapping[str, str]) -> 
         reference = Reference(rows, mood_of)
         reference.take(run.entries)
         reference.witnessed([effect for effect in effects if effect.run_id == run.run_id])
+        reference.heard([request for request in requests if request.run_id == run.run_id])
         reference.at_rest(run.state)
         _log_is_the_rows(run, rows)
         _record_is_the_log(run, rows, lines.get(run.run_id, []), reference)
@@ -101,7 +114,6 @@ def _record_is_the_log(
 
 def _expected(run: StoredRun, rows: Sequence[Requirement], reference: Reference) -> dict[str, int]:
     """How many lines of each kind the log demands."""
-    late = reference.late
     happened = Counter(type(entry.event) for entry in run.entries)
     answered = [entry.event.answer for entry in run.entries if isinstance(entry.event, events.AnswerRecorded)]
     said = Counter(type(answer) for answer in answered)
@@ -109,11 +121,11 @@ def _expected(run: StoredRun, rows: Sequence[Requirement], reference: Reference)
     edits = sum(isinstance(e.event, events.AnswerRecorded) and e.event.args is not None for e in run.entries)
     started = sum(len(e.event.call_ids) for e in run.entries if isinstance(e.event, events.CallsStarted))
     proposed = sum(len(e.event.calls) for e in run.entries if isinstance(e.event, events.ModelReplied))
-    judged = proposed + sum(len(e.verdicts) for e in run.entries if isinstance(e.event, events.VerdictsRevised))
+    revised = sum(len(e.verdicts) for e in run.entries if isinstance(e.event, events.VerdictsRevised))
     return {
         "run_created": 1,
         "model_replied": happened[events.ModelReplied],
-        "call_judged": judged,
+        "call_judged": proposed + revised + said[answers.Retry],
         "call_edited": edits,
         "call_started": started,
         "call_lost": happened[events.CallLost],
@@ -124,13 +136,10 @@ def _expected(run: StoredRun, rows: Sequence[Requirement], reference: Reference)
         "requirement_expired": happened[events.RequirementTimedOut],
         "requirement_cancelled": closed["cancelled"],
         "requirement_superseded": closed["superseded"],
-        "call_denied": reference.denied,
         "run_cancelled": happened[events.RunCancelled],
         "run_failed": happened[events.ModelFailed] + happened[events.RunStopped],
-        "run_resolving": len(answered) + happened[events.RequirementTimedOut] + late["asked"],
-        "call_succeeded": happened[events.CallReturned]
-        + said[answers.Report]
-        + said[answers.Happened]
-        + late["succeeded"],
-        "call_failed": happened[events.CallRaised] + said[answers.GiveUp] + late["failed"],
+        "run_resolving": len(answered) + happened[events.RequirementTimedOut] + reference.asked_late,
+        "call_sent_back": said[answers.Retry],
+        "result_edited": said[answers.EditResult],
+        **{f"call_{end}": reference.ends[end] for end in ("denied", "held", "withheld", "succeeded", "failed")},
     }
