@@ -37,6 +37,7 @@ class Builder:
         names = self._names()
         if (problem := data_problem(document.vars)) is not None:
             self.note(Code.WRONG_VALUE, f"`vars` cannot be used in conditions: {problem}", ("vars",))
+        self._own_words()
         self._unique_ids()
         rules = tuple(self._rule(index, rule, names) for index, rule in enumerate(document.rules))
         place = self.source.node(("default",), key=True)
@@ -62,6 +63,16 @@ class Builder:
             help_text = 'name the tools it covers: tools: ["payments.*"]; or `steps`, or `agents`'
             self.note(Code.MISSING_KEY, "`tools` is missing", (), help=help_text)
         return names_of(self.source, document, (), self.findings)
+
+    def _own_words(self) -> None:
+        """Reasons name the engine's own word `engine/…`, and a policy's own word for what no rule matched `default`."""
+        taken = "this name is taken: reasons and the record use it for the {}'s own word"
+        if self.document.name == "engine":
+            self.note(Code.WRONG_VALUE, taken.format("engine"), ("name",), help="name it after what it covers")
+        for index, rule in enumerate(self.document.rules):
+            if rule.id == "default":
+                path = ("rules", index, "id")
+                self.note(Code.WRONG_VALUE, taken.format("policy"), path, help="name it after what it is for")
 
     def _unique_ids(self) -> None:
         lines: dict[str, int] = {}

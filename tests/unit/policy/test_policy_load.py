@@ -182,6 +182,8 @@ RULE = "- {{id: a, {}}}"
         (policy(RULE.format("gate: deny, unless: args.a in vars.b")), "HF112", "`vars` has no `b`", "`vars` is empty"),
         (policy(RULE.format("gate: deny, when: '1 + 1'")), "HF113", "gives int", None),
         (policy("- {id: a, gate: deny}\n- {id: a, gate: allow}"), "HF117", "`a` stands twice", "line 6"),
+        (policy(name="engine"), "HF108", "the engine's own word", "name it after what it covers"),
+        (policy("- {id: default, gate: deny}"), "HF108", "the policy's own word", "name it after what it is for"),
         (policy("- id: a\n  gate: deny\n  when: args.n > 1\n  examples: {match: [{args: {n: 1}}]}"), "HF114", "`a` does not match", "listed under `match`"),
         (policy("- id: a\n  gate: deny\n  when: args.n > 1\n  examples: {not_match: [{args: {n: 2}}]}"), "HF114", "`a` matches", None),
         (policy("- id: a\n  gate: deny\n  when: args.n > 1\n  examples: {not_match: [{}]}"), "HF114", "cannot be evaluated", "has(args.NAME)"),
