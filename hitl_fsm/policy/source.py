@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -36,8 +37,10 @@ _HALF = re.compile("[\ud800-\udfff]")
 _ESCAPE_DIGITS = {"x": 2, "u": 4, "U": 8}
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Node(NamedTuple):
     """A value and where it stands (1-based line and column, in characters).
 
     `style` is the scalar's quote or block sign, empty for a plain one; `keys` and `children` are empty for scalars.
@@ -48,8 +51,8 @@ class Node:
     column: int
     width: int = 1
     style: str = ""
-    keys: Mapping[str, Node] = field(default_factory=dict)
-    children: Mapping[str | int, Node] = field(default_factory=dict)
+    keys: Mapping[str, Node] = _NOTHING
+    children: Mapping[str | int, Node] = _NOTHING
 
 
 _NOWHERE = Node(None, 1, 1)
@@ -204,11 +207,18 @@ class _Builder:
             return self.node(event, self.scalar(event))
         return self.sequence(event, depth) if isinstance(event, yaml.SequenceStartEvent) else self.mapping(event, depth)
 
-    def node(self, event: Any, value: Any, **parts: Any) -> Node:
+    def node(
+        self,
+        event: Any,
+        value: Any,
+        keys: Mapping[str, Node] = _NOTHING,
+        children: Mapping[str | int, Node] = _NOTHING,
+    ) -> Node:
         start, end = event.start_mark, event.end_mark
-        width = end.column - start.column if end.line == start.line else len(self.lines[start.line]) - start.column
+        line, column = start.line, start.column
+        width = (end.column if end.line == line else len(self.lines[line])) - column
         style = getattr(event, "style", None) or ""
-        return Node(value, start.line + 1, start.column + 1, max(1, width), style, **parts)
+        return Node(value, line + 1, column + 1, max(1, width), style, keys, children)
 
     def sequence(self, start: Any, depth: int) -> Node:
         children: dict[str | int, Node] = {}
