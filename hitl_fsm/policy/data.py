@@ -79,10 +79,8 @@ def data_size(value: Any) -> int | str:
         below: list[Any] = []
         for item in level:
             if isinstance(item, dict):
-                below.extend(item)
+                below.extend(map(_key, item))
                 below.extend(item.values())
-                if not all(isinstance(key, str) for key in item):
-                    return "a key that is not text is not JSON"
             elif isinstance(item, list):
                 below.extend(item)
             elif isinstance(item, str):
@@ -98,6 +96,11 @@ def data_size(value: Any) -> int | str:
             return chars + NODE_SIZE * nodes
         level = below
     return f"nested deeper than {MAX_DATA_DEPTH} levels"
+
+
+def _key(key: Any) -> Any:
+    """A key that is not text is made a value that is not JSON."""
+    return key if isinstance(key, str) else (key,)
 
 
 def _number_problem(item: Any) -> str | None:

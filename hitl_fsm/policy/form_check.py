@@ -47,10 +47,11 @@ def check_schema(schema: Any) -> tuple[str, ...]:
     """Problems that keep `schema` from being used on any value."""
     if not isinstance(schema, dict):
         return ("a schema is an object",)
-    if (problem := size_problem(schema, MAX_SCHEMA_NODES, MAX_SCHEMA_DEPTH, MAX_SCHEMA_CHARS)) is not None:
+    problem = size_problem(schema, MAX_SCHEMA_NODES, MAX_SCHEMA_DEPTH, MAX_SCHEMA_CHARS)
+    if problem is None and _HALF.search(json.dumps(schema, ensure_ascii=False)):
+        problem = "text holds half of a surrogate pair"
+    if problem is not None:
         return (problem,)
-    if _HALF.search(json.dumps(schema, ensure_ascii=False)):
-        return ("text holds half of a surrogate pair",)
     if schema.get("$schema", _DRAFTS[0]) not in _DRAFTS:
         return (f"`$schema` must be {_DRAFTS[0]}",)
     from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - costs 0.1 s

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hitl_fsm.errors import Diagnostic, Place, PolicyError
+from hitl_fsm.policy.bounded import bounded
 from hitl_fsm.policy.build import build
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.evaluate import CompiledPolicy, PolicySet
@@ -26,7 +27,7 @@ _FOREIGN = "the stored policies are not those of this digest"
 
 
 def check(files: Mapping[str, bytes], read: Read, around: Surroundings = _NOTHING_TOLD) -> Project:
-    """The files as a project: all findings, in order of place, and the set, if there is no error among them.
+    """The files as a project: all findings (as `bounded`), and the set, if there is no error among them.
 
     `files` maps each file's name, as it is to be shown, to its bytes. `read` is asked for the schema files that
     policies name, by a path relative to the same place; it raises OSError or HitlError for what cannot be read. With
@@ -51,7 +52,7 @@ def check(files: Mapping[str, bytes], read: Read, around: Surroundings = _NOTHIN
         findings += [one for one in found if (one.place.line, one.place.column) not in told]
     if around.tools is not None:
         findings += check_tools(members, around.tools)
-    findings.sort(key=lambda finding: (finding.place, finding.code, finding.message))
+    findings = bounded(findings)
     broken = any(finding.severity == "error" for finding in findings)
     policies = None if broken else _set(members, files, schemas)
     return Project(tuple(findings), tuple(members), policies, around)

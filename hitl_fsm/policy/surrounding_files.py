@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from hitl_fsm.errors import Diagnostic
 from hitl_fsm.policy.around_documents import MAX_ENTRIES, GroupEntry, RolesDocument, RoutesDocument
+from hitl_fsm.policy.bounded import bounded
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.names import did_you_mean
 from hitl_fsm.policy.shape import not_yet, shape_findings
@@ -47,7 +48,7 @@ def read_surroundings(
     known = _routes(routes, of_routes) if routes else None
     people = _roles(roles, of_roles) if roles else None
     around = Surroundings(routes=None if of_routes else known, roles=None if of_roles else people)
-    return around, tuple(sorted(of_routes + of_roles, key=lambda one: (one.place, one.code, one.message)))
+    return around, tuple(bounded(of_routes + of_roles))
 
 
 def _read(data: bytes, file: str, kind: type[_Document], findings: list[Diagnostic]) -> tuple[Source, _Document | None]:

@@ -20,7 +20,7 @@ def render(report: Report) -> str:
     for file, findings in by_file(report).items():
         bad = [found for found in findings if report.is_blocking(found)]
         failures += bool(bad)
-        cases += _case(file, bad, [found for found in findings if found not in bad])
+        cases += _case(file, bad, [found for found in findings if not report.is_blocking(found)])
     counts = f'tests="{len(by_file(report))}" failures="{failures}" errors="0" skipped="0"'
     return "\n".join(
         (

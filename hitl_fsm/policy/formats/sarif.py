@@ -122,7 +122,7 @@ def _region(found: Diagnostic) -> dict[str, Any]:
 
 def units(text: str) -> int:
     """UTF-16 code units: two for a character beyond the first plane."""
-    return len(text) + sum(ord(char) > 0xFFFF for char in text)  # noqa: PLR2004 - the end of the first plane
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _fingerprint(found: Diagnostic, base: str, seen: dict[str, int]) -> str:

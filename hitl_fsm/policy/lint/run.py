@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hitl_fsm.errors import Diagnostic
+from hitl_fsm.policy.bounded import bounded
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.lint import hf231_suppression
 from hitl_fsm.policy.lint.all import RULES
@@ -38,7 +39,7 @@ def lint(project: Project) -> list[Diagnostic]:
     for member in sound.members:
         if member.source.file not in erroneous:  # with errors, a finding may be missing for another reason
             kept += _unused(project, member, asides[member.source.file], used)
-    return sorted(kept, key=lambda one: (one.place, one.code, one.message))
+    return bounded(kept)
 
 
 def _sets_aside(aside: Suppression, finding: Diagnostic) -> bool:

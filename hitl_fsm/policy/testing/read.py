@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from hitl_fsm.errors import Diagnostic
+from hitl_fsm.policy.bounded import bounded
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.shape import shape_findings
 from hitl_fsm.policy.source import Node, Path, Source, parse
@@ -34,7 +35,7 @@ def read_test(data: bytes, file: str) -> tuple[PolicyTest, list[Diagnostic]]:
     told = {(finding.place.line, finding.place.column) for finding in reader.source.findings}
     own = [one for one in reader.findings if (one.place.line, one.place.column) not in told]
     findings = [*reader.source.findings, *own]
-    return test, sorted(findings, key=lambda finding: (finding.place, finding.code, finding.message))
+    return test, bounded(findings)
 
 
 class _Reader:
