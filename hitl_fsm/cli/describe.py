@@ -26,6 +26,9 @@ class Format(StrEnum):
     HTML = "html"
 
 
+_NO_PAGE = frozenset({".yaml", ".yml", ".json", ".py"})  # a slip of the hand must not overwrite what it describes
+
+
 def describe(
     ctx: typer.Context,
     paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, or folders with `*.policy.yaml` files.")],
@@ -46,6 +49,9 @@ def describe(
     """
     session: Session = ctx.obj
     chosen = format or (Format.HTML if out is not None and out.suffix in {".html", ".htm"} else Format.MARKDOWN)
+    if out is not None and out.suffix in _NO_PAGE:
+        msg = f"{out} would not be a page: it is named like a policy or its data"
+        raise SettingsError(msg, help="name a file that ends with .md or .html")
     text = _text(_page(session, paths, tools or session.app), chosen)
     if out is None:
         write(text)

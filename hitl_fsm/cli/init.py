@@ -9,6 +9,7 @@ import typer
 
 from hitl_fsm.cli.output import json_document, line, say
 from hitl_fsm.errors import SettingsError
+from hitl_fsm.model.visible import visible
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
@@ -54,7 +55,7 @@ def init(
         json_document({"directory": str(directory), "written": list(texts), "add_to_pyproject": to_add})
         return
     for name in texts:
-        line(str(directory / name))
+        line(visible(str(directory / name)))
     say(session, *_next_steps(directory, to_add))
 
 

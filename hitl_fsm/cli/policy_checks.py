@@ -34,7 +34,8 @@ def policies() -> Check:
         return Check("policies", "note", f"no folder {POLICY_FOLDER}/ here", "`hitl-fsm init` writes one to start from")
     loaded = _load(folder)
     if isinstance(loaded, PolicyError):
-        told = f"{len(loaded.diagnostics)} problems in {POLICY_FOLDER}/"
+        count = len(loaded.diagnostics)
+        told = f"{count} problem{'s' * (count != 1)} in {POLICY_FOLDER}/"
         return Check("policies", "problem", told, f"hitl-fsm validate {POLICY_FOLDER}")
     return Check("policies", "ok", f"{len(loaded.names)} in {POLICY_FOLDER}/: {', '.join(loaded.names)}")
 

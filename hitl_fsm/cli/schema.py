@@ -10,6 +10,7 @@ import typer
 from hitl_fsm.cli.output import json_document, line, say
 from hitl_fsm.cli.schemas import file_name, file_text, schemas
 from hitl_fsm.errors import SettingsError
+from hitl_fsm.model.visible import visible
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
@@ -48,7 +49,7 @@ def schema(
         for one, document in chosen.items():
             file = out / file_name(one)
             file.write_text(file_text(document), encoding="utf-8")
-            line(str(file))
+            line(visible(str(file)))
     except OSError as error:
         msg = f"{error.filename or out} cannot be written: {error.strerror}"
         raise SettingsError(msg, help="name a directory that you may write to") from error

@@ -234,6 +234,27 @@ def test_quiet_keeps_data_and_a_reader_who_leaves_is_no_error(shell: Shell) -> N
     assert piped.stderr == ""
 
 
+def test_names_of_files_that_are_written_repaint_no_terminal(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    for args in (["schema", "--out", "a\x1b[2J"], ["init", "b\x1b[2J"]):
+        done = shell(*args)
+        assert done.code == 0
+        assert "\x1b" not in done.out + done.err
+        assert "⟦U+001B⟧" in done.out
+
+
+def test_a_page_never_overwrites_a_policy(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell("init", ".")
+    policy = tmp_path / "policies/payments.policy.yaml"
+    before = policy.read_bytes()
+    refused = shell("describe", "policies", "--out", "policies/payments.policy.yaml")
+    assert (refused.code, refused.out) == (2, "")
+    assert ".md or .html" in refused.err
+    assert policy.read_bytes() == before
+    assert shell("describe", "policies", "--out", "page.md").code == 0
+
+
 def test_looking_makes_no_store(tmp_path: Path) -> None:
     shell = Shell.in_new_project(tmp_path)
     for args in (["inbox"], ["runs", "list"], ["audit", "verify"], ["approve", "req_x"], ["doctor"], ["show", "req_x"]):
