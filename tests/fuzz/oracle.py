@@ -10,7 +10,9 @@ from xml.etree import ElementTree as ET
 
 from hitl_fsm.errors import Diagnostic
 from hitl_fsm.model.action import Action
+from hitl_fsm.model.verdict import Approval
 from hitl_fsm.policy.codes import Code
+from hitl_fsm.policy.compiled import CompiledRule
 from hitl_fsm.policy.condition import Answer, ConditionProblem, Scope
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.explain import explain
@@ -89,19 +91,22 @@ def verdicts_hold(policies: PolicySet, restored: PolicySet, action: Action) -> N
     told = explain(policies, action)
     holds(told.verdict == slow, f"explain says {told.verdict.outcome}, evaluate {slow.outcome}")
     answers = list(_answers(policies, action))
-    failed = any(isinstance(answer, ConditionProblem) for answer, _ in answers)
+    failed = any(isinstance(answer, ConditionProblem) for answer, _, _ in answers)
     holds(failed == (slow.problem is not None), f"problem: {slow.problem!r}, item by item: {failed}")
     if failed:
         holds(slow.outcome != "allow", f"a condition error allows: {slow.problem}")
-    if any(answer is True and denies for answer, denies in answers):
-        holds(slow.outcome == "deny", "a denial that matches does not deny")
+    for answer, rule, on_error in answers:
+        if rule.denies and answer is True:
+            holds(slow.outcome == "deny", "a denial that matches does not deny")
+        if isinstance(answer, ConditionProblem) and (rule.denies or on_error is None):
+            holds(slow.outcome == "deny", f"a condition error does not deny: {slow.problem}")
 
 
-def _answers(policies: PolicySet, action: Action) -> Iterable[tuple[Answer, bool]]:
-    """What each rule of an enforced policy says, by its own conditions alone; and whether it denies."""
+def _answers(policies: PolicySet, action: Action) -> Iterable[tuple[Answer, CompiledRule, Approval | None]]:
+    """What each rule of an enforced policy says, by its own conditions alone; and who is asked if that is a problem."""
     scope, subject = Scope(action), subject_of(action)
     for policy in policies._policies:
         if policy.covers(subject) and not policy.shadow:
             for rule in policy.rules:
                 if rule.selects(subject):
-                    yield rule.applies(scope, policy.variables), rule.denies
+                    yield rule.applies(scope, policy.variables), rule, policy.on_error
