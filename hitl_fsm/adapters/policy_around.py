@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from hitl_fsm.adapters.policy_files import ROLES, ROUTES, gather
 from hitl_fsm.errors import Diagnostic
-from hitl_fsm.policy.surrounding_files import read_surroundings
 from hitl_fsm.policy.surroundings import Surroundings
 
 __all__ = ["GatheredAround", "gather_around"]
@@ -27,9 +26,17 @@ def gather_around(paths: Sequence[str]) -> GatheredAround:
     What cannot be read makes its kind unknown, beside a finding: no name is called wrong for a file that is missing.
     """
     routes, roles = gather(paths, ROUTES), gather(paths, ROLES)
-    around, wrong = read_surroundings(routes.files, roles.files)
+    around, wrong = _read(routes.files, roles.files)
     around = around._replace(
         routes=None if routes.findings else around.routes, roles=None if roles.findings else around.roles
     )
     findings = dict.fromkeys((*routes.findings, *roles.findings, *wrong))
     return GatheredAround(around, tuple(findings), tuple(sorted((*routes.files, *roles.files))))
+
+
+def _read(routes: Mapping[str, bytes], roles: Mapping[str, bytes]) -> tuple[Surroundings, tuple[Diagnostic, ...]]:
+    if not routes and not roles:
+        return Surroundings(), ()
+    from hitl_fsm.policy.surrounding_files import read_surroundings  # noqa: PLC0415 - its models take long to make
+
+    return read_surroundings(routes, roles)

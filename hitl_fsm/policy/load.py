@@ -17,7 +17,6 @@ from hitl_fsm.policy.schemas import Read, SchemaFiles, target_of
 from hitl_fsm.policy.shape import read_document
 from hitl_fsm.policy.source import Source, parse
 from hitl_fsm.policy.surroundings import Surroundings
-from hitl_fsm.policy.tool_check import check_tools
 
 _DOMAIN = b"hitl-fsm/policies/v1\0"
 _TEXT_VERSION = 1
@@ -51,6 +50,8 @@ def check(files: Mapping[str, bytes], read: Read, around: Surroundings = _NOTHIN
         findings += source.findings
         findings += [one for one in found if (one.place.line, one.place.column) not in told]
     if around.tools is not None:
+        from hitl_fsm.policy.tool_check import check_tools  # noqa: PLC0415 - much to import, seldom needed
+
         findings += check_tools(members, around.tools)
     findings = bounded(findings)
     broken = any(finding.severity == "error" for finding in findings)
