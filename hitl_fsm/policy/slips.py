@@ -121,6 +121,8 @@ def overload_hint(operator: str, operands: str) -> str | None:
     name = OPERATORS.get(operator, operator)
     if operands.startswith("bool,") and name in _ORDERS:
         return "compare twice: `10 < args.amount && args.amount < 20`"
+    if operands in {"int, double", "double, int"}:
+        return "make both the same kind: `double(args.amount)`, `2.0`"
     if operands.startswith("bool,") and name == "in":
         return "put it in brackets: `!(args.currency in ['EUR'])`"
     return None

@@ -67,6 +67,7 @@ def test_a_slip_is_underlined_and_told_what_to_write(text: str, marked: str, hin
         ("now.hour > 12", ".", "a time has no fields", "now.getHours("),
         ("user == 'bob'", "=", "`==` cannot take", "`user.id`"),
         ("1 < args.a < 3", "<", "`<` cannot take", "compare twice"),
+        ("args.a / 2 > 1.5", ">", "`>` cannot take (int, double)", "`double(args.amount)`, `2.0`"),
         ("!args.a in ['x']", "i", "`in` cannot take", "in brackets"),
         ("args.a == True", "True", "unknown name", "write `true`"),
         ("args.a == None", "None", "unknown name", "write `null`"),
