@@ -24,6 +24,7 @@ MAX_FILE_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_NODES = 20_000
 MAX_NUMBER_CHARS = 40
+MAX_MESSAGE_CHARS = 1_000
 
 Path = Sequence[str | int]
 
@@ -149,7 +150,13 @@ def _diagnostic(
     excerpt = lines[line - 1] if 0 < line <= len(lines) else None
     if excerpt is not None:
         width = max(1, min(width, len(excerpt) - column + 1))
-    return Diagnostic(str(code), message, Place(file, line, column), help=help, excerpt=excerpt, width=width)
+    shown, hint = _cut(message), _cut(help) if help else help
+    return Diagnostic(str(code), shown, Place(file, line, column), help=hint, excerpt=excerpt, width=width)
+
+
+def _cut(text: str) -> str:
+    """A key or a name in a message may be as long as the file."""
+    return text if len(text) <= MAX_MESSAGE_CHARS else f"{text[: MAX_MESSAGE_CHARS - 1]}…"
 
 
 class _RefusedError(Exception):

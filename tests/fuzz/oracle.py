@@ -23,7 +23,7 @@ from hitl_fsm.policy.lint.all import RULES
 from hitl_fsm.policy.subjects import subject_of
 
 CODES = frozenset({code.value for code in Code} | {rule.RULE.code for rule in RULES})
-MAX_MESSAGE = 5_000
+MAX_MESSAGE = 1_000
 """A message is for a person: no finding tells a whole file again."""
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"

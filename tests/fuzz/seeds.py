@@ -41,10 +41,14 @@ def seeds() -> dict[Kind, list[Seed]]:
     bad = [name for name in policies if name not in starters]
     bad += _named("tests/unit/policy/golden/broken.yaml")
     tests = [*_named("policies/*/*.policytest.yaml", "tests/golden/policytest/*.policytest.yaml"), *_ours("policytest")]
-    everything, payments = _ours("policy")[0], "policies/payments/payments.policy.yaml"
+    everything, opened = _ours("policy")
+    payments = "policies/payments/payments.policy.yaml"
+    # Those that use much of the language come more often than those that show one mistake.
+    often = [*starters * 4, *[everything, opened] * 12, *bad]
     return {
-        # Those that use much of the language come more often than those that show one mistake.
-        "policy": [_seed("policy", name, _tests_of(name, tests)) for name in [*starters * 4, *[everything] * 12, *bad]],
+        "policy": [
+            _seed("policy", name, _tests_of(name, tests)) for name in [*starters * 4, *[everything, opened] * 12, *bad]
+        ],
         "policytest": [_seed("policytest", name, (name.replace(".policytest.", ".policy."),)) for name in tests],
         "routes": [_seed("routes", name, (everything,)) for name in [*_ours("routes"), *_around("routes")]],
         "roles": [_seed("roles", name, (everything,)) for name in [*_ours("roles"), *_around("roles")]],

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from hitl_fsm.policy import source as module
-from hitl_fsm.policy.source import MAX_DEPTH, MAX_FILE_BYTES, MAX_NODES, Node, parse
+from hitl_fsm.policy.source import MAX_DEPTH, MAX_FILE_BYTES, MAX_MESSAGE_CHARS, MAX_NODES, Node, parse
 
 
 def value_of(text: str) -> object:
@@ -103,6 +103,12 @@ def test_limits_hold_and_are_named() -> None:
     (many,) = parse(b"[" + b"1," * (MAX_NODES + 1) + b"]", "f").findings
     assert many.code == "HF105"
     assert not parse(b"#" * MAX_FILE_BYTES + b"", "f").findings[1:]
+
+
+def test_what_a_finding_says_is_bounded() -> None:
+    (found,) = parse(f"{'k' * 9000}: 1\n{'k' * 9000}: 2".encode(), "f").findings
+    assert found.code == "HF103"
+    assert len(found.message) == MAX_MESSAGE_CHARS
 
 
 def test_exactly_the_allowed_depth_is_read() -> None:
