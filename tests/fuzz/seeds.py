@@ -46,9 +46,7 @@ def seeds() -> dict[Kind, list[Seed]]:
     # Those that use much of the language come more often than those that show one mistake.
     often = [*starters * 4, *[everything, opened] * 12, *bad]
     return {
-        "policy": [
-            _seed("policy", name, _tests_of(name, tests)) for name in [*starters * 4, *[everything, opened] * 12, *bad]
-        ],
+        "policy": [_seed("policy", name, _tests_of(name, tests)) for name in often],
         "policytest": [_seed("policytest", name, (name.replace(".policytest.", ".policy."),)) for name in tests],
         "routes": [_seed("routes", name, (everything,)) for name in [*_ours("routes"), *_around("routes")]],
         "roles": [_seed("roles", name, (everything,)) for name in [*_ours("roles"), *_around("roles")]],

@@ -106,7 +106,7 @@ def test_limits_hold_and_are_named() -> None:
 
 
 def test_what_a_finding_says_is_bounded() -> None:
-    (found,) = parse(f"{'k' * 9000}: 1\n{'k' * 9000}: 2".encode(), "f").findings
+    (found,) = parse(f"? {'k' * 9000}\n: 1\n? {'k' * 9000}\n: 2".encode(), "f").findings
     assert found.code == "HF103"
     assert len(found.message) == MAX_MESSAGE_CHARS
 
