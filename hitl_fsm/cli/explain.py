@@ -78,10 +78,11 @@ def explain(
 
 
 def _explained(session: Session, paths: list[str] | None, action: Action) -> Explanation:
-    if paths is None:
-        return session.need_app().explain(action)
     from hitl_fsm.policy.explain import explain as explained  # noqa: PLC0415 - with pydantic
 
+    if paths is None:
+        engine = session.need_app()
+        return explained(engine.policies, action, engine.parts.default)
     return explained(_read(paths), action)
 
 

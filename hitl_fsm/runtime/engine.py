@@ -112,15 +112,17 @@ class Engine:
 
     def evaluate(self, tool: str, args: dict[str, Any], *, user: By = None) -> Verdict:
         """What the policies say of an action; nothing else happens."""
-        actor = self.actor(user, Actor(id="user"))
-        action = Action(tool=tool, args=args, user=actor, now=self._parts.clock.now())
-        return self.policies.evaluate(action, default=self._parts.default)
+        return self.policies.evaluate(self._action(tool, args, user), default=self._parts.default)
 
-    def explain(self, action: Action) -> Explanation:
-        """How the policies come to their verdict on an action, rule by rule and condition by condition; no more."""
+    def explain(self, tool: str, args: dict[str, Any], *, user: By = None) -> Explanation:
+        """How the policies come to that verdict, rule by rule and condition by condition; nothing else happens."""
         from hitl_fsm.policy.explain import explain  # noqa: PLC0415 - no run needs it
 
-        return explain(self.policies, action, self._parts.default)
+        return explain(self.policies, self._action(tool, args, user), self._parts.default)
+
+    def _action(self, tool: str, args: dict[str, Any], user: By) -> Action:
+        actor = self.actor(user, Actor(id="user"))
+        return Action(tool=tool, args=args, user=actor, now=self._parts.clock.now())
 
     def gate(self, fn: Callable[..., Any]) -> Gated:
         """Put a bare callable under the policies, without an agent."""

@@ -31,6 +31,19 @@ def test_shadow_stops_nothing_and_the_record_tells_what_it_would_have_done(house
     assert [(one["policy"], one["rule"], one["effect"]) for one in told["shadow"]] == [("trial", "no", "deny")]
 
 
+def test_an_engine_evaluates_and_explains_in_the_same_words_and_starts_nothing(house: House) -> None:
+    rule = "- {id: large, tools: pay, when: args.amount > 5, gate: confirm}"
+    engine = house.engine(policies(policy_text(rule)))
+    asked = {"to": "bob", "amount": 6}
+    verdict = engine.evaluate("pay", asked, user="alice")
+    told = engine.explain("pay", asked, user="alice")
+    assert verdict.outcome == "gated"
+    assert told.verdict == verdict
+    (looked,), (policy,) = verdict.looked, told.policies
+    assert [(rule.rule, rule.matched) for rule in policy.rules] == [(looked.rule, "yes")]
+    assert engine.runs.list() == []
+
+
 def test_a_tool_that_only_a_shadow_covers_has_no_policy(house: House) -> None:
     engine = house.engine(policies(policy_text(ALLOW, extra="mode: shadow")))
     run = house.agent(engine, [calls(call("pay", to="bob", amount=1))]).run("go")
