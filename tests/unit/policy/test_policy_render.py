@@ -21,7 +21,7 @@ def test_the_rendered_findings_are_the_golden_ones() -> None:
 
 def test_one_line_and_json() -> None:
     found = findings("a: b: c")
-    assert concise(found) == "p0.policy.yaml:1:5 HF102 mapping values are not allowed in this context"
+    assert concise(found) == "p0.policy.yaml:1:5 HF102 a `:` cannot stand here"
     (data,) = json.loads(json.dumps(as_json(found)))
     assert (data["code"], data["file"], data["line"], data["column"], data["severity"]) == (
         "HF102",
