@@ -223,9 +223,13 @@ def compile_condition(text: str, variables: Mapping[str, Any] | None = None) -> 
     `variables` are the policy's `vars`: with them `vars.nmae` is found at load.
     """
     expression = _compiled(text, variables)
-    kind = expression.return_type()
-    if kind not in (_BOOL, _DYN):
-        message = f"the condition gives {_type_name(kind)}, not true or false"
+    try:
+        kind = expression.return_type()
+        given = None if kind in (_BOOL, _DYN) else _type_name(kind)
+    except RuntimeError:  # a type that the library has no name for, such as a map with lists as keys
+        given = "a map, or something with one in it"
+    if given is not None:
+        message = f"the condition gives {given}, not true or false"
         raise ConditionError(
             (NameProblem(0, max(1, len(text.rstrip())), message, "compare it with something", "not_boolean"),)
         )
