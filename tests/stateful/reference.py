@@ -165,6 +165,7 @@ class Reference:
             row
             for row in self.rows.values()
             if (row.call_id, row.execution, row.state) == (event.call_id, case.execution, "superseded")
+            and row.requirement_id not in self.closed
         ]
         hold(2, len(asked) <= 1, f"{event.call_id} had {len(asked)} questions answered by its worker")
         self.closed.update(row.requirement_id for row in asked)
