@@ -12,10 +12,9 @@ from typing import NamedTuple
 from hitl_fsm.model.action import Action
 from hitl_fsm.policy.condition import ConditionProblem, Scope
 from hitl_fsm.policy.evaluate import CompiledPolicy
-from hitl_fsm.policy.examples import Trial
+from hitl_fsm.policy.example_actions import actions_of
 from hitl_fsm.policy.expression import Node
 from hitl_fsm.policy.project import Member, Project
-from hitl_fsm.policy.subject_names import Names, narrowed
 from hitl_fsm.policy.subjects import subject_of
 from hitl_fsm.policy.testing.parts import Item, Part, Plan, Question, RulePlan, plan_of
 
@@ -178,14 +177,5 @@ def _walk(node: Node, questions: Mapping[tuple[int, int], Question], ask: Callab
 
 
 def _try_examples(plan: Plan, counts: _Counts) -> None:
-    member = plan.member
-    policy = member.policy
-    covered = Names(policy.tools, policy.steps, policy.agents)
-    for index, (rule, written) in enumerate(zip(plan.rules, member.document.rules, strict=True)):
-        names = narrowed(Names(rule.rule.tools, rule.rule.steps, rule.rule.agents), covered)
-        trial = Trial(member.source, rule.rule, names, policy.variables, [])
-        for key in ("match", "not_match"):
-            for number, example in enumerate(getattr(written.examples, key)):
-                action = trial.action(example, ("rules", index, "examples", key, number))
-                if action is not None:
-                    _try_rule(rule, Scope(action), policy, counts)
+    for example in actions_of(plan.member):
+        _try_rule(plan.rules[example.rule], Scope(example.action), plan.member.policy, counts)
