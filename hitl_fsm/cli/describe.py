@@ -10,6 +10,7 @@ import typer
 
 from hitl_fsm.adapters.policy_around import gather_around
 from hitl_fsm.adapters.policy_files import gather
+from hitl_fsm.cli.existing import refuse_absent
 from hitl_fsm.cli.output import say, write
 from hitl_fsm.errors import PolicyError, SettingsError
 from hitl_fsm.policy.load import check
@@ -69,10 +70,7 @@ def _page(session: Session, paths: list[str], tools: str | None) -> Paper:
     from hitl_fsm.policy.catalogue import Known  # noqa: PLC0415 - as above
     from hitl_fsm.policy.describe.page import page  # noqa: PLC0415 - as above
 
-    missing = [path for path in paths if not Path(path).exists()]
-    if missing:
-        msg = f"there is no file or folder {missing[0]!r}"
-        raise SettingsError(msg, help="the path is relative to where you are")
+    refuse_absent(paths)
     gathered = gather(paths)
     around, wrong_around, _ = gather_around(paths)
     known = known_tools(session, tools) if tools else Known(None)

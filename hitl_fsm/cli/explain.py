@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hitl_fsm.cli.existing import refuse_absent
 from hitl_fsm.cli.values import assignments, json_object
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
     from hitl_fsm.model.action import Action
     from hitl_fsm.model.actor import Actor
-    from hitl_fsm.policy.evaluate import PolicySet
     from hitl_fsm.policy.explain import Explanation
     from hitl_fsm.runtime.tools import AnyTool
 
@@ -83,24 +82,10 @@ def _explained(session: Session, paths: list[str] | None, action: Action) -> Exp
     if paths is None:
         engine = session.need_app()
         return explained(engine.policies, action, engine.parts.default)
-    return explained(_read(paths), action)
+    from hitl_fsm.adapters.policies import load_policy_files  # noqa: PLC0415 - as above
 
-
-def _read(paths: list[str]) -> PolicySet:
-    from hitl_fsm.adapters.policy_files import gather  # noqa: PLC0415 - with pydantic
-    from hitl_fsm.errors import PolicyError, SettingsError  # noqa: PLC0415 - as it is used
-    from hitl_fsm.policy.load import load  # noqa: PLC0415 - as above
-
-    for path in paths:
-        if not Path(path).exists():
-            msg = f"--policies: there is no file or folder {path!r}"
-            raise SettingsError(msg, help="the path is relative to where you are")
-    gathered = gather(paths)
-    if gathered.findings:
-        first = gathered.findings[0]
-        msg = f"the policies do not load: {first.place} {first.code} {first.message}"
-        raise PolicyError(msg, tuple(gathered.findings), help="`hitl-fsm validate` shows each finding at its place")
-    return load(gathered.files, gathered.read)
+    refuse_absent(paths, "--policies")
+    return explained(load_policy_files(paths), action)
 
 
 def _instant(text: str | None) -> int:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from hitl_fsm.adapters.policy_files import SUFFIX, TESTS, gather
-from hitl_fsm.errors import Diagnostic, PolicyError, SettingsError
+from hitl_fsm.cli.existing import refuse_absent
+from hitl_fsm.errors import Diagnostic, PolicyError
 from hitl_fsm.model.action import Action
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.evaluate import PolicySet
@@ -40,9 +41,7 @@ def read_side(path: str, side: str) -> Side:
 
     `side` names it in the error. Of a single policy file, the test file of the same name beside it is read.
     """
-    if not Path(path).exists():
-        msg = f"{side}: there is no file or folder {path!r}"
-        raise SettingsError(msg, help="the path is relative to where you are")
+    refuse_absent([path], side)
     gathered = gather([path])
     project = check(gathered.files, gathered.read)
     findings = [*gathered.findings, *project.findings]

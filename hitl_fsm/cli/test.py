@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hitl_fsm.adapters.policy_tests import collect
+from hitl_fsm.cli.existing import refuse_absent
 from hitl_fsm.cli.output import json_document, line, say
-from hitl_fsm.errors import SettingsError
 from hitl_fsm.policy.testing.as_text import summary
 from hitl_fsm.policy.testing.suite import Wish, examine
 
@@ -53,13 +53,8 @@ def run_tests(
     "parts": [{"kind", "rule", "text", "line", "column", "width", "true", "false", "problems", "missing",
     "unreachable"}]}], "untried"}.
     """
-    from pathlib import Path  # noqa: PLC0415 - imported by then
-
     session: Session = ctx.obj
-    absent = [path for path in paths if not Path(path).exists()]
-    if absent:
-        msg = f"there is no file or folder {absent[0]!r}"
-        raise SettingsError(msg, help="the path is relative to where you are")
+    refuse_absent(paths)
     wants = coverage or min_coverage is not None
     suites, untested, findings = collect(paths, with_untested=wants)
     report = examine(suites, Wish(case, wants, min_coverage, tuple(untested)))

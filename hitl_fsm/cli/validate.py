@@ -12,8 +12,8 @@ import typer
 from hitl_fsm.adapters.policy_around import gather_around
 from hitl_fsm.adapters.policy_files import gather
 from hitl_fsm.cli.catalogue import known_tools, not_told
+from hitl_fsm.cli.existing import refuse_absent
 from hitl_fsm.cli.output import line, say
-from hitl_fsm.errors import SettingsError
 from hitl_fsm.policy.catalogue import Known
 from hitl_fsm.policy.formats.report import Report, summary
 from hitl_fsm.policy.lint.run import lint
@@ -74,13 +74,8 @@ def validate(
     JSON: {"ok", "policies", "rules", "errors", "warnings", "infos", "findings": [{"code", "severity", "message",
     "file", "line", "column", "width", "help", "excerpt"}]}.
     """
-    from pathlib import Path  # noqa: PLC0415 - imported by then
-
     session: Session = ctx.obj
-    missing = [path for path in paths if not Path(path).exists()]
-    if missing:
-        msg = f"there is no file or folder {missing[0]!r}"
-        raise SettingsError(msg, help="the path is relative to where you are")
+    refuse_absent(paths)
     chosen = format or (Format.JSON if session.json else Format.TEXT)
     target = tools or session.app
     request = Request(tuple(paths), strict, partial(known_tools, session, target) if target else _no_tools)
