@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hitl_fsm.errors import ToolError
 from hitl_fsm.ports import ChatModel
 from hitl_fsm.runtime.engine import Engine
 from hitl_fsm.runtime.recipe import TURNS, Recipe
 from hitl_fsm.runtime.runnable import Runnable
-from hitl_fsm.runtime.tools import AnyTool, as_tool
+from hitl_fsm.runtime.toolkit import AnyTools, Toolbox
+from hitl_fsm.runtime.tools import AnyTool
 
 
 class Agent(Runnable):
     """`model` is a name (`openai/gpt-5`, `scripted/…`; see `model_options` for its keyword arguments) or a ChatModel.
 
-    `tools` are functions or `@tool` objects; which of them need a person stands in the engine's policies, not here.
+    `tools` are functions, `@tool` objects, or what has several (see `Toolset`); which of them need a person stands in
+    the engine's policies, not here.
     `max_turns` bounds the model turns of a run; None means no bound.
     """
 
@@ -26,19 +27,12 @@ class Agent(Runnable):
         model: str | ChatModel,
         *,
         engine: Engine,
-        tools: Sequence[AnyTool | Callable[..., Any]] = (),
+        tools: Sequence[AnyTools] = (),
         instructions: str = "",
         model_options: Mapping[str, Any] | None = None,
         max_turns: int | None = TURNS,
     ) -> None:
         options = dict(model_options or {})
-        by_name: dict[str, AnyTool] = {}
-        for one in tools:
-            made = as_tool(one)
-            if made.name in by_name:
-                msg = f"agent {name!r} has two tools named {made.name!r}"
-                raise ToolError(msg, help="give one of them another name: @tool(name=…)")
-            by_name[made.name] = made
         super().__init__(
             engine,
             Recipe(
@@ -46,7 +40,7 @@ class Agent(Runnable):
                 name=name,
                 model_name=model if isinstance(model, str) else type(model).__name__,
                 model=engine.parts.models(model, options) if isinstance(model, str) else model,
-                tools=by_name,
+                tools=Toolbox(name, tools),
                 instructions=instructions,
                 options=options,
                 max_turns=max_turns,
