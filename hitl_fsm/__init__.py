@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hitl_fsm.runtime.ask_user import ask_user as ask_user
     from hitl_fsm.runtime.handles import RequirementHandle as RequirementHandle
     from hitl_fsm.runtime.handles import RunHandle as RunHandle
+    from hitl_fsm.runtime.toolkit import Toolkit as Toolkit
     from hitl_fsm.runtime.tools import Tool as Tool
     from hitl_fsm.runtime.tools import current_call as current_call
     from hitl_fsm.runtime.tools import tool as tool
@@ -32,6 +33,7 @@ _HOMES = {
     "RequirementHandle": "hitl_fsm.runtime.handles",
     "RunHandle": "hitl_fsm.runtime.handles",
     "Tool": "hitl_fsm.runtime.tools",
+    "Toolkit": "hitl_fsm.runtime.toolkit",
     "ask_user": "hitl_fsm.runtime.ask_user",
     "current_call": "hitl_fsm.runtime.tools",
     "tool": "hitl_fsm.runtime.tools",

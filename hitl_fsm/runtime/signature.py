@@ -28,16 +28,27 @@ _MESSAGE_SHOWN = 300  # characters of one problem's text
 Parameters = dict[str, inspect.Parameter]
 
 
-def declared_parameters(function: Callable[..., Any], tool: str) -> Parameters:
+def is_method(function: Callable[..., Any]) -> bool:
+    """Whether a plain function stands in a class, and takes the object first: its name's path says so."""
+    around = function.__qualname__.rpartition(".")[0]
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    bare = first is not None and first.annotation is first.empty and first.name in ("self", "cls")
+    return bare and around != "" and not around.endswith("<locals>")
+
+
+def declared_parameters(function: Callable[..., Any], tool: str, *, method: bool = False) -> Parameters:
     """The parameters in order; ToolError, naming the parameter, for one that a model cannot be asked for.
 
-    Looks at the text of the signature only: no type is evaluated, nothing heavy imported.
+    Looks at the text of the signature only: no type is evaluated, nothing heavy imported. Of a `method` the first one
+    is left out: the object that it is taken from.
     """
     try:
         parameters = dict(inspect.signature(function).parameters)
     except (TypeError, ValueError) as error:
         msg = f"tool `{tool}`: its signature cannot be read: {error}"
         raise ToolError(msg, help="wrap it in a function with type hints") from error
+    if method:
+        parameters.pop(next(iter(parameters)))
     for name, parameter in parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             msg = f"tool `{tool}`: parameter `{parameter}` takes any number of values; a model needs each one by name"

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
+
+import msgspec
 
 from hitl_fsm.errors import HitlError, ToolError
 from hitl_fsm.runtime.loop import run_blocking
 from hitl_fsm.runtime.results import error_text
-from hitl_fsm.runtime.tools import AnyTool, as_tool
+from hitl_fsm.runtime.tools import AnyTool, Tool, as_tool
 
 
 @runtime_checkable
@@ -117,3 +122,110 @@ def _tools_of(thing: Any) -> Sequence[AnyTool]:
         msg = f"tools() of {type(thing).__name__} returned {type(given).__name__}, not a list of tools"
         raise ToolError(msg, help="it is a plain method that returns tools: not a coroutine, not a property")
     return tuple(as_tool(one) for one in given)
+
+
+class Toolkit:
+    """The public functions of a module, or the public methods of an object, as tools: `Toolkit(shop)`.
+
+    Public is what has no leading underscore: of a module what it defines itself (or lists in `__all__`), of an object
+    what its class and that class's bases define. `include` and `exclude` are names as they stand there; what `include`
+    names is all there is. `prefix` stands before each tool's name, as in `prefix="shop_"`. A method or function that is
+    declared with `@tool` keeps its version, its description and the rest.
+
+    A subclass is a toolkit of its own methods; there `include`, `exclude` and `prefix` may be class attributes.
+    ToolError for a name that is not there, and for a function that cannot be a tool.
+    """
+
+    include: Collection[str] | None = None
+    exclude: Collection[str] = ()
+    prefix: str = ""
+    _source: object = None
+
+    def __init__(
+        self,
+        source: object = None,
+        *,
+        include: Collection[str] | None = None,
+        exclude: Collection[str] | None = None,
+        prefix: str | None = None,
+    ) -> None:
+        if source is None and type(self) is Toolkit:
+            msg = "Toolkit() has no source"
+            raise ToolError(msg, help="give an object or a module, or make a subclass with methods")
+        if isinstance(source, type):
+            msg = f"Toolkit({source.__name__}): a class has no one to call its methods on"
+            raise ToolError(msg, help=f"give an instance: Toolkit({source.__name__}(…))")
+        self._source = source
+        self.include = self.include if include is None else include
+        self.exclude = self.exclude if exclude is None else exclude
+        self.prefix = self.prefix if prefix is None else prefix
+
+    def tools(self) -> tuple[AnyTool, ...]:
+        """In the order in which they are written."""
+        source = self if self._source is None else self._source
+        found = _of_module(source) if isinstance(source, ModuleType) else _of_object(source)
+        for given, what in ((self.include, "include"), (self.exclude, "exclude")):
+            if isinstance(given, str):
+                msg = f"{_called(source)}: `{what}` is one text, not a list of names"
+                raise ToolError(msg, help=f"write {what}=[{given!r}]")
+        named = list(found) if self.include is None else list(self.include)
+        for name in (*named, *self.exclude):
+            if name not in found:
+                raise _no_such(source, name, found)
+        made = tuple(_prefixed(found[name], self.prefix) for name in named if name not in self.exclude)
+        if not made:
+            msg = f"{_called(source)} has no public function that could be a tool"
+            raise ToolError(msg, help="a name with a leading underscore is not public")
+        return made
+
+
+def _of_module(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    public: Any = getattr(module, "__all__", None)
+    names = vars(module) if public is None else public
+    found: dict[str, Callable[..., Any]] = {}
+    for name in names:
+        value = getattr(module, name, None)
+        function = value.function if isinstance(value, Tool) else value
+        own = public is not None or getattr(function, "__module__", None) == module.__name__
+        if own and not name.startswith("_") and (isinstance(value, Tool) or inspect.isfunction(value)):
+            found[name] = value
+    return found
+
+
+def _of_object(source: object) -> dict[str, Callable[..., Any]]:
+    """Looked up without running any property. A base's methods come before those of the classes made from it."""
+    names: dict[str, None] = {}
+    for one in reversed(type(source).__mro__):
+        if one not in (object, Toolkit):
+            names.update(dict.fromkeys(vars(one)))
+    found: dict[str, Callable[..., Any]] = {}
+    for name in names:
+        raw = inspect.getattr_static(type(source), name)
+        inner = raw.__func__ if isinstance(raw, (classmethod, staticmethod)) else raw
+        if name.startswith("_") or name in _OWN or not (isinstance(inner, Tool) or inspect.isfunction(inner)):
+            continue
+        if isinstance(raw, classmethod) and isinstance(inner, Tool):  # which 3.13 no longer binds by itself
+            found[name] = inner.bound_to(type(source))
+        else:
+            found[name] = getattr(source, name)
+    return found
+
+
+_OWN = frozenset(vars(Toolkit))
+
+
+def _prefixed(thing: Callable[..., Any], prefix: str) -> AnyTool:
+    made = as_tool(thing)
+    if not prefix:
+        return made
+    return replace(made, declaration=msgspec.structs.replace(made.declaration, name=f"{prefix}{made.name}"))
+
+
+def _called(source: object) -> str:
+    return source.__name__ if isinstance(source, ModuleType) else type(source).__name__
+
+
+def _no_such(source: object, name: str, found: Collection[str]) -> ToolError:
+    near = get_close_matches(name, found, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(found) or 'none'}"
+    return ToolError(f"{_called(source)} has no public function {name!r}", help=hint)

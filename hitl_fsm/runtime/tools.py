@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import WRAPPER_ASSIGNMENTS, cached_property
+from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import msgspec
@@ -25,7 +26,7 @@ from hitl_fsm.model.text import is_whole
 from hitl_fsm.runtime.docstring import Docstring, read_docstring
 from hitl_fsm.runtime.loop import loop_is_private, run_blocking
 from hitl_fsm.runtime.results import to_result
-from hitl_fsm.runtime.signature import Parameters, Signature, declared_parameters, signature_of
+from hitl_fsm.runtime.signature import Parameters, Signature, declared_parameters, is_method, signature_of
 from hitl_fsm.runtime.threads import TOOL_THREADS, in_thread
 
 P = ParamSpec("P")
@@ -91,7 +92,7 @@ class Tool(Generic[P, R]):
         if inspect.isgeneratorfunction(self.function) or inspect.isasyncgenfunction(self.function):
             msg = f"tool `{name}`: it is a generator; a call has one result"
             raise ToolError(msg, help="return a list")
-        self.__dict__["_declared"] = declared_parameters(self.function, name)
+        self.__dict__["_declared"] = declared_parameters(self.function, name, method=self.is_method)
         for attribute in WRAPPER_ASSIGNMENTS:  # for help(), doctest and the like
             if (value := getattr(self.function, attribute, None)) is not None:
                 self.__dict__[attribute] = value
@@ -101,6 +102,19 @@ class Tool(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<tool {self.name} version {self.version}>"
+
+    def __get__(self, instance: object, owner: type | None = None) -> Tool[..., R]:
+        """A method that is declared with `@tool` belongs to the object that it is taken from, as any method does."""
+        return self if instance is None or not self.is_method else self.bound_to(instance)
+
+    def bound_to(self, instance: object) -> Tool[..., R]:
+        """The same declaration, for this object's method."""
+        return Tool(MethodType(self.function, instance), self.declaration)
+
+    @cached_property
+    def is_method(self) -> bool:
+        """Whether it was written in a class, and still lacks the object that it works on."""
+        return inspect.isfunction(self.function) and is_method(self.function)
 
     @property
     def name(self) -> str:
@@ -313,6 +327,9 @@ def tool(
 def as_tool(thing: Callable[..., Any]) -> Tool[..., Any]:
     """A Tool as it is, a plain callable as a tool with the defaults of `@tool`."""
     if isinstance(thing, Tool):
+        if thing.is_method:
+            msg = f"{thing.name} is a method without its object"
+            raise ToolError(msg, help=f"take it from an instance, as in Shop().{thing.name}, or give Toolkit(Shop())")
         return thing
     if not callable(thing):
         msg = f"{type(thing).__name__} is not a tool"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from hitl_fsm import Agent, tool
 from hitl_fsm.errors import ToolError
-from hitl_fsm.runtime.toolkit import Toolbox, Toolset
+from hitl_fsm.runtime.toolkit import Toolbox, Toolkit, Toolset
 from hitl_fsm.runtime.tools import AnyTool
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls
@@ -123,3 +125,164 @@ def test_building_an_agent_asks_no_lazy_toolset(house: House) -> None:
     given = Later(look)
     Agent("helper", ScriptedModel([]), engine=house.engine(), tools=[given])
     assert given.asked == 0
+
+
+class Shelf:
+    def count(self, sku: str) -> int:
+        """How many there are."""
+        return len(sku)
+
+
+class Shop(Shelf):
+    """One property would raise, were it looked at."""
+
+    def __init__(self, till: list[float]) -> None:
+        self.till = till
+        self.callback = lambda text: text
+
+    @property
+    def closed(self) -> bool:
+        raise RuntimeError("looked at")
+
+    @tool(version="2", idempotent=True)
+    def refund(self, amount: float) -> str:
+        """Pay money back."""
+        self.till.append(-amount)
+        return f"refunded {amount}"
+
+    async def look(self, order_id: str) -> str:
+        return f"order {order_id}, {len(self.till)} in the till"
+
+    @staticmethod
+    def vat(amount: float) -> float:
+        return amount * 0.2
+
+    @classmethod
+    @tool(version="3")
+    def named(cls, text: str) -> str:
+        return f"{cls.__name__} {text}"
+
+    def _private(self, text: str) -> str:
+        return text
+
+
+def names(toolkit: Toolkit) -> list[str]:
+    return [one.name for one in toolkit.tools()]
+
+
+def test_an_objects_public_methods_are_tools_its_bases_first() -> None:
+    toolkit = Toolkit(Shop([]))
+    assert names(toolkit) == ["count", "refund", "look", "vat", "named"]
+    by_name = {one.name: one for one in toolkit.tools()}
+    assert (by_name["refund"].version, by_name["refund"].idempotent, by_name["named"].version) == ("2", True, "3")
+    assert by_name["refund"].parameters == ("amount",)
+    assert by_name["count"].spec.description == "How many there are."
+
+
+def test_a_declared_method_works_on_the_object_that_it_is_taken_from() -> None:
+    one, other = Shop([]), Shop([])
+    assert one.refund(2.0) == "refunded 2.0"
+    Shop.refund(other, 3.0)
+    assert (one.till, other.till) == ([-2.0], [-3.0])
+    assert [t.name for t in Toolbox("helper", [one.refund]).values()] == ["refund"]
+
+
+def test_a_declared_method_without_its_object_is_no_tool() -> None:
+    with pytest.raises(ToolError, match="refund is a method without its object"):
+        Toolbox("helper", [Shop.refund])
+    with pytest.raises(ToolError, match="a class has no one to call its methods on"):
+        Toolkit(Shop)
+
+
+def test_methods_of_every_kind_run_in_an_agent(house: House) -> None:
+    shop = Shop([])
+    replies = [
+        calls(call("s_refund", amount=2.0), call("s_look", order_id="o1"), call("s_vat", amount=10.0)),
+        calls(call("s_named", text="yes"), call("s_count", sku="abc")),
+    ]
+    agent = house.agent(house.engine(default="confirm"), replies, tools=[Toolkit(shop, prefix="s_")])
+    run = agent.run("go")
+    while run.is_paused:
+        assert len(shop.till) == (0 if run.calls[0].call_id == "1.0" else 1)
+        for requirement in run.active_requirements:
+            requirement.confirm()
+        run = agent.continue_run(run_id=run.run_id)
+    assert house.said_to_model(agent.engine, run.run_id) == [
+        "refunded 2.0",
+        "order o1, 1 in the till",
+        "2.0",
+        "Shop yes",
+        "3",
+    ]
+
+
+def test_include_exclude_and_prefix() -> None:
+    assert names(Toolkit(Shop([]), include=["vat", "refund"], prefix="shop_")) == ["shop_vat", "shop_refund"]
+    assert names(Toolkit(Shop([]), exclude=["refund", "named"])) == ["count", "look", "vat"]
+    with pytest.raises(ToolError, match="Shop has no public function 'refnd'") as missing:
+        Toolkit(Shop([]), include=["refnd"]).tools()
+    assert missing.value.help == "did you mean 'refund'?"
+    with pytest.raises(ToolError, match="no public function 'lok'"):
+        Toolkit(Shop([]), exclude=["lok"]).tools()
+    with pytest.raises(ToolError, match="`include` is one text"):
+        Toolkit(Shop([]), include="look").tools()
+    with pytest.raises(ToolError, match="no public function that could be a tool"):
+        Toolkit(Shop([]), include=[]).tools()
+    with pytest.raises(ToolError, match="cannot be a tool's name"):
+        Toolkit(Shop([]), prefix="s" * 60).tools()
+
+
+def test_private_names_stay_private_also_when_they_are_asked_for() -> None:
+    with pytest.raises(ToolError, match="no public function '_private'"):
+        Toolkit(Shop([]), include=["_private"]).tools()
+
+
+def test_a_subclass_is_a_toolkit_of_its_own_methods() -> None:
+    class Till(Toolkit):
+        prefix = "till_"
+        exclude = ("audit",)
+
+        def __init__(self, money: float) -> None:
+            self.money = money
+
+        def pay(self, amount: float) -> float:
+            return self.money - amount
+
+        def audit(self) -> str:
+            return "fine"
+
+    assert names(Till(10.0)) == ["till_pay"]
+    (pay,) = Till(10.0).tools()
+    assert pay(4.0) == 6.0
+    with pytest.raises(ToolError, match=r"Toolkit\(\) has no source"):
+        Toolkit()
+
+
+@pytest.fixture
+def shop_module() -> ModuleType:
+    made = ModuleType("shop_module")
+    sys.modules["shop_module"] = made
+    source = (
+        "from json import dumps\nfrom hitl_fsm import ask_user, tool\nLIMIT = 3\nclass Thing: ...\n"
+        "def look(order_id: str) -> str:\n    return order_id\n"
+        "@tool(version='2')\ndef pay(amount: float) -> str:\n    return dumps(amount)\n"
+        "def _hidden(text: str) -> str:\n    return text\n"
+    )
+    exec(source, made.__dict__)
+    return made
+
+
+def test_a_modules_own_public_functions_are_tools(shop_module: ModuleType) -> None:
+    toolkit = Toolkit(shop_module)
+    assert [(one.name, one.version) for one in toolkit.tools()] == [("look", "1"), ("pay", "2")]
+    shop_module.__all__ = ["pay", "ask_user", "Thing"]  # type: ignore[attr-defined]
+    assert names(toolkit) == ["pay", "ask_user"]
+
+
+def test_a_method_that_cannot_be_a_tool_is_told_when_the_agent_is_built() -> None:
+    class Vague:
+        def pay(self, amount) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+            return str(amount)
+
+    with pytest.raises(ToolError, match="tool `pay`: parameter `amount` has no type hint"):
+        Toolbox("helper", [Toolkit(Vague())])
