@@ -15,7 +15,7 @@ from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import WRAPPER_ASSIGNMENTS, cached_property
 from types import MethodType
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 import msgspec
 
@@ -29,6 +29,9 @@ from hitl_fsm.runtime.results import to_result
 from hitl_fsm.runtime.signature import Parameters, Signature, declared_parameters, is_method, signature_of
 from hitl_fsm.runtime.threads import TOOL_THREADS, in_thread
 
+if TYPE_CHECKING:
+    from hitl_fsm.runtime.declared import Declared
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -39,7 +42,7 @@ _NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_.-]{{0,{NAME_MAX - 1}}}")
 Begin = Callable[[], None]
 
 
-def _at_once() -> None:
+def at_once() -> None:
     """Nothing stands in the way of beginning."""
 
 
@@ -78,23 +81,18 @@ class Tool(Generic[P, R]):
     declaration: Declaration
 
     def __post_init__(self) -> None:
-        _check_types(self.declaration)
+        check_declaration(self.declaration)
+        self._take(self.function)
+
+    def _take(self, function: Callable[P, R]) -> None:
+        """Look at the function, as far as its text tells."""
         name = self.declaration.name
-        if not _NAME.fullmatch(name):
-            msg = f"{name!r} cannot be a tool's name"
-            raise ToolError(msg, help=f"at most {NAME_MAX} letters, digits, `_`, `-` and `.`, a letter first")
-        if not self.declaration.version:
-            msg = f"tool `{name}`: its version is empty"
-            raise ToolError(msg, help='leave it out, or write version="1"')
-        if self.timeout_s is not None and not self.timeout_s > 0:
-            msg = f"tool `{name}`: timeout_s must be more than 0"
-            raise ToolError(msg, help="None waits as long as it takes")
-        if inspect.isgeneratorfunction(self.function) or inspect.isasyncgenfunction(self.function):
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             msg = f"tool `{name}`: it is a generator; a call has one result"
             raise ToolError(msg, help="return a list")
-        self.__dict__["_declared"] = declared_parameters(self.function, name, method=self.is_method)
+        self.__dict__["_declared"] = declared_parameters(function, name, method=self.is_method)
         for attribute in WRAPPER_ASSIGNMENTS:  # for help(), doctest and the like
-            if (value := getattr(self.function, attribute, None)) is not None:
+            if (value := getattr(function, attribute, None)) is not None:
                 self.__dict__[attribute] = value
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -161,7 +159,7 @@ class Tool(Generic[P, R]):
         return read_docstring(getattr(self.function, "__doc__", None))
 
     @cached_property
-    def _signature(self) -> Signature:
+    def _signature(self) -> Signature | Declared:
         declared: Parameters = self.__dict__["_declared"]
         return signature_of(self.function, self.name, declared, self._docstring.parameters)
 
@@ -182,7 +180,7 @@ class Tool(Generic[P, R]):
         return values
 
     async def call(
-        self, args: Mapping[str, Any], context: CallContext, *, begin: Begin = _at_once, alone: bool = False
+        self, args: Mapping[str, Any], context: CallContext, *, begin: Begin = at_once, alone: bool = False
     ) -> Any:
         """Run it once and return a JSON-able result (see `to_result`).
 
@@ -227,19 +225,37 @@ class Tool(Generic[P, R]):
             raise  # the tool's own
 
     async def _in_thread(self, values: dict[str, Any], begin: Begin) -> Any:
-        """A thread cannot be stopped: what it comes to after its time, or its caller's, goes along with the error."""
         context = copy_context()
         work = in_thread(lambda: context.run(_guarded, self.function, values, begin))
+        return await self._outcome(work, f"one of {TOOL_THREADS} threads", "tools run, or hang, in all of them")
+
+    async def _outcome(self, work: Future[Any], waits_for: str, hint: str) -> Any:
+        """Of what cannot be stopped: what it comes to after its time, or its caller's, goes along with the error."""
         try:
             return await self._in_time(asyncio.wrap_future(work))
         except (ToolTimedOut, asyncio.CancelledError) as error:
             if work.cancel():
-                msg = f"{self.name} did not begin: it waited for one of {TOOL_THREADS} threads"
-                raise ToolNotBegun(msg, help="tools run, or hang, in all of them") from error
+                msg = f"{self.name} did not begin: it waited for {waits_for}"
+                raise ToolNotBegun(msg, help=hint) from error
             raise self._timed_out(work) from error
 
     def _timed_out(self, still: Future[Any] | None = None) -> ToolTimedOut:
         return ToolTimedOut(f"{self.name} did not end in time; it may still act", still=still)
+
+
+def check_declaration(declaration: Declaration) -> None:
+    """ToolError for a name, a version or a time that a tool cannot have."""
+    _check_types(declaration)
+    name = declaration.name
+    if not _NAME.fullmatch(name):
+        msg = f"{name!r} cannot be a tool's name"
+        raise ToolError(msg, help=f"at most {NAME_MAX} letters, digits, `_`, `-` and `.`, a letter first")
+    if not declaration.version:
+        msg = f"tool `{name}`: its version is empty"
+        raise ToolError(msg, help='leave it out, or write version="1"')
+    if declaration.timeout_s is not None and not declaration.timeout_s > 0:
+        msg = f"tool `{name}`: timeout_s must be more than 0"
+        raise ToolError(msg, help="None waits as long as it takes")
 
 
 def _check_types(declaration: Declaration) -> None:
