@@ -11,20 +11,22 @@ from typing import Any
 
 import msgspec
 
-from hitl_fsm.core import facts, review
+from hitl_fsm.core import below, facts, review
 from hitl_fsm.core.draft import RAN, RAN_BEFORE, Draft, denial
+from hitl_fsm.core.frames import WAITS, calls_of, due, turn_of
 from hitl_fsm.core.gates import form_arguments, pending, reviewed_digest, startable
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
 from hitl_fsm.model.call import Call, Pass
-from hitl_fsm.model.effect import CallModel, Effect, JudgeAgain, RunTools, StartCalls
+from hitl_fsm.model.effect import Effect
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.message import Message, ToolCall
+from hitl_fsm.model.paths import frame_of
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement
 from hitl_fsm.model.run import Run
-from hitl_fsm.model.states import CALL_ENDED, RUN_ADVANCING, CallState, CallTrigger, RequirementTrigger, RunTrigger
+from hitl_fsm.model.states import RUN_ADVANCING, CallState, CallTrigger, RequirementTrigger, RunTrigger
 from hitl_fsm.model.verdict import Review
 from hitl_fsm.policy.join import gate_key
 
@@ -40,8 +42,6 @@ class Step(msgspec.Struct, frozen=True):
 
 _NO_RESULT = frozenset({CallState.EXECUTING, CallState.OUTCOME_UNKNOWN})
 """A call that began and of which nobody knows yet what became of it."""
-_WAITS = frozenset({CallState.GATED, CallState.IN_REVIEW})
-"""A call that needs a verdict of this moment, with nobody left to ask."""
 _NOT_BEGUN = frozenset({CallState.PROPOSED, CallState.GATED, CallState.AUTHORISED})
 
 
@@ -67,23 +67,6 @@ def apply(run: Run | None, entry: Entry, *, telling: bool) -> Draft:
     return draft
 
 
-def due(run: Run) -> tuple[Effect, ...]:
-    """What there is to do in this state; a worker that takes over after a crash asks the same question."""
-    if run.state not in RUN_ADVANCING:
-        return ()
-    executing = tuple(call.call_id for call in run.calls if call.state is CallState.EXECUTING)
-    ready = startable(run.calls)
-    effects: list[Effect] = []
-    if executing:
-        effects.append(RunTools(executing))
-    if ready:
-        effects.append(StartCalls(ready))
-    waiting = tuple(call.call_id for call in run.calls if call.state in _WAITS)
-    if not effects:
-        effects.append(JudgeAgain(waiting) if waiting else CallModel(run.turn + 1))
-    return tuple(effects)
-
-
 def _create(entry: Entry, event: events.RunCreated, *, telling: bool) -> Draft:
     run = Run(
         run_id=event.run_id,
@@ -95,32 +78,49 @@ def _create(entry: Entry, event: events.RunCreated, *, telling: bool) -> Draft:
     )
     draft = Draft(run, entry, telling=telling)
     draft.record("run_created", facts.created, event)
-    draft.messages.append(Message(role="user", content=event.input))
+    draft.messages.append(Message(role="user", content=event.input, value=event.value))
     return draft
 
 
 def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
-    run = draft.run
-    draft.require(run.state in RUN_ADVANCING and all(c.state in CALL_ENDED for c in run.calls), "take a model's reply")
-    draft.record("model_replied", facts.replied, event, run.turn + 1)
+    run, frame = draft.run, event.frame
+    below.require_idle(draft, frame, "take a model's reply")
+    turn = turn_of(run, frame) + 1
+    draft.record("model_replied", facts.replied, event, turn)
     calls = tuple(ToolCall(p.provider_id, p.tool, p.raw) for p in event.calls)
-    draft.messages.append(Message(role="assistant", content=event.text, calls=calls, echo=event.echo))
-    if not event.calls:
-        draft.set_run(turn=run.turn + 1, output=event.text)
+    said = Message(role="assistant", content=event.text, calls=calls, echo=event.echo, frame=frame)
+    draft.messages.append(said)
+    if event.calls:
+        below.take_turn(draft, frame, turn)
+        for proposed in event.calls:
+            draft.propose(proposed)
+        draft.settle(judged=frozenset(proposed.call_id for proposed in event.calls))
+    elif frame:
+        call = below.leave(draft, frame)
+        draft.finish(call, event.text if event.value is None else event.value)
+        draft.settle()
+    else:
+        draft.set_run(turn=turn, output=event.text, result=event.value)
         draft.fire(RunTrigger.FINISHED)
-        return
-    draft.set_run(turn=run.turn + 1, calls=(), requirements=())
-    for proposed in event.calls:
-        draft.propose(proposed)
-    draft.settle(judged_now=True)
 
 
 def _model_failed(draft: Draft, event: events.ModelFailed) -> None:
+    if event.frame:
+        below.require_idle(draft, event.frame, "lose a model")
+        below.change(draft, event.frame, error=event.error)
+        draft.record("model_failed", frame=event.frame, error=event.error)
+        draft.settle()
+        return
     draft.set_run(error=event.error)
     draft.fire(RunTrigger.ERRORED, error=event.error)
 
 
 def _run_stopped(draft: Draft, event: events.RunStopped) -> None:
+    if event.frame:
+        below.require_idle(draft, event.frame, "be stopped")
+        draft.fail(below.leave(draft, event.frame), event.error)
+        draft.settle()
+        return
     draft.set_run(error=event.error)
     draft.fire(RunTrigger.ERRORED, error=event.error)
 
@@ -130,12 +130,16 @@ def _calls_started(draft: Draft, event: events.CallsStarted) -> None:
     for call_id in event.call_ids:
         call = draft.call(call_id)
         if call.state is CallState.EXECUTING:
-            draft.require(call.idempotent, f"start {call_id} again")
+            draft.require(call.idempotent and call.below is None, f"start {call_id} again")
         else:
-            draft.require(call_id in startable(draft.before.calls), f"start {call_id}")
+            beside = calls_of(draft.before, frame_of(call_id))
+            draft.require(call_id in startable(beside), f"start {call_id}")
         begun = {"attempt": call.attempt + 1, "worker": event.worker, "started_at": draft.entry.at}
         started = draft.move(call, CallTrigger.STARTED, acting_until=0, **begun)
         draft.record("call_started", call=call_id, tool=call.tool, digest=call.digest, attempt=started.attempt)
+        if started.below is not None:
+            below.enter(draft, started, started.below)
+    draft.settle()
 
 
 def _call_returned(draft: Draft, event: events.CallReturned) -> None:
@@ -238,13 +242,13 @@ def _verdicts_revised(draft: Draft, event: events.VerdictsRevised) -> None:
     draft.record("policy_changed", policies=event.policy_digest, calls=sorted(draft.entry.verdicts))
     for call_id, verdict in draft.entry.verdicts.items():
         call = draft.call(call_id)
-        draft.require(call.state in _WAITS | {CallState.AUTHORISED}, f"judge {call_id} again")
+        draft.require(call.state in WAITS | {CallState.AUTHORISED}, f"judge {call_id} again")
         call = draft.revise(call, verdict, event.tool_versions.get(call_id, call.tool_version))
         if call.state is CallState.IN_REVIEW:
             review.judge(draft, call)
         else:
             draft.judge(call)
-    draft.settle(judged_now=True)
+    draft.settle(judged=frozenset(draft.entry.verdicts))
 
 
 def _requirement_timed_out(draft: Draft, event: events.RequirementTimedOut) -> None:
@@ -262,7 +266,7 @@ def _requirement_timed_out(draft: Draft, event: events.RequirementTimedOut) -> N
 
 
 def _run_cancelled(draft: Draft, event: events.RunCancelled) -> None:
-    begun = [call.call_id for call in draft.run.calls if call.state in _NO_RESULT]
+    begun = [call.call_id for call in draft.run.calls if call.state in _NO_RESULT and call.below is None]
     draft.fire(RunTrigger.CANCELLED, reason=event.reason, begun=begun or None)
     for requirement in draft.run.open_requirements:
         draft.close(requirement, RequirementTrigger.CANCELLED, None)
@@ -273,10 +277,12 @@ def _run_cancelled(draft: Draft, event: events.RunCancelled) -> None:
             draft.withhold(call, f"The run was cancelled. It was not executed again. {RAN_BEFORE}")
         elif call.state in _NOT_BEGUN:
             draft.move(call, CallTrigger.SKIPPED, result="The run was cancelled. It was not executed.")
+        elif call.state is CallState.EXECUTING and call.below is not None:  # it was no code of its own that is cut off
+            draft.fail(call, "The run was cancelled.")
 
 
 def _run_retried(draft: Draft, _event: events.RunRetried) -> None:
-    draft.set_run(error=None)
+    draft.set_run(error=None, frames=tuple(msgspec.structs.replace(frame, error=None) for frame in draft.run.frames))
     draft.fire(RunTrigger.RETRIED)
     draft.settle()
 

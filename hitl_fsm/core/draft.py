@@ -14,13 +14,15 @@ from msgspec.structs import force_setattr
 
 from hitl_fsm.audit.canonical import action_digest
 from hitl_fsm.core import facts
-from hitl_fsm.core.gates import pending, reviewed_digest, reviews, startable
+from hitl_fsm.core.frames import WAITS, calls_of, can_go_on, frame_at, way_to_call
+from hitl_fsm.core.gates import pending, reviewed_digest, reviews
 from hitl_fsm.core.machine import fire
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model.answer import Resolution
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import Entry, ProposedCall
 from hitl_fsm.model.message import Message
+from hitl_fsm.model.paths import frame_of
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import OutcomeUnknown, Question, Requirement
 from hitl_fsm.model.run import Run
@@ -61,6 +63,18 @@ def as_text(result: Any) -> str:
 def digest_of(run_id: str, call: Call, args: dict[str, Any], tool_version: str) -> str:
     """The digest of a call's action, under the policies that were in force when the model asked for it."""
     return action_digest(run_id, call.call_id, call.tool, args, tool_version, call.judged_by[0])
+
+
+def _handed_over(call: Call, frame: str) -> Message:
+    return Message(
+        role="tool",
+        content=as_text(call.result),
+        provider_id=call.provider_id,
+        tool=call.tool,
+        frame=frame,
+        value=None if isinstance(call.result, str) else call.result,
+        outcome=call.state.value,
+    )
 
 
 class Draft:
@@ -169,6 +183,8 @@ class Draft:
             defaults=proposed.defaults,
             judged_by=(verdict.policy_digest,),
             problem=proposed.problem,
+            aspects=proposed.aspects,
+            below=proposed.below,
         )
         self.set_run(calls=(*self.run.calls, call))
         self.judge(call)
@@ -244,10 +260,11 @@ class Draft:
 
     # -- gates
 
-    def open_gates(self, *, judged_now: bool) -> None:
+    def open_gates(self, *, judged: frozenset[str] = frozenset()) -> None:
         """Raise the next question of every call that waits and has none open.
 
-        To ask an outside system is to start the call, so that waits for a verdict of this moment (law 15).
+        To ask an outside system is to start the call, so that waits for a verdict of this moment (law 15): those of
+        `judged` have one.
         """
         asked = {r.call_id for r in self.run.requirements if r.state is RequirementState.OPEN}
         for call in self.run.calls:
@@ -259,7 +276,7 @@ class Draft:
                 gates = pending(call)
                 after = sum(isinstance(gate, Review) for gate in call.verdict.gates)
                 total = len(call.verdict.gates)
-                if judged_now or not isinstance(gates[0], External):
+                if call.call_id in judged or not isinstance(gates[0], External):
                     self._open(call, gates[0], total - after - len(gates) + 1, total)
             elif call.state is CallState.IN_REVIEW and (left := reviews(call)):
                 total = len(call.verdict.gates)
@@ -279,7 +296,7 @@ class Draft:
             question=question,
             opened_at=self.entry.at,
             user=self.run.user.id,
-            agent=self.run.name,
+            agent=self._asker(call),
             stage=stage,
             stages=stages,
             severity=call.verdict.severity,
@@ -288,25 +305,36 @@ class Draft:
             answerable_from=call.acting_until if unsure else None,
             execution=call.retries + 1,
             result=call.held if isinstance(question, Review) else None,
+            path=way_to_call(self.run, call),
         )
         self.set_run(requirements=(*self.run.requirements, requirement), requirement_count=number)
         self.record("requirement_opened", facts.opened, requirement)
 
-    def settle(self, *, judged_now: bool = False) -> None:
-        """After something ended: pause if nothing can go on and somebody must be asked."""
-        run = self.run
-        if run.state not in RUN_ADVANCING or startable(run.calls):
+    def _asker(self, call: Call) -> str:
+        frame = frame_at(self.run, frame_of(call.call_id))
+        return self.run.name if frame is None else frame.name
+
+    def settle(self, *, judged: frozenset[str] = frozenset()) -> None:
+        """After something ended: pause if nothing in the tree can go on and somebody must be asked."""
+        if self.run.state not in RUN_ADVANCING or can_go_on(self.run):
             return
-        if any(call.state is CallState.EXECUTING for call in run.calls):
-            return
-        self.open_gates(judged_now=judged_now)
+        self.open_gates(judged=judged)
         if self.run.open_requirements:
             self.fire(RunTrigger.GATE_RAISED)
+        elif not any(call.state in WAITS for call in self.run.calls):
+            self._fail_for_frames()
+
+    def _fail_for_frames(self) -> None:
+        """All that is left waits for a model that failed: so has the run, until somebody wants it to go on."""
+        errors = [f"{frame.kind} {frame.name}: {frame.error}" for frame in self.run.frames if frame.error is not None]
+        if errors:
+            self.set_run(error="; ".join(errors))
+            self.fire(RunTrigger.ERRORED, error=self.run.error)
 
     def answered(self, *, voided: bool) -> None:
         """After a question was closed: ask the next one, or let the run go on."""
         self.fire(RunTrigger.ANSWER_RECORDED)
-        self.open_gates(judged_now=False)
+        self.open_gates()
         if not self.run.open_requirements:
             self.fire(RunTrigger.GATES_CLOSED)
         elif voided and not self._any_answer_holds():
@@ -327,9 +355,10 @@ class Draft:
     def hand_over_results(self) -> None:
         """When the last call of a turn ends, the model gets all results, in the order in which it asked (law 7)."""
         run, before = self.run, self.before
-        if run.calls is before.calls or any(call.state not in CALL_ENDED for call in run.calls):
+        if run.calls is before.calls:
             return
-        self.messages.extend(
-            Message(role="tool", content=as_text(call.result), provider_id=call.provider_id, tool=call.tool)
-            for call in run.calls
-        )
+        ended = {call.call_id for call in before.calls if call.state in CALL_ENDED}
+        for path in dict.fromkeys(frame_of(c.call_id) for c in run.calls if c.call_id not in ended):
+            calls = calls_of(run, path)
+            if all(call.state in CALL_ENDED for call in calls):
+                self.messages.extend(_handed_over(call, path) for call in calls)

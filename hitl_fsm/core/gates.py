@@ -52,16 +52,28 @@ def startable(calls: Sequence[Call]) -> tuple[str, ...]:
     """Ids of the calls that may start now (law 7).
 
     `run_ungated`: every authorised one, together. `in_order` and `hold_all`: one after the other in the model's order,
-    never past one that is open; `hold_all` starts none while any is open.
+    never past one that is open; `hold_all` starts none while any is open. Calls that runs below carry out go together:
+    they act only by calls of their own, each of which is judged.
     """
     batch = batch_of(calls)
     if batch == "run_ungated":
         return tuple(call.call_id for call in calls if call.state is CallState.AUTHORISED)
     if batch == "hold_all" and any(call.state is CallState.GATED for call in calls):
         return ()
+    together: list[str] = []
     for call in calls:
+        if call.state in CALL_ENDED:
+            continue
+        if call.below is None:
+            alone = call.state is CallState.AUTHORISED and _is_first(call, calls)
+            return (call.call_id,) if alone else tuple(together)
         if call.state is CallState.AUTHORISED:
-            return (call.call_id,)
-        if call.state not in CALL_ENDED:
-            return ()
-    return ()
+            together.append(call.call_id)
+        elif call.state is not CallState.EXECUTING:
+            break
+    return tuple(together)
+
+
+def _is_first(call: Call, calls: Sequence[Call]) -> bool:
+    """Whether all calls before it have ended."""
+    return next(one for one in calls if one.state not in CALL_ENDED) is call

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hitl_fsm.core.decide import apply
 from hitl_fsm.model.event import Entry
@@ -20,6 +20,15 @@ def replay(
     messages = list(before)
     for entry in entries:
         draft = apply(run, entry, telling=False)
+        messages = conversation(run, draft.run, messages, draft.messages)
         run = draft.run
-        messages.extend(draft.messages)
     return run, messages
+
+
+def conversation(before: Run | None, run: Run, messages: list[Message], more: Sequence[Message]) -> list[Message]:
+    """What models read from here on: `messages` and `more`, without those of runs inside this one that are over."""
+    messages.extend(more)
+    if before is None or len(run.frames) >= len(before.frames):
+        return messages
+    under_way = {"", *(frame.path for frame in run.frames)}
+    return [message for message in messages if message.frame in under_way]

@@ -18,9 +18,9 @@ def answer(draft: Draft, call: Call, question: Review, given: answers.Answer) ->
         case answers.Reject(note):
             told = f": {note}" if note else ""
             draft.withhold(call, f"Its result was rejected by {draft.entry.by.id}{told}. {RAN}")
-        case answers.Retry():
+        case answers.Retry(note):
             draft.require(call.retries < question.retries, f"run {call.call_id} again")
-            _send_back(draft, call)
+            _send_back(draft, call, note or "")
         case answers.EditResult(result):
             draft.record("result_edited", facts.edited, call, result)
             _pass(draft, draft.replace(call, held=result), question)
@@ -54,7 +54,7 @@ def _check_count(draft: Draft, call: Call) -> None:
         draft.withhold(call, f"{TOO_MANY} {RAN}")
 
 
-def _send_back(draft: Draft, call: Call) -> None:
+def _send_back(draft: Draft, call: Call, feedback: str) -> None:
     """A second execution is a second action: what was answered for the first one does not count (law 2)."""
     draft.record("call_sent_back", facts.held, call)
     again = draft.move(
@@ -65,5 +65,6 @@ def _send_back(draft: Draft, call: Call) -> None:
         answers={},
         retries=call.retries + 1,
         sent_back=call.attempt,
+        feedback=feedback,
     )
     draft.judge(again)

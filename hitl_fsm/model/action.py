@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from hitl_fsm.model.actor import Actor
+
+
+class Aspect(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One way in which a call is put to the policies; what they say of all its aspects is joined.
+
+    As a tool's call, as a step of a workflow, or as the start of an agent's (or a team's) run; a `branch` is no action
+    of its own, and no policy speaks of it. `acts`: code of its own runs, so that the engine's default holds where no
+    policy covers it; what only leads to other calls is allowed then, since each of these is judged by itself. `asks`
+    is a form (an object schema) that a person always fills in first, whatever the policies say.
+    """
+
+    kind: Literal["tool", "step", "start", "branch"]
+    name: str
+    acts: bool = True
+    asks: dict[str, Any] | None = None
+
+
+class Below(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whose run carries out a call; the call's argument `argument` is what that run is given as its input."""
+
+    kind: str
+    name: str
+    argument: str = "input"
 
 
 class Action(msgspec.Struct, frozen=True):

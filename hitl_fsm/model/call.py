@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from hitl_fsm.model.action import Aspect, Below
 from hitl_fsm.model.states import CallState
 from hitl_fsm.model.verdict import Verdict
 
@@ -22,7 +23,7 @@ class Pass(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`call_id` is unique in its run (`<turn>.<index>`); `provider_id` is the model's own name for it.
+    """`call_id` is unique in its run (see `model/paths.py`); `provider_id` is the model's own name for it.
 
     `args` is None when the model's arguments could not be read; `problem` then says why.
     `attempt` counts its starts; `worker` began the last one, at `started_at` (ms). A lost one may still act until
@@ -30,7 +31,9 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     `parameters` and `defaults` are the tool's; `judged_by` are the digests of all policies that shaped the verdict.
     `answers` are form values that are not arguments; `result` is what the model will read; `held` is the result that
     is under review, and goes nowhere until then. Reviewers had it run again `retries` times, the last time after the
-    attempt `sent_back`.
+    attempt `sent_back`, with the word `feedback`.
+    `aspects` (empty: it is a call of `tool`) say what is judged; `below` is the run inside this one that carries it
+    out, where that is no code of its own.
     """
 
     call_id: str
@@ -56,4 +59,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     held: Any = None
     retries: int = 0
     sent_back: int = 0
+    feedback: str = ""
     problem: str | None = None
+    aspects: tuple[Aspect, ...] = ()
+    below: Below | None = None

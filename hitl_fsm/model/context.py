@@ -13,7 +13,8 @@ class CallContext(msgspec.Struct, frozen=True, omit_defaults=True):
     """`user` is the run's own user; `answers` are form values that are no arguments of the tool.
 
     `idempotency_key` is for the outside system: it stays the same over the attempts of an idempotent tool, and is
-    another one for each attempt of any other (see `idempotency_key`).
+    another one for each attempt of any other (see `idempotency_key`). `feedback` is what a reviewer said who sent the
+    call back to run again.
     """
 
     run_id: str
@@ -22,6 +23,7 @@ class CallContext(msgspec.Struct, frozen=True, omit_defaults=True):
     attempt: int
     user: Actor
     answers: dict[str, Any] = {}
+    feedback: str = ""
 
 
 def idempotency_key(run_id: str, call_id: str, attempt: int, *, idempotent: bool) -> str:

@@ -6,7 +6,10 @@ import msgspec
 
 
 class CallModel(msgspec.Struct, frozen=True, tag="call_model"):
+    """Ask the model of a frame ("": the run's own) for its turn; models of several frames may be asked at once."""
+
     turn: int
+    frame: str = ""
 
 
 class StartCalls(msgspec.Struct, frozen=True, tag="start_calls"):

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from hitl_fsm.model.action import Aspect, Below
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Answer
 from hitl_fsm.model.message import Usage
@@ -13,6 +14,8 @@ from hitl_fsm.model.verdict import Verdict
 
 
 class RunCreated(msgspec.Struct, frozen=True, tag="run_created", omit_defaults=True):
+    """`value` is the input where it is more than text."""
+
     run_id: str
     kind: str
     name: str
@@ -20,6 +23,7 @@ class RunCreated(msgspec.Struct, frozen=True, tag="run_created", omit_defaults=T
     user: Actor
     model: str = ""
     policy_digest: str = ""
+    value: Any = None
 
 
 class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -40,18 +44,27 @@ class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
     parameters: tuple[str, ...] = ()
     defaults: dict[str, Any] = {}
     problem: str | None = None
+    aspects: tuple[Aspect, ...] = ()
+    below: Below | None = None
 
 
 class ModelReplied(msgspec.Struct, frozen=True, tag="model_replied", omit_defaults=True):
+    """`frame`: whose model (see `Frame`; "" is the run's own). `value`: the final answer where it is more than text."""
+
     text: str
     calls: tuple[ProposedCall, ...] = ()
     usage: Usage = Usage()
     model: str = ""
     echo: dict[str, Any] | None = None
+    frame: str = ""
+    value: Any = None
 
 
-class ModelFailed(msgspec.Struct, frozen=True, tag="model_failed"):
+class ModelFailed(msgspec.Struct, frozen=True, tag="model_failed", omit_defaults=True):
+    """The run fails when nothing else in it can go on; going on with it asks that model again."""
+
     error: str
+    frame: str = ""
 
 
 class CallsStarted(msgspec.Struct, frozen=True, tag="calls_started", omit_defaults=True):
@@ -127,10 +140,11 @@ class RunRetried(msgspec.Struct, frozen=True, tag="run_retried"):
     pass
 
 
-class RunStopped(msgspec.Struct, frozen=True, tag="run_stopped"):
-    """A named limit, or a damaged surrounding, ended the run."""
+class RunStopped(msgspec.Struct, frozen=True, tag="run_stopped", omit_defaults=True):
+    """A named limit, or a damaged surrounding, ended the run, or the run inside it that carries out a call."""
 
     error: str
+    frame: str = ""
 
 
 Event = (

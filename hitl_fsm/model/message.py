@@ -23,17 +23,25 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ModelReply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One assistant turn. `echo` is opaque provider data that must go back with the message."""
+    """One assistant turn. `echo` is opaque provider data that must go back with the message.
+
+    `value` is a final answer that is more than text.
+    """
 
     text: str = ""
     calls: tuple[ToolCall, ...] = ()
     usage: Usage = Usage()
     model: str = ""
     echo: dict[str, Any] | None = None
+    value: Any = None
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of the conversation. `provider_id` ties a tool's result to its call."""
+    """One line of a conversation. `provider_id` ties a tool's result to its call.
+
+    `frame`: whose conversation it is (see `Frame`; "" is the run's own). `value` is an input or a result that is more
+    than text, and `outcome` the state in which a call ended; both are for a plan that goes on from them.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
@@ -41,6 +49,9 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     provider_id: str | None = None
     tool: str | None = None
     echo: dict[str, Any] | None = None
+    frame: str = ""
+    value: Any = None
+    outcome: str = ""
 
 
 class ToolSpec(msgspec.Struct, frozen=True):

@@ -24,7 +24,8 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `stage` of `stages`: its place among the gates of the call, from 1. Before `answerable_from` no answer is taken:
     the lost worker may still act. `execution` counts from 1: above it, a reviewer asked to run the call again. `result`
-    is what a review is about; its digest binds that, too.
+    is what a review is about; its digest binds that, too. `path` leads from the run to who asks: `("workflow refunds",
+    "step payout", "agent clerk")`; `agent` is the last run on it.
     """
 
     requirement_id: str
@@ -47,6 +48,7 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
     execution: int = 1
     result: Any = None
     resolution: Resolution | None = None
+    path: tuple[str, ...] = ()
 
     @property
     def kind(self) -> RequirementKind:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from hitl_fsm.model.actor import Actor
@@ -10,9 +12,26 @@ from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.states import RUN_ENDED, RUN_WAITING, RequirementState, RunState
 
 
+class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A run inside a run: what a team's member, or what stands in a workflow's step, does to carry out a call.
+
+    `path` is the id under which its own calls stand (`model/paths.py`). `error`: its model failed; going on with the
+    run asks it again.
+    """
+
+    path: str
+    call_id: str
+    kind: str
+    name: str
+    turn: int = 0
+    error: str | None = None
+
+
 class Run(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`calls` and `requirements` are those of the current turn only, so that a step costs the same however long
-    the run; older ones stand in the log. `version` is the number of log entries.
+    """`calls` and `requirements` are those of the current turns only, so that a step costs the same however long
+    the run; older ones stand in the log. `version` is the number of log entries. `frames` are the runs inside it that
+    are under way, each after the one above it; what they do stands in the same log, and their calls in `calls`.
+    `result` is the output where it is more than text.
     """
 
     run_id: str
@@ -29,6 +48,8 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     output: str | None = None
     error: str | None = None
     policy_digest: str = ""
+    frames: tuple[Frame, ...] = ()
+    result: Any = None
 
     @property
     def is_ended(self) -> bool:

@@ -102,7 +102,7 @@ class PolicySet:
         subject = Subject(tool, "" if tool else step, agent)
         return any(not policy.shadow for policy, _ in self._inquiry(subject).asked)
 
-    def evaluate(self, action: Action, default: Literal["deny", "confirm"] = "deny") -> Verdict:
+    def evaluate(self, action: Action, default: Default = "deny") -> Verdict:
         """The verdict; `default` is the engine's own word on what no enforced policy covers."""
         tool = action.tool
         inquiry = self._inquiries.get((tool, "" if tool else action.step, action.agent))

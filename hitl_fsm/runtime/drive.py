@@ -1,43 +1,44 @@
 """The driver: take an event, decide, commit, perform the effects; their results are the next events.
 
+Whatever runs inside a run (a team's members, a workflow's steps) is advanced by the same worker, side by side.
+
 One worker advances a run at a time (lease and fence). Whatever it does to the world, the intent was committed before;
 whatever it learns, it commits before going on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from copy import deepcopy
 from functools import partial
 from typing import Any
 
-from msgspec.structs import replace
-
-from hitl_fsm.core.decide import decide, due
+from hitl_fsm.core.decide import decide
+from hitl_fsm.core.frames import chain, due, turn_of
+from hitl_fsm.core.replay import conversation
 from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, StoreError, UnknownTool
 from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import ENGINE, TIMER, Actor
-from hitl_fsm.model.answer import Provide
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.effect import CallModel, Effect, JudgeAgain, RunTools, StartCalls
 from hitl_fsm.model.event import Entry, Event
-from hitl_fsm.model.message import Message
-from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.message import Message, ModelReply
+from hitl_fsm.model.paths import frame_of
 from hitl_fsm.model.run import Run
-from hitl_fsm.model.states import RUN_ADVANCING, CallState, RunState
-from hitl_fsm.model.verdict import Review, Verdict
+from hitl_fsm.model.states import CALL_ENDED, RUN_ADVANCING, CallState, RunState
+from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.ports import Lease
 from hitl_fsm.runtime import stream
 from hitl_fsm.runtime.ask_model import ask_model
 from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, as_late, execute
-from hitl_fsm.runtime.flights import Flights
+from hitl_fsm.runtime.flights import Flights, Landed
 from hitl_fsm.runtime.in_force import InForce
 from hitl_fsm.runtime.judge import judge_now, judge_reply
 from hitl_fsm.runtime.late import keep_late, keep_late_soon
 from hitl_fsm.runtime.leases import LeaseKeeper, uptime
 from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.steps import LeaseWord, Loaded, claim, commit
+from hitl_fsm.runtime.telling import Telling
 from hitl_fsm.runtime.tools import AnyTool
 
 
@@ -54,10 +55,10 @@ class Drive:
         "_leases",
         "_messages",
         "_parts",
-        "_publish",
         "_recipe",
         "_run_id",
         "_since",
+        "_telling",
         "_took",
         "run",
     )
@@ -70,7 +71,7 @@ class Drive:
         self._recipe = recipe
         self._run_id = run_id
         self._leases = leases
-        self._publish = publish
+        self._telling = Telling(publish)
         self._messages: list[Message] = []
         self._due: tuple[Effect, ...] = ()
         self._fence = 0
@@ -101,7 +102,7 @@ class Drive:
             await work
         finally:
             await self._let_go()
-        self._tell_end()
+        self._telling.end(self._now)
         return self._now
 
     async def _start(self, prompt: str, user: Actor) -> None:
@@ -115,7 +116,7 @@ class Drive:
             policy_digest=self._parts.policies.digest,
         )
         await self._commit(created, by=user)
-        self._tell(stream.RunStarted)
+        self._telling.tell(stream.RunStarted, self._now)
         await self._advance()
 
     async def _resume(self, loaded: Loaded) -> None:
@@ -128,8 +129,8 @@ class Drive:
         if self.run.state not in RUN_ADVANCING:
             return
         for requirement in () if retried else self._now.requirements:
-            self._tell(stream.RequirementResolved, self._for_readers(requirement))
-        self._tell(stream.RunContinued)
+            self._telling.resolved(self._now, requirement)
+        self._telling.tell(stream.RunContinued, self._now)
         await self._advance()
 
     # -- the loop
@@ -160,9 +161,9 @@ class Drive:
                 case JudgeAgain(call_ids):
                     await self._judge_again(call_ids)
                     return
-                case CallModel(turn):
-                    await self._call_model(turn)
-                    return
+                case CallModel(turn, frame):
+                    if not self._flights.is_asked(frame) and await self._ask_for(turn, frame, alone=len(effects) == 1):
+                        return
         await self._land()
 
     async def _commit(self, event: Event, *, by: Actor, verdicts: dict[str, Verdict] | None = None) -> None:
@@ -185,8 +186,9 @@ class Drive:
             raise
         self._held, self._since = step.run.state in RUN_ADVANCING, since
         self._took = self._took or self._held
+        before = self.run
         self.run, self._due = step.run, step.effects
-        self._messages.extend(step.messages)
+        self._messages = conversation(before, step.run, self._messages, step.messages)
 
     @property
     def _now(self) -> Run:
@@ -216,12 +218,21 @@ class Drive:
             verdicts={call.call_id: judge_now(self._parts, self._now, call) for call in calls},
         )
         for call_id in reviewed:
-            self._tell_call(call_id)
+            self._telling.call_ended(self._now, call_id)
+
+    def _recipe_at(self, frame: str) -> Recipe:
+        """That of the run inside this one; UnknownRunnable where it is gone."""
+        return self._recipe.down(chain(self._now, frame)) if frame else self._recipe
+
+    def _tool_now(self, call: Call) -> AnyTool | None:
+        """The call's tool, if there still is one."""
+        return self._recipe_at(frame_of(call.call_id)).tools.get(call.tool)
 
     def _tool(self, call: Call) -> AnyTool:
-        tool = self._recipe.tools.get(call.tool)
+        tool = self._tool_now(call)
         if tool is None:
-            msg = f"{self._recipe.name} has no tool {call.tool!r} any more; the answer to {call.call_id} is kept"
+            name = self._recipe_at(frame_of(call.call_id)).name
+            msg = f"{name} has no tool {call.tool!r} any more; the answer to {call.call_id} is kept"
             raise UnknownTool(msg, help="give the agent that tool again and continue the run, or cancel it")
         return tool
 
@@ -236,23 +247,25 @@ class Drive:
             await self._begin(call_id)
             return
         gone = not self._parts.may_be_alive(call.worker)
-        until = 0 if gone else acting_until(call, self._recipe.tools.get(call.tool))
+        until = 0 if gone else acting_until(call, self._tool_now(call))
         await self._commit(events.CallLost(call_id, until), by=ENGINE)
 
     def _may_repeat(self, call: Call) -> bool:
         """Whether a call of unknown outcome may be tried again: known to be harmless, still allowed, not too often."""
-        tool = self._recipe.tools.get(call.tool)
+        tool = self._tool_now(call)
         harmless = tool is not None and (tool.idempotent or tool.dynamic) and call.idempotent
         return harmless and call.attempt - call.sent_back < IDEMPOTENT_ATTEMPTS and not self._is_changed(call)
 
     async def _begin(self, *call_ids: str) -> None:
         """The intent (law 3)."""
         await self._commit(events.CallsStarted(call_ids, self._parts.worker), by=ENGINE)
-        self._flights.begin(*call_ids)
+        calls = [self._now.call(call_id) for call_id in call_ids]
+        self._flights.begin(*(call.call_id for call in calls if call.below is None))
+        for call in calls:
+            self._telling.call_started(self._now, call)
 
     def _fly(self, call: Call) -> None:
-        self._tell(stream.ToolCallStarted, call.call_id, call.tool, deepcopy(call.args or {}))
-        tool = self._recipe.tools[call.tool]
+        tool = self._tool(call)
         alone = not self._flights
         late = partial(keep_late_soon, self._parts, self._run_id)
         self._flights.fly(call.call_id, execute(tool, self._now, call, self._leases, late, alone=alone))
@@ -260,20 +273,34 @@ class Drive:
     async def _land(self) -> None:
         """Commit what came back; where the run is another worker's by now, keep it all the same."""
         self._hold()
-        landed = await self._flights.landed()
+        landed, replies = await self._flights.landed()
         while landed:
             call_id, event = landed.pop(0)
             try:
                 await self._take_in(call_id, event)
             except Fenced:
                 await self._keep_late(call_id, event)
-                while landed := landed or await self._flights.landed():  # it acts whether or not anybody listens
-                    await self._keep_late(*landed.pop(0))
+                await self._keep_all_late(landed)
                 raise
             except StoreError:  # a full disk, a server that is away: what is known is told when it is back
                 for one_id, one in ((call_id, event), *landed):
                     keep_late_soon(self._parts, self._run_id, as_late(self._now.call(one_id), one))
                 raise
+        for frame, reply in replies:
+            try:
+                await self._take_reply(frame, reply)
+            except Fenced:
+                await self._keep_all_late([])
+                raise
+
+    async def _keep_all_late(self, landed: list[tuple[str, Event]]) -> None:
+        """A tool acts whether or not anybody listens; what a model says is asked for again."""
+        while True:
+            for call_id, event in landed:
+                await self._keep_late(call_id, event)
+            if not self._flights:
+                return
+            landed, _ = await self._flights.landed()
 
     async def _take_in(self, call_id: str, event: Event) -> None:
         if isinstance(event, events.LateResult):
@@ -283,36 +310,77 @@ class Drive:
             await self._begin(call_id)
             return
         await self._commit(event, by=ENGINE)
-        self._tell_call(call_id)
+        self._telling.call_ended(self._now, call_id)
 
     async def _keep_late(self, call_id: str, event: Event) -> None:
         """Another worker, or a cancellation, overtook this one: what the tool did is not forgotten."""
         await keep_late(self._parts, self._run_id, as_late(self._now.call(call_id), event))
 
-    async def _call_model(self, turn: int) -> None:
-        limit = self._recipe.max_turns
-        if limit is not None and turn > limit:
-            await self._commit(events.RunStopped(f"The run took more than {limit} turns (max_turns)."), by=ENGINE)
-            return
+    async def _ask_for(self, turn: int, frame: str, *, alone: bool) -> bool:
+        """Ask a model for a turn: `alone`, until it is taken in; else beside all else. Whether the run moved."""
+        if await self._is_over(turn, frame):
+            return True
         await self._claim()
-        self._tell(stream.StepStarted, turn)
+        self._tell_turn(stream.StepStarted, turn, frame)
+        if alone:
+            await self._take_reply(frame, await self._ask(frame))
+        else:
+            self._flights.ask(frame, self._ask(frame))
+        return alone
+
+    def _tell_turn(self, kind: type[stream.StepStarted | stream.StepCompleted], turn: int, frame: str) -> None:
+        """A turn of a model; what a workflow's plan comes to is told by its steps."""
+        if self._telling.is_heard and self._recipe_at(frame).kind != "workflow":
+            self._telling.tell(kind, self._now, turn, frame=frame)
+
+    async def _is_over(self, turn: int, frame: str) -> bool:
+        """Whether a limit ends the run, or the run inside it, before its model is asked again."""
+        limit = self._recipe_at(frame).max_turns
+        if limit is None or turn <= limit:
+            return False
+        stopped = events.RunStopped(f"The run took more than {limit} turns (max_turns).", frame)
+        await self._commit(stopped, by=ENGINE)
+        return True
+
+    async def _ask(self, frame: str) -> ModelReply | events.ModelFailed:
+        recipe = self._recipe_at(frame)
+        self._hold()
+        told = self._on_text(frame) if self._telling.is_heard else None
+        request = recipe.request([message for message in self._messages if message.frame == frame])
         try:
-            self._hold()
-            told = None if self._publish is None else partial(self._tell, stream.ContentDelta)
-            request = self._recipe.request(self._messages)
-            reply = await ask_model(self._recipe.model, request, told, self._parts.log, self._run_id)
+            return await ask_model(recipe.model, request, told, self._parts.log, self._run_id)
         except ModelError as error:
-            await self._commit(events.ModelFailed(str(error)), by=ENGINE)
+            return events.ModelFailed(str(error), frame)
+
+    def _on_text(self, frame: str) -> Callable[[str], None]:
+        return lambda text: self._telling.tell(stream.ContentDelta, self._now, text, frame=frame)
+
+    async def _take_reply(self, frame: str, reply: Landed) -> None:
+        """What a model said, judged; or that it failed."""
+        if not isinstance(reply, ModelReply):
+            await self._commit(reply, by=ENGINE)
             return
+        recipe, above = self._recipe_at(frame), chain(self._now, frame)
         self._parts = await self._in_force.fresh()  # one set for all calls of the turn
-        proposed, verdicts = judge_reply(self._parts, self._recipe.tools, self._now, reply)
+        proposed, verdicts = judge_reply(self._parts, recipe, self._now, frame, reply)
         replied = events.ModelReplied(
-            text=reply.text, calls=proposed, usage=reply.usage, model=reply.model, echo=reply.echo
+            text=reply.text,
+            calls=proposed,
+            usage=reply.usage,
+            model=reply.model,
+            echo=reply.echo,
+            frame=frame,
+            value=reply.value,
         )
+        turn = turn_of(self._now, frame) + 1
         await self._commit(replied, by=ENGINE, verdicts=verdicts)
-        for call in proposed:
-            self._tell_call(call.call_id, only_ended=True)
-        self._tell(stream.StepCompleted, turn)
+        for one in proposed if self._telling.is_heard else ():
+            if self._now.call(one.call_id).state in CALL_ENDED:
+                self._telling.call_ended(self._now, one.call_id)
+        if proposed or not above:
+            self._tell_turn(stream.StepCompleted, turn, frame)
+        else:
+            self._telling.call_ended(self._now, above[-1].call_id)
 
     async def _expire_due(self) -> None:
         """Time never says yes (law 12): what is overdue is denied before anything else."""
@@ -361,31 +429,3 @@ class Drive:
                 await self._take_in(call_id, event)
             except Fenced:
                 await self._keep_late(call_id, event)
-
-    # -- telling the reader
-
-    def _tell(self, kind: type[stream.StreamEvent], *values: Any) -> None:
-        if self._publish is not None:
-            self._publish(kind(self._now, *values))
-
-    def _for_readers(self, requirement: Requirement) -> Requirement:
-        """Without what a review is about, also where an answer brought it: a result goes on only by its own event."""
-        call, resolution = self._now.call(requirement.call_id), requirement.resolution
-        if resolution is not None and any(isinstance(gate, Review) for gate in call.verdict.gates):
-            answer = resolution.answer
-            if hasattr(answer, "result"):
-                resolution = replace(resolution, answer=replace(answer, result=None))
-            elif call.dynamic and isinstance(answer, Provide):  # what a person said to the agent is the call's result
-                resolution = replace(resolution, answer=replace(answer, values={}))
-        return replace(requirement, result=None, resolution=resolution)
-
-    def _tell_call(self, call_id: str, *, only_ended: bool = False) -> None:
-        run = self._now
-        call = next((c for c in run.calls if c.call_id == call_id), None)
-        if call is None or call.state is CallState.IN_REVIEW or (only_ended and call.result is None):
-            return
-        self._tell(stream.ToolCallCompleted, call.call_id, call.tool, call.state.value, call.result)
-
-    def _tell_end(self) -> None:
-        kind, *values = stream.ending(self._now)
-        self._tell(kind, *values)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hitl_fsm.core.decide import decide
+from hitl_fsm.core.frames import chain
 from hitl_fsm.errors import (
     AlreadyResolved,
     AnswerTooEarly,
@@ -25,8 +26,10 @@ from hitl_fsm.model import event as events
 from hitl_fsm.model.action import Action
 from hitl_fsm.model.actor import ENGINE, TIMER, Actor
 from hitl_fsm.model.answer import Answer
+from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.instant import iso
+from hitl_fsm.model.paths import frame_of
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RUN_ADVANCING, RequirementState, RunState
@@ -41,7 +44,7 @@ from hitl_fsm.runtime.gate import Gated, gated
 from hitl_fsm.runtime.given import checked_actor, checked_name, checked_prompt, checked_reason
 from hitl_fsm.runtime.handles import By, RunHandle
 from hitl_fsm.runtime.in_force import InForce, Reloaded
-from hitl_fsm.runtime.judge import Subject, judge
+from hitl_fsm.runtime.judge import judge, subject_of
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.loop import run_in_background, run_sync
 from hitl_fsm.runtime.parts import Parts
@@ -50,6 +53,7 @@ from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.steps import Loaded, commit, load
 from hitl_fsm.runtime.stream import Publish
 from hitl_fsm.runtime.sweep import sweep
+from hitl_fsm.runtime.tools import AnyTool
 from hitl_fsm.runtime.views import Audit, Inbox, Runs
 from hitl_fsm.runtime.work import POLL_S, Continued, continue_ready, work
 
@@ -258,19 +262,27 @@ class Engine:
     async def _record_answer(self, loaded: Loaded, requirement: Requirement, answer: Answer, actor: Actor) -> RunHandle:
         run = loaded.run
         call = run.call(requirement.call_id)
-        recipe = self.recipe(run)
-        tool = recipe.tools.get(call.tool) if recipe else None
+        tool = self._tool_of(run, call)
         sets = [await self._policies_of(digest) for digest in call.judged_by] if may_edit(answer) else []
 
         def rejudge(args: dict[str, Any]) -> Verdict:
             """Under all policies that shaped the verdict: an edit must not shake off an earlier demand (law 15)."""
-            subject = Subject(call.tool, call.dynamic)
-            return reduce(join, (judge(self._parts, policies, run, subject, args) for policies in sets))
+            return reduce(join, (judge(self._parts, policies, run, subject_of(call), args) for policies in sets))
 
         event, verdict = fitted(requirement, call, answer, tool, rejudge)
         if requirement.answerable_from is not None:
             event = msgspec.structs.replace(event, worker_gone=not self._may_act(loaded, requirement))
         return await self._apply(loaded, event, actor, {} if verdict is None else {call.call_id: verdict})
+
+    def _tool_of(self, run: Run, call: Call) -> AnyTool | None:
+        """The call's tool, where this process knows what the run is of."""
+        recipe = self.recipe(run)
+        if recipe is None:
+            return None
+        try:
+            return recipe.down(chain(run, frame_of(call.call_id))).tools.get(call.tool)
+        except UnknownRunnable:
+            return None
 
     async def _find(self, requirement_id: str) -> tuple[Loaded, Requirement]:
         """The open requirement and its run, as the log tells them; the commit holds the row against it."""

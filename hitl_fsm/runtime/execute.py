@@ -17,8 +17,11 @@ from hitl_fsm.model.context import CallContext, idempotency_key
 from hitl_fsm.model.event import Event, LateResult
 from hitl_fsm.model.run import Run
 from hitl_fsm.ports import LEASE_MS
+from hitl_fsm.runtime.hooks import NO_HOOKS, HookFailed, HookRefused, Hooks
 from hitl_fsm.runtime.leases import LeaseKeeper
+from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.results import error_text, to_result
+from hitl_fsm.runtime.threads import in_thread
 from hitl_fsm.runtime.tools import AnyTool, Begin
 
 IDEMPOTENT_ATTEMPTS = 3
@@ -32,8 +35,10 @@ KeepLate = Callable[[LateResult], None]
 """Takes what a thread comes to after its time, in that thread."""
 
 
-async def execute(tool: AnyTool, run: Run, call: Call, leases: LeaseKeeper, late: KeepLate, *, alone: bool) -> Event:
-    """Run it; a raise of the tool is a result like any other.
+async def execute(  # noqa: PLR0913 - what is run, where, and who hears of it
+    tool: AnyTool, run: Run, call: Call, leases: LeaseKeeper, late: KeepLate, *, alone: bool, hooks: Hooks = NO_HOOKS
+) -> Event:
+    """Run it, between its agent's hooks; a raise of the tool is a result like any other.
 
     What runs is a copy that nobody else holds, and it must have the digest that was approved (law 5): readers of the
     run see the same objects, and may have changed them. A worker that lost its run before the tool began does not begin
@@ -47,13 +52,14 @@ async def execute(tool: AnyTool, run: Run, call: Call, leases: LeaseKeeper, late
     tries = call.attempt - call.sent_back
     if call.idempotent and tries > 1:
         await asyncio.sleep(RETRY_BACKOFF_S * 2 ** (tries - 2))
+    context = _context(run, call)
     try:
-        result = await _run_held(
-            lambda begin: tool.call(args, _context(run, call), begin=begin, alone=alone), run, leases
-        )
+        await hooks.allow(context, call.tool, args)
+        result = await _run_held(lambda begin: tool.call(args, context, begin=begin, alone=alone), run, leases)
+        result = await hooks.result_of(context, call.tool, result)
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever a tool raises the model must hear
         if isinstance(error, ToolTimedOut) and error.still is not None:
-            error.still.add_done_callback(lambda still: late(_told(call, still)))
+            error.still.add_done_callback(lambda still: _tell(late, call, still, context, hooks))
         return _failed(call, tool, error)
     return events.CallReturned(call.call_id, result)
 
@@ -93,6 +99,8 @@ def _failed(call: Call, tool: AnyTool, error: BaseException) -> Event:
             return events.CallLost(call.call_id, 0 if error.still is None else acting_until(call, tool))
         case asyncio.CancelledError() if _is_stopped():
             return events.CallLost(call.call_id)  # it acts no more
+        case HookRefused() | HookFailed():
+            return events.CallRaised(call.call_id, str(error))
         case ToolNotBegun():
             return events.CallRaised(call.call_id, f"{error.message}. It was not executed.")
         case _:
@@ -125,11 +133,24 @@ def as_late(call: Call, event: Event) -> LateResult:
             return LateResult(call.call_id, call.attempt, error="It was cut off. Whether it took effect is not known.")
 
 
-def _told(call: Call, still: Future[Any]) -> LateResult:
+def _tell(late: KeepLate, call: Call, still: Future[Any], context: CallContext, hooks: Hooks) -> None:
+    """What a thread came to after its time; the hooks look at it in a thread of their own, since they may take long."""
+    if hooks.after:
+        in_thread(lambda: late(_told(call, still, context, hooks)))
+    else:
+        late(_told(call, still, context, hooks))
+
+
+def _told(call: Call, still: Future[Any], context: CallContext, hooks: Hooks) -> LateResult:
     error = still.exception()
-    if error is None:
-        return LateResult(call.call_id, call.attempt, to_result(still.result()))
-    return LateResult(call.call_id, call.attempt, error=error_text(error))
+    if error is not None:
+        return LateResult(call.call_id, call.attempt, error=error_text(error))
+    result = to_result(still.result())
+    try:
+        looked = run_sync(hooks.result_of(context, call.tool, result)) if hooks.after else result
+    except HookFailed as failed:
+        return LateResult(call.call_id, call.attempt, error=str(failed))
+    return LateResult(call.call_id, call.attempt, looked)
 
 
 def _context(run: Run, call: Call) -> CallContext:
@@ -140,4 +161,5 @@ def _context(run: Run, call: Call) -> CallContext:
         attempt=call.attempt,
         user=run.user,
         answers=call.answers,
+        feedback=call.feedback,
     )

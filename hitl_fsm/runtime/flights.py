@@ -1,4 +1,4 @@
-"""The calls that a worker began and that have not come back yet."""
+"""What a worker began and has not come back yet: calls, and questions to models."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from typing import Any
 
 from hitl_fsm.model import event as events
 from hitl_fsm.model.event import Event
+from hitl_fsm.model.message import ModelReply
+
+Landed = Event | ModelReply
+"""What becomes of a call, or of a question to a model."""
 
 STOP_WAIT_S = 5.0
 """How long a cancelled tool may take to end before it is left to itself."""
 
 
 class Flights:
-    """Begun: the intent is this worker's own. Under way: its task runs."""
+    """Begun: the intent is this worker's own. Under way: its task runs. Calls go by their id, models by their frame."""
 
-    __slots__ = ("_begun", "_tasks")
+    __slots__ = ("_asked", "_begun", "_tasks")
 
     def __init__(self) -> None:
         self._begun: set[str] = set()
         self._tasks: dict[asyncio.Task[Event], str] = {}
+        self._asked: dict[asyncio.Task[Landed], str] = {}
 
     def begin(self, *call_ids: str) -> None:
         """The intent of these was committed here."""
@@ -37,18 +42,32 @@ class Flights:
         """Run it beside the others."""
         self._tasks[asyncio.create_task(work)] = call_id
 
-    def __len__(self) -> int:
-        return len(self._tasks)
+    def ask(self, frame: str, work: Coroutine[Any, Any, Landed]) -> None:
+        """Ask a frame's model beside the others."""
+        self._asked[asyncio.create_task(work)] = frame
 
-    async def landed(self) -> list[tuple[str, Event]]:
-        """What came back, as soon as something does; nothing when nothing is under way."""
-        if not self._tasks:
-            return []
-        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        return [self._take(task) for task in done]
+    def is_asked(self, frame: str) -> bool:
+        return frame in self._asked.values()
+
+    def __len__(self) -> int:
+        return len(self._tasks) + len(self._asked)
+
+    async def landed(self) -> tuple[list[tuple[str, Event]], list[tuple[str, Landed]]]:
+        """What came back of calls, and of models, as soon as something does; nothing when nothing is under way."""
+        under_way: list[asyncio.Task[Any]] = [*self._tasks, *self._asked]
+        if not under_way:
+            return [], []
+        done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        calls = [self._take(task) for task in done if task in self._tasks]
+        return calls, [(self._asked.pop(task), task.result()) for task in done if task in self._asked]
 
     async def stopped(self) -> list[tuple[str, Event]]:
-        """Cancel what is under way; what came of it. A tool that does not end is not waited for."""
+        """Cancel what is under way; what came of the calls. A tool that does not end is not waited for."""
+        for asked in self._asked:  # nothing is lost: the next worker asks again
+            asked.cancel()
+        if self._asked:
+            await asyncio.wait(self._asked, timeout=STOP_WAIT_S)
+            self._asked.clear()
         if not self._tasks:
             return []
         await asyncio.sleep(0)  # let what has just been made begin, so that it can tell that it was stopped

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
+from hitl_fsm.core.frames import place_of, turn_of
 from hitl_fsm.core.gates import form_arguments
 from hitl_fsm.errors import HitlError
-from hitl_fsm.model.action import Action
+from hitl_fsm.model.action import Action, Aspect
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import ProposedCall
 from hitl_fsm.model.message import ModelReply, ToolCall
+from hitl_fsm.model.paths import call_id, frame_of
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.verdict import UserInput, Verdict
 from hitl_fsm.policy.ask_user import ask_user_schema
 from hitl_fsm.policy.evaluate import PolicySet, join
 from hitl_fsm.runtime.arguments import read_arguments
 from hitl_fsm.runtime.parts import Default, Parts
+from hitl_fsm.runtime.recipe import Recipe, Standing
 from hitl_fsm.runtime.tools import AnyTool
 
 RAW_ECHO_LIMIT = 2_000
@@ -29,10 +34,20 @@ _decode = msgspec.json.Decoder(Verdict).decode
 
 
 class Subject(NamedTuple):
-    """Whose arguments are judged: a tool by its name, or the built-in question to a person."""
+    """What is judged: a call of a tool, by its name; the built-in question to a person; or a call's `aspects`.
+
+    `frame` is whose call it is.
+    """
 
     tool: str
     dynamic: bool = False
+    aspects: tuple[Aspect, ...] = ()
+    frame: str = ""
+
+
+def subject_of(call: Call | ProposedCall) -> Subject:
+    """How a call is put to the policies."""
+    return Subject(call.tool, call.dynamic, call.aspects, frame_of(call.call_id))
 
 
 def judge(parts: Parts, policies: PolicySet, run: Run, subject: Subject, args: dict[str, Any]) -> Verdict:
@@ -41,9 +56,19 @@ def judge(parts: Parts, policies: PolicySet, run: Run, subject: Subject, args: d
 
 
 def action_of(run: Run, subject: Subject, args: dict[str, Any], now: int) -> Action:
-    """What is put to the policies for a call of this run."""
-    agent = run.name if run.kind == "agent" else ""  # a callable's run is nobody's
-    return Action(tool=subject.tool, args=args, user=run.user, now=now, run_id=run.run_id, agent=agent)
+    """What is put to the policies for a call of this run, as a tool's; a callable's run is nobody's."""
+    place = place_of(run, subject.frame)
+    return Action(
+        tool=subject.tool,
+        args=args,
+        user=run.user,
+        now=now,
+        run_id=run.run_id,
+        agent=place.agent,
+        step=place.step,
+        team=place.team,
+        workflow=place.workflow,
+    )
 
 
 def judge_action(policies: PolicySet, action: Action, subject: Subject, default: Default) -> Verdict:
@@ -51,12 +76,36 @@ def judge_action(policies: PolicySet, action: Action, subject: Subject, default:
 
     The gate of a question to a person is the question itself, beside what policies add; ToolError if it makes no sense.
     """
+    if subject.aspects:
+        return _judge_aspects(policies, action, subject.aspects, default)
     if not subject.dynamic:
         return policies.evaluate(action, default=default)
     asked = Verdict("gated", gates=(UserInput(ask_user_schema(action.args)),), policy_digest=policies.digest)
     if not policies.covers(action.tool, agent=action.agent):
         return asked
     return join(policies.evaluate(action, default=default), asked)
+
+
+def _judge_aspects(policies: PolicySet, action: Action, aspects: tuple[Aspect, ...], default: Default) -> Verdict:
+    """The join of what the policies say of each aspect. Steps that go together are a workflow's word, not a model's."""
+    step = next((aspect.name for aspect in aspects if aspect.kind == "step"), "")
+    verdicts = []
+    for aspect in aspects:
+        match aspect.kind:
+            case "tool":
+                one = replace(action, tool=aspect.name, step=step or action.step)
+            case "step":
+                one = replace(action, tool="", step=aspect.name)
+            case "start":
+                one = replace(action, tool="", step="", agent=aspect.name)
+            case "branch":
+                one = replace(action, tool="", step="", agent="")
+        verdicts.append(policies.evaluate(one, default=default if aspect.acts else "allow"))
+        if aspect.asks is not None:
+            verdicts.append(Verdict("gated", gates=(UserInput(aspect.asks),), policy_digest=policies.digest))
+    verdict = reduce(join, verdicts)
+    beside = any(aspect.kind in {"step", "branch"} for aspect in aspects)
+    return replace(verdict, batch="run_ungated") if beside and verdict.batch == "in_order" else verdict
 
 
 def _own_copy(verdict: Verdict) -> Verdict:
@@ -73,7 +122,7 @@ def judge_now(parts: Parts, run: Run, call: Call) -> Verdict:
     by_default = any(reason.policy == "engine" for reason in then.reasons)
     if (then.policy_digest == policies.digest and not by_default) or then.on_change == "pin" or call.args is None:
         return then
-    joined = join(then, judge(parts, policies, run, Subject(call.tool, call.dynamic), call.args))
+    joined = join(then, judge(parts, policies, run, subject_of(call), call.args))
     return then if _demands(joined) == _demands(then) else joined
 
 
@@ -83,44 +132,49 @@ def _demands(verdict: Verdict) -> tuple[object, ...]:
 
 
 def judge_reply(
-    parts: Parts, tools: Mapping[str, AnyTool], run: Run, reply: ModelReply
+    parts: Parts, recipe: Recipe, run: Run, frame: str, reply: ModelReply
 ) -> tuple[tuple[ProposedCall, ...], dict[str, Verdict]]:
-    """Read and judge every call of a reply; what cannot be read or judged comes back as a problem, never as a call."""
+    """Read and judge every call of a frame's reply.
+
+    What cannot be read or judged comes back as a problem, never as a call.
+    """
     proposed: list[ProposedCall] = []
     verdicts: dict[str, Verdict] = {}
+    turn = turn_of(run, frame) + 1
     for index, call in enumerate(reply.calls):
-        call_id = f"{run.turn + 1}.{index}"
-        one, verdict = _judge_call(parts, tools, run, call_id, call)
+        name = call_id(frame, turn, index)
+        one, verdict = _judge_call(parts, recipe, run, name, call)
         proposed.append(one)
         if verdict is not None:
-            verdicts[call_id] = verdict
+            verdicts[name] = verdict
     return tuple(proposed), verdicts
 
 
 def _judge_call(
-    parts: Parts, tools: Mapping[str, AnyTool], run: Run, call_id: str, call: ToolCall
+    parts: Parts, recipe: Recipe, run: Run, call_id: str, call: ToolCall
 ) -> tuple[ProposedCall, Verdict | None]:
-    tool = tools.get(call.tool)
+    tool = recipe.tools.get(call.tool)
     if tool is None:
-        known = ", ".join(tools) or "none"
+        known = ", ".join(recipe.tools) or "none"
         return _unusable(call_id, call, f"There is no tool {call.tool[:80]!r}. Tools: {known}."), None
     try:
         args = read_arguments(call.arguments)
     except HitlError as error:
         return _unusable(call_id, call, f"{error.message}."), None
-    subject = Subject(tool.name, tool.dynamic)
     try:
+        standing = recipe.standing(tool.name, args)
+        subject = Subject(tool.name, tool.dynamic, standing.aspects, frame_of(call_id))
         verdict = judge(parts, parts.policies, run, subject, args if tool.dynamic else tool.completed(args))
     except HitlError as error:
         return _unusable(call_id, call, f"{error.message}."), None
     if tool.dynamic:
-        return _usable(call_id, call, tool, args), verdict
+        return _usable(call_id, call, tool, args, standing), verdict
     asked = form_fields(verdict, tool.parameters)
     problems = tool.problems(args, except_for=asked)
     if problems:
         return _unusable(call_id, call, f"The arguments do not fit {call.tool}: {'; '.join(problems)}."), None
     kept = {name: value for name, value in tool.completed(args).items() if name not in asked}
-    return _usable(call_id, call, tool, kept), verdict
+    return _usable(call_id, call, tool, kept, standing), verdict
 
 
 def form_fields(verdict: Verdict, parameters: Sequence[str]) -> frozenset[str]:
@@ -128,7 +182,7 @@ def form_fields(verdict: Verdict, parameters: Sequence[str]) -> frozenset[str]:
     return frozenset().union(*(form_arguments(gate, parameters) for gate in verdict.gates))
 
 
-def _usable(call_id: str, call: ToolCall, tool: AnyTool, args: dict[str, Any]) -> ProposedCall:
+def _usable(call_id: str, call: ToolCall, tool: AnyTool, args: dict[str, Any], standing: Standing) -> ProposedCall:
     return ProposedCall(
         call_id=call_id,
         provider_id=call.provider_id,
@@ -140,6 +194,8 @@ def _usable(call_id: str, call: ToolCall, tool: AnyTool, args: dict[str, Any]) -
         dynamic=tool.dynamic,
         parameters=() if tool.dynamic else tool.parameters,
         defaults={} if tool.dynamic else tool.completed({}),
+        aspects=standing.aspects,
+        below=standing.below,
     )
 
 

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from hitl_fsm.core.decide import Step
+from hitl_fsm.core.replay import conversation
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.message import Message
 from hitl_fsm.model.run import Run
@@ -61,7 +62,7 @@ class KnownRuns:
         if before is None:
             self.put(Known(step.run, step.messages, entry))
         elif known is not None and known.run.version == before.version:
-            self.put(Known(step.run, known.messages + step.messages, entry))
+            self.put(Known(step.run, tuple(conversation(before, step.run, [*known.messages], step.messages)), entry))
         else:
             self.forget(step.run.run_id)
 

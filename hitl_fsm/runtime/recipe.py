@@ -1,12 +1,15 @@
-"""What the driver needs to know of an agent or a gated callable to advance its runs."""
+"""What the driver needs to know of an agent, a team, a workflow or a gated callable to advance its runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from hitl_fsm.errors import UnknownRunnable
+from hitl_fsm.model.action import Aspect, Below
 from hitl_fsm.model.message import ChatRequest, Message
+from hitl_fsm.model.run import Frame
 from hitl_fsm.ports import ChatModel
 from hitl_fsm.runtime.tools import AnyTool
 
@@ -14,9 +17,26 @@ TURNS = 100
 """Model turns a run may take by default."""
 
 
+class Standing(NamedTuple):
+    """What a call is: how it is put to the policies (nothing: as a call of its tool), and what carries it out."""
+
+    aspects: tuple[Aspect, ...] = ()
+    below: Below | None = None
+
+
+def a_tool_call(tool: str, args: Mapping[str, Any]) -> Standing:
+    """Where there are only tools."""
+    del tool, args
+    return Standing()
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`kind` and `name` tie a stored run to it; `max_turns` None means without a limit."""
+    """`kind` and `name` tie a stored run to it; `max_turns` None means without a limit.
+
+    `below` has, by name, what runs inside its runs: a team's members, what stands in a workflow's steps. `standing`
+    says what a call is; ToolError for one that makes no sense, which the model is told.
+    """
 
     kind: str
     name: str
@@ -26,6 +46,19 @@ class Recipe:
     instructions: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     max_turns: int | None = TURNS
+    below: Mapping[str, Recipe] = field(default_factory=dict)
+    standing: Callable[[str, Mapping[str, Any]], Standing] = a_tool_call
+
+    def down(self, frames: tuple[Frame, ...]) -> Recipe:
+        """That of the last of these frames, each inside the one before; UnknownRunnable where it is gone."""
+        recipe = self
+        for frame in frames:
+            inside = recipe.below.get(frame.name)
+            if inside is None or inside.kind != frame.kind:
+                msg = f"{recipe.kind} {recipe.name!r} has no {frame.kind} {frame.name!r} any more"
+                raise UnknownRunnable(msg, help="give it back and continue the run: all answers are kept; or cancel it")
+            recipe = inside
+        return recipe
 
     def request(self, messages: list[Message]) -> ChatRequest:
         """The next model call: instructions, conversation, tools."""

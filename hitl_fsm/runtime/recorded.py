@@ -22,7 +22,7 @@ from hitl_fsm.model.states import RequirementState
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.ports import RunRow, Store
 from hitl_fsm.runtime.arguments import read_arguments
-from hitl_fsm.runtime.judge import Subject, action_of
+from hitl_fsm.runtime.judge import Subject, action_of, subject_of
 from hitl_fsm.runtime.prune import RUNS_FORGOTTEN
 from hitl_fsm.runtime.views import RECORD_PAGE
 
@@ -186,7 +186,7 @@ class _Reading:
         if args is None:
             self.lost += entry.at >= self._since
             return
-        subject = Subject(proposed.tool, proposed.dynamic)
+        subject = subject_of(proposed)
         action = action_of(run, subject, args, entry.at)
         self._add(Judged(run.run_id, proposed.call_id, subject, "asked", entry.at, action, verdict))
 

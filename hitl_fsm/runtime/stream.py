@@ -20,9 +20,13 @@ STREAM_BUFFER = 10_000
 
 
 class StreamEvent(msgspec.Struct, frozen=True):
-    """`run` is the run as of this event."""
+    """`run` is the run as of this event; `path` leads to where in it that happened.
+
+    `("agent support",)` for what the run itself does, `("workflow refunds", "step payout", "agent clerk")` below it.
+    """
 
     run: Any
+    path: tuple[str, ...]
 
     @property
     def event(self) -> str:
@@ -88,13 +92,19 @@ class RunContinued(StreamEvent, frozen=True):
 
 
 class StepStarted(StreamEvent, frozen=True):
-    """A turn of the model begins; turns count from 1."""
+    """A turn of a model begins, counted from 1; or (with its name) the step of a workflow."""
 
     turn: int
+    step: str = ""
 
 
 class StepCompleted(StreamEvent, frozen=True):
+    """`state` and `result` of a workflow's step are those of its call."""
+
     turn: int
+    step: str = ""
+    state: str = ""
+    result: Any = None
 
 
 class RunCompleted(StreamEvent, frozen=True):

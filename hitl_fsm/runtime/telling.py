@@ -1,0 +1,81 @@
+"""What the reader of a stream is told of a run that is being advanced; nothing, where nobody reads."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from msgspec.structs import replace
+
+from hitl_fsm.core.frames import step_of, turn_of, way_to, way_to_call
+from hitl_fsm.model.answer import Provide
+from hitl_fsm.model.call import Call
+from hitl_fsm.model.paths import frame_of
+from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.run import Run
+from hitl_fsm.model.states import CallState
+from hitl_fsm.model.verdict import Review
+from hitl_fsm.runtime import stream
+
+
+class Telling:
+    """Events for one reader, each with the run as it then was and the way to where in it that happened."""
+
+    __slots__ = ("_publish",)
+
+    def __init__(self, publish: stream.Publish | None) -> None:
+        self._publish = publish
+
+    @property
+    def is_heard(self) -> bool:
+        return self._publish is not None
+
+    def tell(self, kind: type[stream.StreamEvent], run: Run, *values: Any, frame: str = "") -> None:
+        if self._publish is not None:
+            self._publish(kind(run, way_to(run, frame), *values))
+
+    def resolved(self, run: Run, requirement: Requirement) -> None:
+        """Somebody answered."""
+        if self._publish is not None:
+            told = _for_readers(run, requirement)
+            self.tell(stream.RequirementResolved, run, told, frame=frame_of(requirement.call_id))
+
+    def call_started(self, run: Run, call: Call) -> None:
+        """A call begins; one that is a step of a workflow, as that."""
+        if self._publish is None:
+            return
+        way = way_to_call(run, call)
+        if step := step_of(call):
+            self._publish(stream.StepStarted(run, way, turn_of(run, frame_of(call.call_id)), step))
+        else:
+            args = deepcopy(call.args or {})
+            self._publish(stream.ToolCallStarted(run, way, call.call_id, call.tool, args))
+
+    def call_ended(self, run: Run, call_id: str) -> None:
+        """What became of a call that has ended; nothing of one that has not, or whose result is under review."""
+        call = next((one for one in run.calls if one.call_id == call_id), None)
+        if self._publish is None or call is None or call.state is CallState.IN_REVIEW:
+            return
+        way = way_to_call(run, call)
+        if step := step_of(call):
+            turn = turn_of(run, frame_of(call_id))
+            self._publish(stream.StepCompleted(run, way, turn, step, call.state.value, call.result))
+        else:
+            self._publish(stream.ToolCallCompleted(run, way, call_id, call.tool, call.state.value, call.result))
+
+    def end(self, run: Run) -> None:
+        """Where the run has come to."""
+        kind, *values = stream.ending(run)
+        self.tell(kind, run, *values)
+
+
+def _for_readers(run: Run, requirement: Requirement) -> Requirement:
+    """Without what a review is about, also where an answer brought it: a result goes on only by its own event."""
+    call, resolution = run.call(requirement.call_id), requirement.resolution
+    if resolution is not None and any(isinstance(gate, Review) for gate in call.verdict.gates):
+        answer = resolution.answer
+        if hasattr(answer, "result"):
+            resolution = replace(resolution, answer=replace(answer, result=None))
+        elif call.dynamic and isinstance(answer, Provide):  # what a person said to the agent is the call's result
+            resolution = replace(resolution, answer=replace(answer, values={}))
+    return replace(requirement, result=None, resolution=resolution)
