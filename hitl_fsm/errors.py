@@ -257,6 +257,27 @@ class ModelError(HitlError):
         self.retryable = retryable
 
 
+class WorkflowError(HitlError):
+    """A workflow cannot be built: a name stands twice, a node has no steps, a word is unknown."""
+
+    code = "HF420"
+    exit_code = 2
+
+
+class WorkflowChanged(HitlError):
+    """The workflow is no longer the one that its run has recorded. Nothing was done, and what was answered is kept."""
+
+    code = "HF421"
+    exit_code = 5
+
+
+class WorkflowStopped(ModelError):
+    """The workflow ends here: a step was rejected, or failed, and it says to stop then."""
+
+    code = "HF422"
+    exit_code = 1
+
+
 class StoreError(HitlError):
     """The store cannot be opened, read or written; the action did not happen (law 6)."""
 
