@@ -36,6 +36,7 @@ SWALLOWS = {
     "hitl_fsm/cli/target.py": "the user's own module may raise anything; it is told as an AppError",
     "hitl_fsm/runtime/ask_model.py": "a model of the application's own may raise anything; it becomes a ModelError",
     "hitl_fsm/runtime/execute.py": "whatever a tool raises is what the model must hear",
+    "hitl_fsm/runtime/flagged.py": "tools of another library may raise anything when they are looked at; it is told",
     "hitl_fsm/runtime/loop.py": "what an errand raised is handed to who asked for it",
     "hitl_fsm/runtime/results.py": "a result whose __str__ raises was returned all the same; the call did happen",
     "hitl_fsm/runtime/runnable.py": "handed to the reader of the stream, who raises it",

@@ -30,6 +30,9 @@ COMMANDS = {
         f"{_HERE}.impact:impact", "Hold new policies against every action that the store's runs were judged by."
     ),
     "describe": Entry(f"{_HERE}.describe:describe", "Write policies as a page that a reviewer can read and sign."),
+    "import-flags": Entry(
+        f"{_HERE}.import_flags:import_flags", "Write a policy from the flags that tools have in the code."
+    ),
     "graph": Entry(f"{_HERE}.graph:graph", "Draw a state machine, or the path that a run took through it."),
     "run": Entry(f"{_HERE}.run:run", "Start an agent; exits 8 when a person is asked."),
     "runs": Entry(f"{_HERE}.runs:app", "List, show, continue, cancel and forget runs."),

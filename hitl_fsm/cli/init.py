@@ -60,7 +60,7 @@ def init(
 
 
 class ExistsAlreadyError(SettingsError):
-    """A file of the project is there already; nothing was written."""
+    """A file that was to be written is there already; nothing was written."""
 
     code = "HF703"
     exit_code = EXIT_EXISTS

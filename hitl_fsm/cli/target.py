@@ -35,7 +35,13 @@ class AppError(SettingsError):
 
 
 def load(target: str) -> Loaded:
-    """Import the module, with the working directory in reach, and look the attribute up."""
+    """The engine or agent that a target names."""
+    value, module = named(target)
+    return _loaded(target, value, module)
+
+
+def named(target: str) -> tuple[object, ModuleType]:
+    """Import the module, with the working directory in reach, and look the attribute up, whatever it is."""
     module_name, colon, path = target.partition(":")
     if not colon or not module_name or not path or not all(part.isidentifier() for part in module_name.split(".")):
         msg = f"{target!r} names no application"
@@ -49,7 +55,7 @@ def load(target: str) -> Loaded:
             msg = f"{module_name} has no attribute {path!r}"
             raise SettingsError(msg, help=_candidates(sys.modules[module_name], part))
         value = getattr(value, part)
-    return _loaded(target, value, sys.modules[module_name])
+    return value, sys.modules[module_name]
 
 
 def _loaded(target: str, value: object, module: ModuleType) -> Loaded:
