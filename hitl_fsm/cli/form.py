@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from hitl_fsm.cli.choosing import chosen, offered
 from hitl_fsm.cli.output import show, warn
 from hitl_fsm.cli.page import Field, Fields, Page
 from hitl_fsm.cli.terminal import ask
 from hitl_fsm.cli.values import plain_value
+from hitl_fsm.errors import AnswerRefused
 from hitl_fsm.policy.form import form
 
 if TYPE_CHECKING:
@@ -40,7 +42,11 @@ def ask_form(session: Session, shown: Presentation) -> dict[str, Any]:
 def _ask_until_it_fits(field: FormField, schema: dict[str, Any]) -> Any:
     """The value of one field, which fits `schema`: the form without what ties its fields together."""
     while True:
-        value = _ask_once(field)
+        try:
+            value = _ask_once(field)
+        except AnswerRefused as unclear:
+            warn(f"  {unclear.message}: {unclear.help}")
+            continue
         if value is _LEFT_OUT:
             if not field.required:
                 return value
@@ -54,14 +60,15 @@ def _ask_until_it_fits(field: FormField, schema: dict[str, Any]) -> Any:
 
 def _ask_once(field: FormField) -> Any:
     """One try; `_LEFT_OUT` for an empty line of a field without a default."""
-    hints = [field.type if not field.choices else "", "" if field.required else "optional"]
+    kind = field.type if not field.choices else "one or several, parted by commas" if field.multiple else ""
+    hints = [kind, "" if field.required else "optional"]
     if field.default is not None:
         hints.append(f"default {json.dumps(field.default, ensure_ascii=False)}")
     told = ", ".join(hint for hint in hints if hint)
     if field.description:
         warn(field.description)
-    for number, choice in enumerate(field.choices, 1):
-        warn(f"  {number}) {_shown(choice)}")
+    for line in offered(field):
+        warn(f"  {line}")
     text = ask(f"{field.name} ({told}):" if told else f"{field.name}:")
     if not text:
         return _LEFT_OUT if field.default is None else field.default
@@ -70,16 +77,7 @@ def _ask_once(field: FormField) -> Any:
 
 def _read(field: FormField, text: str) -> Any:
     if field.choices:
-        named = {_shown(choice): choice for choice in field.choices}
-        if text in named:
-            return named[text]
-        if text.isdecimal() and 0 < int(text) <= len(field.choices):
-            return field.choices[int(text) - 1]
-        return text
+        return chosen(field, text)
     if field.type == "boolean" and text.lower() in YES | NO:
         return text.lower() in YES
     return text if field.type == "string" else plain_value(text)
-
-
-def _shown(choice: Any) -> str:
-    return choice if isinstance(choice, str) else json.dumps(choice, ensure_ascii=False)

@@ -84,10 +84,16 @@ def _why(shown: Presentation) -> list[str]:
 
 
 def _field(field: FormField) -> tuple[str, ...]:
-    choices = f"one of {', '.join(pretty(choice) for choice in field.choices)}" if field.choices else ""
+    offered = ", ".join(pretty(value) + (f" ({label})" if label else "") for value, label in labelled(field))
+    choices = f"{'some' if field.multiple else 'one'} of {offered}" if field.choices else ""
     default = "" if field.default is None else f"default {pretty(field.default)}"
     told = "; ".join(part for part in (field.description, choices, default) if part)
     return (field.name, field.type, "yes" if field.required else "no", told)
+
+
+def labelled(field: FormField) -> tuple[tuple[object, str], ...]:
+    """The values that a field offers, each with its words, which may be empty."""
+    return tuple(zip(field.choices, field.labels or ("",) * len(field.choices), strict=True))
 
 
 def one_line(args: dict[str, object]) -> str:

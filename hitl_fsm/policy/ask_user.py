@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hitl_fsm.errors import ToolError
@@ -17,7 +18,10 @@ MAX_NODES = 2_000
 MAX_DEPTH = 12
 MAX_CHARS = 64 * 1024
 
+MAX_LABEL_CHARS = 200
+
 _TYPES = ("string", "integer", "number", "boolean")
+_CHOICE_KEYS = {"value", "label"}
 _KEYS = {"name", "type", "description", "required", "choices", "multiple"}
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -31,7 +35,8 @@ def ask_user_schema(arguments: dict[str, Any]) -> dict[str, Any]:
     """The form as an object schema; `question` becomes its description.
 
     `arguments` has `question`, and either `fields` (each `{name, type, description?, required?, choices?, multiple?}`,
-    required unless it says `false`) or `schema` (an object schema); with neither, one text field `answer`.
+    required unless it says `false`) or `schema` (an object schema); with neither, one text field `answer`. A choice
+    is a value, or `{value, label}`: the person reads the label, the answer has the value.
     Raises ToolError with every reason, for the model to read.
     """
     if (problem := size_problem(arguments, MAX_NODES, MAX_DEPTH, MAX_CHARS)) is not None:
@@ -117,22 +122,55 @@ def _choice_problems(field: dict[str, Any]) -> list[str]:
         return [f"`choices` must be a list of 1 to {MAX_CHOICES} values"]
     kind = field.get("type", "string")
     wanted = _PYTHON_TYPES.get(kind if isinstance(kind, str) else "", ())
-    if any(not isinstance(choice, wanted) or (isinstance(choice, bool) and kind != "boolean") for choice in choices):
-        return [f"`choices` must all be of type {kind}"]
-    if any(isinstance(choice, str) and len(choice) > MAX_CHOICE_CHARS for choice in choices):
-        return [f"a choice is longer than {MAX_CHOICE_CHARS} characters"]
-    return ["`choices` has the same value twice"] if len(set(choices)) != len(choices) else []
+    if any(isinstance(choice, dict) and (choice.keys() != _CHOICE_KEYS) for choice in choices):
+        return ["a choice with a label is `{value, label}`"]
+    values = [choice["value"] if isinstance(choice, dict) else choice for choice in choices]
+    problem = _value_problem(kind, wanted, values)
+    if problem is not None:
+        return [problem]
+    return _label_problems([choice for choice in choices if isinstance(choice, dict)], values)
+
+
+def _value_problem(kind: Any, wanted: tuple[type, ...], values: list[Any]) -> str | None:
+    if any(not isinstance(value, wanted) or (isinstance(value, bool) and kind != "boolean") for value in values):
+        return f"`choices` must all be of type {kind}"
+    if any(isinstance(value, str) and len(value) > MAX_CHOICE_CHARS for value in values):
+        return f"a choice is longer than {MAX_CHOICE_CHARS} characters"
+    return "`choices` has the same value twice" if len(set(values)) != len(values) else None
+
+
+def _label_problems(labelled: list[dict[str, Any]], values: list[Any]) -> list[str]:
+    """A person who picks by a label must get its value and no other one."""
+    texts = [one["label"] for one in labelled]
+    if any(not isinstance(text, str) or not text.strip() or len(text) > MAX_LABEL_CHARS for text in texts):
+        return [f"a `label` must be a text of at most {MAX_LABEL_CHARS} characters"]
+    if len({text.strip().casefold() for text in texts}) != len(texts):
+        return ["`choices` has the same label twice"]
+    shown = {_as_shown(value): value for value in values}
+    if any(shown.get(one["label"].strip(), one["value"]) != one["value"] for one in labelled):
+        return ["a label is the value of another choice"]
+    return []
+
+
+def _as_shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _property(field: dict[str, Any]) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": field.get("type", "string")}
-    if field.get("choices") is not None:
-        schema["enum"] = list(field["choices"])
+    choices = field.get("choices")
+    if choices is not None and any(isinstance(choice, dict) for choice in choices):
+        schema["oneOf"] = [
+            {"const": choice["value"], "title": choice["label"]} if isinstance(choice, dict) else {"const": choice}
+            for choice in choices
+        ]
+    elif choices is not None:
+        schema["enum"] = list(choices)
     if field.get("multiple", False):
-        schema = {"type": "array", "items": schema, "uniqueItems": "enum" in schema}
+        schema = {"type": "array", "items": schema, "uniqueItems": choices is not None}
         if field.get("required", True):
             schema["minItems"] = 1
-    elif schema["type"] == "string" and "enum" not in schema and field.get("required", True):
+    elif schema["type"] == "string" and choices is None and field.get("required", True):
         schema["minLength"] = 1
     if field.get("description"):
         schema["description"] = field["description"]

@@ -15,6 +15,7 @@ from typing import Any
 
 from hitl_fsm.errors import ToolError
 from hitl_fsm.policy.ask_user import ask_user_schema
+from hitl_fsm.policy.choices import choices_of
 from hitl_fsm.policy.form_check import check_form, check_schema, compiled, size_problem
 
 __all__ = ["Form", "ask_user_schema", "check_form", "check_schema", "form", "value_problems"]
@@ -26,6 +27,7 @@ MAX_PROBLEMS = 50
 MAX_PROBLEM_CHARS = 200
 MAX_FORMS = 256
 
+_CHOSEN = ("oneOf", "anyOf")
 _COMBINATORS = frozenset({"allOf", "anyOf", "oneOf", "if", "then", "else", "not", "dependentSchemas", "$ref"})
 
 
@@ -138,6 +140,8 @@ def _lines(error: Any) -> Iterator[tuple[str, str]]:
                 yield _place([*path, name]), "is required"
     elif error.validator == "additionalProperties" and isinstance(error.message, _Extra):
         yield _place([*path, error.message.name]), str(error.message)
+    elif error.validator in _CHOSEN and (offered := choices_of({error.validator: error.validator_value})).values:
+        yield _place(path), _clip(f"{error.instance!r} is not one of {list(offered.values)!r}")
     else:
         yield _place(path), _clip(str(error.message))
 

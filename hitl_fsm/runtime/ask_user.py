@@ -13,6 +13,14 @@ from hitl_fsm.runtime.tools import Declaration, Tool
 
 
 @dataclass(frozen=True)
+class AskedChoice:
+    """A value to choose, and the words that the user reads for it."""
+
+    value: str | float | bool
+    label: str
+
+
+@dataclass(frozen=True)
 class AskedField:
     """One field of the form. `choices` limits the answer to one of them, with `multiple` to some of them."""
 
@@ -20,7 +28,7 @@ class AskedField:
     type: Literal["string", "number", "integer", "boolean"] = "string"
     description: str = ""
     required: bool = True
-    choices: list[str] | None = None
+    choices: list[str | float | bool | AskedChoice] | None = None
     multiple: bool = False
 
 
@@ -30,6 +38,7 @@ def _ask_user(question: str, fields: list[AskedField] | None = None, schema: dic
     Args:
         question: What you want to know and why, in a sentence or two.
         fields: The fields of the form that the user fills in. Leave out both this and schema for one free-text answer.
+            A choice is a value, or {value, label} to show the user other words than the value that you get.
         schema: Instead of fields: a JSON Schema of type object, for forms that fields cannot say.
     """
     del question, fields, schema

@@ -16,6 +16,7 @@ from hitl_fsm.model.requirement import OutcomeUnknown, Requirement, RequirementK
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.verdict import Approval, Confirm, External, Review, Severity, UserInput
+from hitl_fsm.policy.choices import choices_of, resolved
 
 SHORT_DIGEST = 12
 """Hex digits of a digest that people compare; programs use all of it."""
@@ -42,7 +43,11 @@ class Why(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FormField(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One field of a form. `schema` is its JSON Schema; the rest is read from it."""
+    """One field of a form. `schema` is its JSON Schema; the rest is read from it.
+
+    `choices` are the values that it offers: one of them is the answer, with `multiple` a list of some. `labels` are the
+    words for each of them, empty where a value stands for itself; without any words, there are no labels.
+    """
 
     name: str
     type: str
@@ -51,6 +56,8 @@ class FormField(msgspec.Struct, frozen=True, omit_defaults=True):
     description: str = ""
     choices: tuple[Any, ...] = ()
     default: Any = None
+    labels: tuple[str, ...] = ()
+    multiple: bool = False
 
 
 class HowTo(msgspec.Struct, frozen=True):
@@ -164,22 +171,24 @@ def form_fields(schema: dict[str, Any]) -> tuple[FormField, ...]:
     """The fields of an object schema, in its own order."""
     required = set(schema.get("required", ()))
     return tuple(
-        _field(name, field if isinstance(field, dict) else {}, name in required)
+        _field(name, resolved(schema, field) if isinstance(field, dict) else {}, name in required)
         for name, field in schema.get("properties", {}).items()
     )
 
 
 def _field(name: str, schema: dict[str, Any], required: bool) -> FormField:  # noqa: FBT001 - read from a schema
     kind = schema.get("type", "any")
-    choices = tuple(schema.get("enum", (schema["const"],) if "const" in schema else ()))
+    offered = choices_of(schema)
     return FormField(
         name=name,
         type=kind if isinstance(kind, str) else "|".join(str(one) for one in kind),
         required=required,
         schema=schema,
         description=str(schema.get("description") or schema.get("title") or ""),
-        choices=choices,
+        choices=offered.values,
         default=schema.get("default"),
+        labels=offered.labels if any(offered.labels) else (),
+        multiple=offered.multiple,
     )
 
 

@@ -56,7 +56,7 @@ APP = r'''
 import os
 from pathlib import Path
 
-from hitl_fsm import Agent, Engine, tool
+from hitl_fsm import Agent, Engine, ask_user, tool
 from hitl_fsm.testing import ScriptedModel
 
 HERE = Path(__file__).parent
@@ -107,13 +107,16 @@ engine = Engine(policies=HERE / "house.policy.yaml", actors={"maria": ["finance"
 
 def agent(name, *calls, say="all done: {last_result}"):
     replies = [{"calls": [{"tool": t, "args": a} for t, a in turn]} for turn in calls]
-    tools = [pay, refund, ship, bank, note]
+    tools = [pay, refund, ship, bank, note, ask_user]
     return Agent(name, ScriptedModel([*replies, {"say": say}]), engine=engine, tools=tools)
 
 
 paying = agent("paying", [("pay", {"to": "bob", "amount": 5})])
 refunding = agent("refunding", [("refund", {"order": "42", "amount": 5})])
 shipping = agent("shipping", [("ship", {"order": "42"})])
+_sizes = [{"value": "s", "label": "Small"}, {"value": "l", "label": "Large"}]
+_parcel = [{"name": "size", "choices": _sizes}, {"name": "extras", "choices": ["bow", "card"], "multiple": True}]
+asking = agent("asking", [("ask_user", {"question": "Which parcel?", "fields": _parcel})])
 banking = agent("banking", [("bank", {"iban": "DE1"})])
 crashing = agent("crashing", [("pay", {"to": "crash", "amount": 1})])
 both = agent("both", [("pay", {"to": "bob", "amount": 1}), ("refund", {"order": "7", "amount": 2})])

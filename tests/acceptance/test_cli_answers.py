@@ -272,3 +272,16 @@ def test_a_terminal_asks_field_by_field_and_again_for_what_does_not_fit(shell: S
     assert "it is required" in done.out
     assert shell("runs", "continue", run, "--app", "app:engine").code == 0
     assert shell.witness() == ["ship 42 fast 3 '01' True"]
+
+
+def test_a_terminal_shows_the_words_of_a_choice_and_the_agent_reads_the_values(shell: Shell) -> None:
+    run, (requirement,) = shell.start("asking")
+    shown = shell("show", requirement)
+    assert 'one of "s" (Small), "l" (Large)' in shown.out
+    answers = [(r"size:", "huge"), (r"size:", "large"), (r"extras .*:", "1, card")]
+    done = shell.at_terminal("input", requirement, "--as", "alice", answers=answers, NO_COLOR="1")
+    assert done.code == 0, done.out
+    assert "2) Large = l" in done.out
+    told = shell("runs", "continue", run, "--app", "app:engine")
+    assert told.code == 0
+    assert '{"size":"l","extras":["bow","card"]}' in told.out

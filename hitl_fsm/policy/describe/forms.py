@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hitl_fsm.policy.describe.paper import Block, Code, Para, Table, Text, codes
+from hitl_fsm.policy.choices import NONE, choices_of
+from hitl_fsm.policy.describe.paper import Block, Code, Para, Table, Text, codes, joined
 
 _TYPES = {
     "string": "text",
@@ -43,16 +44,29 @@ def _row(name: str, field: Any, needed: bool) -> tuple[Text, ...]:  # noqa: FBT0
 
 def _allowed(field: dict[str, Any]) -> Text:
     kind, values = field.get("type"), field.get("enum")
+    labelled = choices_of({"oneOf": field["oneOf"]}) if isinstance(field.get("oneOf"), list) else NONE
     known = isinstance(kind, str) and kind in _TYPES
     out: list[Any] = [_TYPES[str(kind)]] if known else []
     if isinstance(values, list) and values:
         out += [": " if out else "", *codes([_json(one) for one in values], "or")]
-    kept = {key: value for key, value in field.items() if key not in _SAID}
+    if labelled.values:
+        out += [": " if out else "", *joined([_option(*one) for one in zip(*labelled[:2], strict=True)], "or")]
+    said = _SAID | {"oneOf"} if labelled.values and _is_plain(field["oneOf"]) else _SAID
+    kept = {key: value for key, value in field.items() if key not in said}
     if kind is not None and not known:
         kept = {"type": kind, **kept}
     if kept or not out:
         out += ["; " if out else "", Code(_json(kept))]
     return tuple(out)
+
+
+def _option(value: Any, label: str) -> Text:
+    return (f"{label} (", Code(_json(value)), ")") if label else (Code(_json(value)),)
+
+
+def _is_plain(options: list[Any]) -> bool:
+    """Whether the options say no more than a value and its words."""
+    return all(isinstance(one, dict) and one.keys() <= {"const", "title"} for one in options)
 
 
 def _json(value: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hitl_fsm.errors import Diagnostic
+from hitl_fsm.policy.choices import choices_of
 from hitl_fsm.policy.lint.forms import Pointer, forms_of, types_of
 from hitl_fsm.policy.lint.rule import Rule
 from hitl_fsm.policy.lint.secret_names import asks_for_secret
@@ -52,7 +53,7 @@ def _secret_fields(schema: Mapping[str, Any], at: Pointer) -> Iterator[tuple[Poi
 
 def _takes_text(schema: Mapping[str, Any]) -> bool:
     """Not a yes or no, and not a choice."""
-    return bool(_WORDY & types_of(schema)) and not {"enum", "const"} & schema.keys()
+    return bool(_WORDY & types_of(schema)) and not choices_of(schema).values
 
 
 def _looks(member: Member) -> bool:
