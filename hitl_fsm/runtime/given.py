@@ -5,11 +5,13 @@ Python does not check annotations, and a log line of another type could be writt
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from hitl_fsm.errors import InputRefused
+from hitl_fsm.errors import ArgumentsUnreadable, InputRefused
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.text import is_whole
+from hitl_fsm.runtime.arguments import read_arguments
 
 PROMPT_LIMIT = 1024 * 1024
 """Characters of a prompt."""
@@ -40,6 +42,20 @@ def checked_text(value: object, what: str, limit: int) -> str:
 def checked_prompt(value: object) -> str:
     """What an agent is to do."""
     return checked_text(value, "the prompt", PROMPT_LIMIT)
+
+
+def checked_input(value: object) -> tuple[str, Any]:
+    """What a workflow starts with: text, or a JSON value with its text beside it."""
+    if isinstance(value, str):
+        return checked_prompt(value), None
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        return text, read_arguments(f'{{"input":{text}}}')["input"]
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = f"the input has no JSON form: {error}"
+    except ArgumentsUnreadable as error:
+        msg = f"the input cannot be used: {error.message.partition(': ')[2]}"
+    raise InputRefused(msg, help="nothing was done; give text, or plain values")
 
 
 def checked_reason(value: object) -> str | None:

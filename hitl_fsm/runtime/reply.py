@@ -16,22 +16,22 @@ from hitl_fsm.model.message import ModelReply, ToolCall, Usage
 from hitl_fsm.model.text import is_whole, repaired
 
 REPLY_TEXT_LIMIT = 4 * 1024 * 1024
-"""Bytes of a reply's text, and again of its calls' names and of its echo, as UTF-8."""
+"""Bytes of a reply's text, and again of its calls' names, of its echo and of its value, as UTF-8."""
 CALLS_PER_REPLY = 128
 """Calls that one reply may ask for."""
 ECHO_DEPTH = 64
-"""Containers inside each other in the echo."""
+"""Containers inside each other in the echo, or the value."""
 
 _INTEGER_MIN, _INTEGER_MAX = -(2**63), 2**64 - 1  # what the log's JSON holds
 _HELP = "nothing of this reply was used; continue the run to ask again"
 
 
 def checked_reply(reply: ModelReply) -> ModelReply:
-    """The reply as the log can hold it, equal to what was given unless text or echo had to be repaired.
+    """The reply as the log can hold it, equal to what was given unless text, echo or value had to be repaired.
 
     Raises ModelError, not retryable, for a field of another type, an id or a tool's name with half of a surrogate pair,
-    an echo that is not JSON, and what is beyond the limits above. A call's arguments stay as the model wrote them: who
-    reads them refuses them by themselves, so that the model is told.
+    an echo or a value that is not JSON, and what is beyond the limits above. A call's arguments stay as the model wrote
+    them: who reads them refuses them by themselves, so that the model is told.
     """
     given: Any = reply  # annotations promise nothing here
     if not isinstance(given, ModelReply):
@@ -44,6 +44,7 @@ def checked_reply(reply: ModelReply) -> ModelReply:
         usage=_usage(given.usage),
         model=repaired(_text(given.model, "the name of its model")),
         echo=_echo(given.echo),
+        value=_value(given.value),
     )
 
 
@@ -83,38 +84,47 @@ def _echo(echo: Any) -> dict[str, Any] | None:
         return None
     if not isinstance(echo, dict):
         _refuse(f"its echo is {_named(echo)}, not a dict")
-    plain: dict[str, Any] = _plain(echo, 1)
-    _fits(len(msgspec.json.encode(plain)), "its echo")
+    plain: dict[str, Any] = _plain(echo, "its echo")
     return plain
 
 
-def _plain(value: Any, depth: int) -> Any:
-    """The JSON value that it is, with whole text; a refusal for what is none."""
+def _value(value: Any) -> Any:
+    return None if value is None else _plain(value, "its value")
+
+
+def _plain(value: Any, what: str) -> Any:
+    """The JSON value that it is, with whole text; a refusal for what is none, or is too large."""
+    plain = _read(value, 1, what)
+    _fits(len(msgspec.json.encode(plain)), what)
+    return plain
+
+
+def _read(value: Any, depth: int, what: str) -> Any:
     if isinstance(value, str):
         return repaired(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
         if not _INTEGER_MIN <= value <= _INTEGER_MAX:
-            _refuse("its echo has an integer beyond 64 bits")
+            _refuse(f"{what} has an integer beyond 64 bits")
         return int(value)
     if isinstance(value, float):
         if not isfinite(value):
-            _refuse("its echo has a number that JSON does not know")
+            _refuse(f"{what} has a number that JSON does not know")
         return float(value)
     if not isinstance(value, (dict, list, tuple)):
-        _refuse(f"its echo holds {_named(value)}, which is not JSON")
+        _refuse(f"{what} holds {_named(value)}, which is not JSON")
     if depth > ECHO_DEPTH:
-        _refuse(f"its echo is nested deeper than {ECHO_DEPTH} levels")
+        _refuse(f"{what} is nested deeper than {ECHO_DEPTH} levels")
     if isinstance(value, dict):
-        return {_key(key): _plain(inner, depth + 1) for key, inner in value.items()}
-    return [_plain(inner, depth + 1) for inner in value]
+        return {_key(key, what): _read(inner, depth + 1, what) for key, inner in value.items()}
+    return [_read(inner, depth + 1, what) for inner in value]
 
 
-def _key(key: Any) -> str:
+def _key(key: Any, what: str) -> str:
     if not isinstance(key, str):
-        _refuse(f"its echo has {_named(key)} as a key")
-    return _name(key, "a key of its echo")
+        _refuse(f"{what} has {_named(key)} as a key")
+    return _name(key, f"a key of {what}")
 
 
 def _text(value: Any, what: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 from hitl_fsm.errors import WorkflowError
+from hitl_fsm.runtime.reply import CALLS_PER_REPLY
 from hitl_fsm.runtime.runnable import Runnable
 from hitl_fsm.runtime.tools import NAME_MAX, Tool
 
@@ -100,6 +101,8 @@ class Parallel:
     def __init__(self, *steps: Any, name: str = "", on_reject: OnReject = "cancel") -> None:
         _set(self, name=name, steps=as_nodes(steps, f"Parallel({name!r})"), on_reject=on_reject)
         _check_group(self)
+        if len(self.steps) > CALLS_PER_REPLY:
+            _refuse(f"a Parallel has {len(self.steps)} branches", f"it takes {CALLS_PER_REPLY}")
         for step in self.steps:
             if not step.name:
                 _refuse("a branch of a Parallel has no name", 'its output is kept under it: Steps("name", [...])')
@@ -212,7 +215,8 @@ def as_node(thing: Any) -> Node:
         return Step(name, thing)
     if callable(thing):
         _refuse(f"{name or type(thing).__name__} cannot name its step", 'give it a name: Step("name", function)')
-    _refuse(f"{type(thing).__name__} is no step", "an Agent, a Team, a Workflow, a function, or a node")
+    msg = f"{type(thing).__name__} is no step"
+    raise WorkflowError(msg, help="an Agent, a Team, a Workflow, a function, or a node")
 
 
 def as_nodes(things: Any, where: str) -> tuple[Node, ...]:

@@ -1,0 +1,100 @@
+"""A checked tree of nodes with all that its calls need: made once, when a workflow is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hitl_fsm.errors import WorkflowError
+from hitl_fsm.runtime.workflow.calls import NodeCall, branch_call, node_calls
+from hitl_fsm.runtime.workflow.given import StepInput, Taking, taking
+from hitl_fsm.runtime.workflow.nodes import (
+    DEPTH_MAX,
+    NODES_MAX,
+    Condition,
+    Loop,
+    Node,
+    Parallel,
+    Router,
+    Step,
+    as_nodes,
+    children,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """`nodes` are done in order; `calls` has everything that may be called in one run of it, `wanted` what some
+    function names beside its input; `takes` is how each function that decides is called.
+    """
+
+    nodes: tuple[Node, ...]
+    calls: Mapping[str, NodeCall]
+    wanted: frozenset[str]
+    takes: Mapping[Callable[..., Any], Taking]
+
+    def arguments(self, step: Step, given: StepInput) -> dict[str, Any]:
+        """How the step's call is written."""
+        write = self.calls[step.name].write
+        if write is None:
+            msg = f"{step.name} is no step"
+            raise WorkflowError(msg)
+        return write(given)
+
+
+def program(name: str, steps: Sequence[Any]) -> Program:
+    """The workflow's steps, checked: names are unique, nothing is too deep; WorkflowError otherwise."""
+    nodes = as_nodes(steps, f"workflow {name!r}")
+    calls: dict[str, NodeCall] = {}
+    takes: dict[Callable[..., Any], Taking] = {}
+    for count, node in enumerate(_all(nodes, 1)):
+        if count == NODES_MAX:
+            _refuse(name, f"it has more than {NODES_MAX} nodes", "make a part of it a workflow of its own")
+        if node.name and (node.name in calls or _derived(node.name) & calls.keys()):
+            _refuse(name, f"the name {node.name!r} stands twice in it", 'give one of them another: Step("name", …)')
+        for called, call in node_calls(node).items():
+            if called in calls:
+                _refuse(name, f"the name {called!r} stands twice in it", "it is made from another node's name")
+            calls[called] = call
+        for what, function in _functions(node):
+            takes[function] = taking(function, f"`{what}` of {node.name}")
+    calls.update(branch_call(node) for node in branches(nodes))
+    wanted = {word for call in calls.values() for word in call.wants}
+    wanted.update(word for one in takes.values() for word in one.wanted)
+    return Program(nodes, calls, frozenset(wanted), takes)
+
+
+def branches(nodes: Sequence[Node]) -> Iterator[Node]:
+    """The branches that are runs of their own: those of every Parallel that are more than a step, at any depth."""
+    for node in _all(tuple(nodes), 1):
+        if isinstance(node, Parallel):
+            yield from (step for step in node.steps if not isinstance(step, Step))
+
+
+def _all(nodes: tuple[Node, ...], depth: int) -> Iterator[Node]:
+    if depth > DEPTH_MAX and nodes:
+        msg = f"a workflow is deeper than {DEPTH_MAX} nodes inside each other"
+        raise WorkflowError(msg, help="make a part of it a workflow of its own")
+    for node in nodes:
+        yield node
+        yield from _all(children(node), depth + 1)
+
+
+def _functions(node: Node) -> Iterator[tuple[str, Callable[..., Any]]]:
+    match node:
+        case Condition():
+            yield "when", node.when
+        case Loop() if node.until is not None:
+            yield "until", node.until
+        case Router() if node.choose is not None:
+            yield "choose", node.choose
+
+
+def _derived(name: str) -> set[str]:
+    return {f"{name}.branch", f"{name}.error"}
+
+
+def _refuse(name: str, message: str, help_text: str) -> None:
+    msg = f"workflow {name!r}: {message}"
+    raise WorkflowError(msg, help=help_text)

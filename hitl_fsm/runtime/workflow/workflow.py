@@ -1,0 +1,97 @@
+"""A workflow: steps in a fixed order, each of them under the engine's policies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, Literal, overload
+
+from hitl_fsm.errors import WorkflowError
+from hitl_fsm.runtime.engine import Engine
+from hitl_fsm.runtime.handles import By, RunHandle
+from hitl_fsm.runtime.recipe import Recipe, Standing
+from hitl_fsm.runtime.runnable import Runnable
+from hitl_fsm.runtime.stream import StreamEvent
+from hitl_fsm.runtime.workflow.calls import BRANCH_KIND
+from hitl_fsm.runtime.workflow.nodes import Node
+from hitl_fsm.runtime.workflow.planner import Planner
+from hitl_fsm.runtime.workflow.program import Program, branches, program
+
+Json = str | int | float | bool | Mapping[str, Any] | Sequence[Any] | None
+"""What a workflow may be given."""
+MODEL = "workflow"
+"""What stands for a model's name in the record of a workflow's run."""
+
+
+class Workflow(Runnable):
+    """`steps` are nodes (`Step`, `Steps`, `Parallel`, `Condition`, `Loop`, `Router`); an Agent, a Team, another
+    Workflow or a function among them is a step named after itself. The output is that of the last one.
+
+    Which steps need a person stands in the engine's policies (`steps: [payout]`), not here. WorkflowError for a tree
+    that cannot be run: a name that stands twice, a node without steps.
+    """
+
+    def __init__(self, name: str, steps: Sequence[Any], *, engine: Engine) -> None:
+        made = program(name, steps)
+        self._program = made
+        super().__init__(engine, recipe_of(name, made))
+
+    @property
+    def steps(self) -> tuple[Node, ...]:
+        return self._program.nodes
+
+    @overload
+    def run(self, prompt: Json, *, user: By = None, stream: Literal[False] = False) -> RunHandle: ...
+    @overload
+    def run(self, prompt: Json, *, user: By = None, stream: Literal[True]) -> Iterator[StreamEvent]: ...
+    def run(self, prompt: Any, *, user: By = None, stream: bool = False) -> RunHandle | Iterator[StreamEvent]:
+        """As an agent's, with text or any JSON value as the input of the first step."""
+        return super().run(prompt, user=user, stream=True) if stream else super().run(prompt, user=user)
+
+    @overload
+    def arun(
+        self, prompt: Json, *, user: By = None, stream: Literal[False] = False
+    ) -> Coroutine[Any, Any, RunHandle]: ...
+    @overload
+    def arun(self, prompt: Json, *, user: By = None, stream: Literal[True]) -> AsyncIterator[StreamEvent]: ...
+    def arun(
+        self, prompt: Any, *, user: By = None, stream: bool = False
+    ) -> Coroutine[Any, Any, RunHandle] | AsyncIterator[StreamEvent]:
+        """As `run`: `await` it, or iterate over it with `async for` when `stream=True`."""
+        return super().arun(prompt, user=user, stream=True) if stream else super().arun(prompt, user=user)
+
+
+def recipe_of(name: str, made: Program) -> Recipe:
+    """What the engine needs to advance its runs; branches are runs of their own inside it."""
+    below: dict[str, Recipe] = {}
+    whole = _recipe("workflow", name, made, Planner(name, made), below)
+    for call in made.calls.values():
+        if call.runs is not None:
+            _add(below, call.runs, name)
+    for node in branches(made.nodes):
+        _add(below, _recipe(BRANCH_KIND, node.name, made, Planner(name, made, node), below), name)
+    return whole
+
+
+def _recipe(kind: str, name: str, made: Program, planner: Planner, below: Mapping[str, Recipe]) -> Recipe:
+    def standing(tool: str, args: Mapping[str, Any]) -> Standing:
+        del args
+        call = made.calls[tool]
+        return Standing(call.aspects, call.below)
+
+    return Recipe(
+        kind=kind,
+        name=name,
+        model_name=MODEL,
+        model=planner,
+        tools={called: call.tool for called, call in made.calls.items()},
+        max_turns=None,
+        below=below,
+        standing=standing,
+    )
+
+
+def _add(below: dict[str, Recipe], recipe: Recipe, name: str) -> None:
+    known = below.setdefault(recipe.name, recipe)
+    if known is not recipe:
+        msg = f"workflow {name!r}: two things that run in it have the name {recipe.name!r}"
+        raise WorkflowError(msg, help=f"a {known.kind} and a {recipe.kind}; give one of them another name")
