@@ -16,7 +16,7 @@ from typing import Any
 from hitl_fsm.core.decide import decide
 from hitl_fsm.core.frames import chain, due, turn_of
 from hitl_fsm.core.replay import conversation
-from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, StoreError, UnknownTool
+from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, StoreError, UnknownTool, WorkflowStopped
 from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import ENGINE, TIMER, Actor
 from hitl_fsm.model.call import Call
@@ -27,17 +27,17 @@ from hitl_fsm.model.paths import frame_of
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import CALL_ENDED, RUN_ADVANCING, CallState, RunState
 from hitl_fsm.model.verdict import Verdict
-from hitl_fsm.ports import Lease
 from hitl_fsm.runtime import stream
 from hitl_fsm.runtime.ask_model import ask_model
 from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, as_late, execute
 from hitl_fsm.runtime.flights import Flights, Landed
+from hitl_fsm.runtime.hold import Hold
 from hitl_fsm.runtime.in_force import InForce
 from hitl_fsm.runtime.judge import judge_now, judge_reply
 from hitl_fsm.runtime.late import keep_late, keep_late_soon
-from hitl_fsm.runtime.leases import LeaseKeeper, uptime
+from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.recipe import Recipe
-from hitl_fsm.runtime.steps import LeaseWord, Loaded, claim, commit
+from hitl_fsm.runtime.steps import Loaded
 from hitl_fsm.runtime.telling import Telling
 from hitl_fsm.runtime.tools import AnyTool
 
@@ -47,19 +47,15 @@ class Drive:
 
     __slots__ = (
         "_due",
-        "_fence",
         "_flights",
-        "_held",
+        "_hold",
         "_in_force",
-        "_kept",
         "_leases",
         "_messages",
         "_parts",
         "_recipe",
         "_run_id",
-        "_since",
         "_telling",
-        "_took",
         "run",
     )
 
@@ -71,27 +67,23 @@ class Drive:
         self._recipe = recipe
         self._run_id = run_id
         self._leases = leases
+        self._hold = Hold(self._parts, run_id, leases)
         self._telling = Telling(publish)
         self._messages: list[Message] = []
         self._due: tuple[Effect, ...] = ()
-        self._fence = 0
-        self._held = False
-        self._kept: Lease | None = None
-        self._since = 0.0
-        self._took = False
         self._flights = Flights()
         self.run: Run | None = None
 
     @property
     def has_moved(self) -> bool:
         """Whether it took the run and changed more than what was overdue."""
-        return self._took
+        return self._hold.has_taken
 
     # -- entrances
 
-    async def start(self, prompt: str, user: Actor) -> Run:
+    async def start(self, prompt: str, user: Actor, value: Any = None) -> Run:
         """Create the run and advance it until it is paused or ended."""
-        return await self._whole(self._start(prompt, user))
+        return await self._whole(self._start(prompt, user, value))
 
     async def resume(self, loaded: Loaded) -> Run:
         """Advance a stored run as far as it goes. With gates still open, or ended, it comes back as it is."""
@@ -105,7 +97,7 @@ class Drive:
         self._telling.end(self._now)
         return self._now
 
-    async def _start(self, prompt: str, user: Actor) -> None:
+    async def _start(self, prompt: str, user: Actor, value: Any) -> None:
         created = events.RunCreated(
             run_id=self._run_id,
             kind=self._recipe.kind,
@@ -114,13 +106,14 @@ class Drive:
             user=user,
             model=self._recipe.model_name,
             policy_digest=self._parts.policies.digest,
+            value=value,
         )
         await self._commit(created, by=user)
         self._telling.tell(stream.RunStarted, self._now)
         await self._advance()
 
     async def _resume(self, loaded: Loaded) -> None:
-        self.run, self._messages, self._fence = loaded.run, loaded.messages, loaded.fence
+        self.run, self._messages, self._hold.fence = loaded.run, loaded.messages, loaded.fence
         self._due = due(loaded.run)
         await self._expire_due()
         retried = self.run.state is RunState.FAILED
@@ -175,17 +168,7 @@ class Drive:
             verdicts=verdicts or {},
         )
         step = decide(self.run, entry)
-        lease: LeaseWord = "keep" if self._held else "take"
-        since = uptime()
-        try:
-            self._fence = await commit(self._parts, self.run, step, entry, lease, self._fence)
-        except HitlError:
-            raise
-        except BaseException:  # cancelled while it was being written: perhaps it was, so let go of what it took
-            self._held, self._fence = True, self._fence + (lease == "take")
-            raise
-        self._held, self._since = step.run.state in RUN_ADVANCING, since
-        self._took = self._took or self._held
+        await self._hold.commit(self._parts, self.run, step, entry)
         before = self.run
         self.run, self._due = step.run, step.effects
         self._messages = conversation(before, step.run, self._messages, step.messages)
@@ -272,7 +255,7 @@ class Drive:
 
     async def _land(self) -> None:
         """Commit what came back; where the run is another worker's by now, keep it all the same."""
-        self._hold()
+        self._hold.renew()
         landed, replies = await self._flights.landed()
         while landed:
             call_id, event = landed.pop(0)
@@ -320,7 +303,7 @@ class Drive:
         """Ask a model for a turn: `alone`, until it is taken in; else beside all else. Whether the run moved."""
         if await self._is_over(turn, frame):
             return True
-        await self._claim()
+        await self._hold.claim(self._now)
         self._tell_turn(stream.StepStarted, turn, frame)
         if alone:
             await self._take_reply(frame, await self._ask(frame))
@@ -342,13 +325,15 @@ class Drive:
         await self._commit(stopped, by=ENGINE)
         return True
 
-    async def _ask(self, frame: str) -> ModelReply | events.ModelFailed:
+    async def _ask(self, frame: str) -> Landed:
         recipe = self._recipe_at(frame)
-        self._hold()
+        self._hold.renew()
         told = self._on_text(frame) if self._telling.is_heard else None
         request = recipe.request([message for message in self._messages if message.frame == frame])
         try:
             return await ask_model(recipe.model, request, told, self._parts.log, self._run_id)
+        except WorkflowStopped as error:  # its plan ends so, and asking again would not change that
+            return events.RunStopped(error.message, frame)
         except ModelError as error:
             return events.ModelFailed(str(error), frame)
 
@@ -388,24 +373,7 @@ class Drive:
             if requirement.expires_at is not None and self._parts.clock.now() >= requirement.expires_at:
                 await self._commit(events.RequirementTimedOut(requirement.requirement_id), by=TIMER)
 
-    # -- the lease
-
-    async def _claim(self) -> None:
-        """Before what costs money or time and writes nothing first: two who continue one run must not both ask."""
-        if self._held:
-            return
-        since = uptime()
-        self._fence = await claim(self._parts, self._now, self._fence)
-        self._held, self._took, self._since = True, True, since
-
-    def _hold(self) -> None:
-        """What comes may take long: have the lease renewed meanwhile."""
-        self._kept = self._lease
-        self._leases.hold(self._run_id, self._kept, self._since)
-
-    @property
-    def _lease(self) -> Lease:
-        return Lease(self._parts.worker, self._fence)
+    # -- the end
 
     async def _let_go(self) -> None:
         """Leave nothing running and nothing held, however the loop ended, and however often it is cancelled."""
@@ -413,12 +381,7 @@ class Drive:
             for call_id, event in await self._flights.stopped():
                 await self._record_stopped(call_id, event)
         finally:
-            if self._kept is not None:  # first of all: a lease that is renewed for ever keeps everybody else away
-                self._leases.drop(self._run_id, self._kept)
-            if self._held:
-                self._held = False
-                with suppress(HitlError):  # the lease ends by itself; what stopped the worker matters more
-                    await self._parts.store.release(self._run_id, self._lease)
+            await self._hold.let_go()
 
     async def _record_stopped(self, call_id: str, event: Event) -> None:
         """What is known of a call that this worker had to leave; one that may be repeated is left to the next."""
