@@ -1,4 +1,4 @@
-"""The real command, one process a use of it, over a real SQLite file; and a project with every kind of question."""
+"""The command, one process a use of it, over a real SQLite file; and a project with every kind of question."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import pty
 import re
 import select
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROGRAM = [sys.executable, "-c", "from hitl_fsm.cli.main import main; main()"]
+from forked import REAL, program
+
+PROGRAM = REAL  # a start of its own: for signals, kills, terminals, imports
 SECONDS = 60
 SECONDS_AT_TERMINAL = 20
 
@@ -149,7 +150,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Shell:
-    """A project in a folder; each call is a process of its own there."""
+    """A project in a folder; each call is a process of its own there (`forked.py`)."""
 
     folder: Path
 
@@ -168,7 +169,7 @@ class Shell:
 
     def __call__(self, *args: str, stdin: str = "", **environ: str) -> Result:
         done = subprocess.run(
-            [*PROGRAM, *args],
+            [*program(), *args],
             cwd=self.folder,
             input=stdin,
             capture_output=True,

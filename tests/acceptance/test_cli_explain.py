@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shell import PROGRAM, SECONDS
+from shell import SECONDS
+
+from forked import program
 
 GOLDEN = Path(__file__).parents[1] / "golden/explain.txt"
 REFUNDS = """\
@@ -77,7 +79,7 @@ def folder(tmp_path: Path) -> Path:
 
 def explain(folder: Path, *args: str, data: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*PROGRAM, "explain", *args],
+        [*program(), "explain", *args],
         cwd=folder,
         input=data,
         capture_output=True,

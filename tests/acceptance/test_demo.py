@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import forked
 from hitl_fsm import Engine
 from hitl_fsm.cli import starter as starter_module
 from hitl_fsm.cli.demo_agent import TICKET
@@ -23,14 +24,13 @@ from hitl_fsm.errors import SettingsError
 from hitl_fsm.model.states import RunState
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = [sys.executable, "-c", "from hitl_fsm.cli.main import main; main()"]
 GATES = ["audit", "ask_user (dynamic input)", "user input (form)", "approval", "external tool", "deny", "confirm"]
 
 
 def program(folder: Path, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """The command line, in a folder that is not the repository."""
     return subprocess.run(
-        [*PROGRAM, *args], cwd=folder, input=stdin, capture_output=True, text=True, timeout=120, check=False
+        [*forked.program(), *args], cwd=folder, input=stdin, capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -134,7 +134,7 @@ def at_terminal(folder: Path, typed: Sequence[str]) -> tuple[int, str]:
     """The demo with a person at it who types these lines, one at each prompt."""
     control, terminal = pty.openpty()
     process = subprocess.Popen(
-        [*PROGRAM, "demo", "--keep", str(folder)], stdin=terminal, stdout=terminal, stderr=terminal, cwd=folder
+        [*forked.REAL, "demo", "--keep", str(folder)], stdin=terminal, stdout=terminal, stderr=terminal, cwd=folder
     )
     os.close(terminal)
     os.write(control, "".join(f"{line}\n" for line in typed).encode())

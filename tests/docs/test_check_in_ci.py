@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 import yaml
 
 from acceptance.shell import Shell
+from forked import write_program
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/how-to/check-in-ci.md").read_text(encoding="utf-8")
@@ -48,9 +48,7 @@ def shell(tmp_path: Path) -> Shell:
     (tmp_path / "policies/pay.policy.yaml").write_text(POLICY, encoding="utf-8")
     (tmp_path / "policies/pay.policytest.yaml").write_text(TEST, encoding="utf-8")
     program = tmp_path / "bin/hitl-fsm"
-    program.parent.mkdir()
-    program.write_text(f"#!{sys.executable}\nfrom hitl_fsm.cli.main import main\nmain()\n", encoding="utf-8")
-    program.chmod(0o755)
+    write_program(program)
     return Shell(tmp_path)
 
 

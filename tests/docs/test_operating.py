@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from acceptance.shell import Shell
+from forked import write_program
 from postgres import Server
 from postgres_programs import backup_programs
 
@@ -49,7 +50,7 @@ class Reader:
         self.typed: list[str] = []
         bin_folder = shell.folder / "bin"
         bin_folder.mkdir()
-        self._program(bin_folder / "hitl-fsm", "from hitl_fsm.cli.main import main\nmain()\n")
+        write_program(bin_folder / "hitl-fsm")
         if shutil.which("sqlite3") is None:
             self._program(bin_folder / "sqlite3", STAND_IN)
         path = f"{bin_folder}:{environ.pop('BIN', '')}:{os.environ['PATH']}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from forked import write_program
 from hitl_fsm.adapters.policy_around import gather_around
 from hitl_fsm.adapters.policy_files import gather
 from hitl_fsm.adapters.policy_tests import collect
@@ -118,9 +118,7 @@ def test_the_page_names_every_folder_and_a_policy_is_taken_over_as_it_says(tmp_p
     assert re.findall(r"^\| \[([\w-]+)\]\(\1\) \|", told, re.MULTILINE) == [folder.name for folder in FOLDERS]
     [commands] = re.findall(r"^```bash\n(.*?)^```$", told, re.MULTILINE | re.DOTALL)
     program = tmp_path / "bin/hitl-fsm"
-    program.parent.mkdir()
-    program.write_text(f"#!{sys.executable}\nfrom hitl_fsm.cli.main import main\nmain()\n", encoding="utf-8")
-    program.chmod(0o755)
+    write_program(program)
     done = subprocess.run(
         ["bash", "-euc", commands],
         cwd=ROOT,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
+from forked import write_program
 from hitl_fsm.policy.testing.schema import policytest_schema
 
 ROOT = Path(__file__).parents[2]
@@ -17,9 +17,7 @@ BLOCK = re.compile(r"^```(\S+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.D
 def test_the_how_to_page_works_as_printed(tmp_path: Path) -> None:
     page = (ROOT / "docs/how-to/test-policies.md").read_text(encoding="utf-8")
     program = tmp_path / "bin/hitl-fsm"
-    program.parent.mkdir()
-    program.write_text(f"#!{sys.executable}\nfrom hitl_fsm.cli.main import main\nmain()\n", encoding="utf-8")
-    program.chmod(0o755)
+    write_program(program)
     environ = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     folder = tmp_path / "policies/refunds"
     folder.mkdir(parents=True)

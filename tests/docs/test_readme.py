@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from forked import write_program
 from hitl_fsm.core.diagram import mermaid
 from hitl_fsm.core.table import RUN
 
@@ -73,10 +73,8 @@ def test_the_transcript_is_what_the_shell_shows(tmp_path: Path) -> None:
     assert len(steps) > 5
     printed_id = RUN_ID.findall(transcript)[0]
     bin_folder = tmp_path / "bin"
-    bin_folder.mkdir()
     program = bin_folder / "hitl-fsm"
-    program.write_text(f"#!{sys.executable}\nfrom hitl_fsm.cli.main import main\nmain()\n", encoding="utf-8")
-    program.chmod(0o755)
+    write_program(program)
     environment = {
         **os.environ,
         "PATH": f"{bin_folder}:{os.environ['PATH']}",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from forked import program
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
@@ -20,7 +22,7 @@ EXPECTED_EXITS = {"run": 8}
 
 def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """One line of the tutorial, as its reader would type it, with the program of this checkout."""
-    args = command.replace("hitl-fsm", f'{sys.executable} -c "from hitl_fsm.cli.main import main; main()"', 1)
+    args = command.replace("hitl-fsm", shlex.join(program()), 1)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HITL_FSM_")}
     environment["PYTHONPATH"] = str(ROOT)
     return subprocess.run(
