@@ -17,26 +17,46 @@ if TYPE_CHECKING:
     from hitl_fsm.runtime.ask_user import ask_user as ask_user
     from hitl_fsm.runtime.handles import RequirementHandle as RequirementHandle
     from hitl_fsm.runtime.handles import RunHandle as RunHandle
+    from hitl_fsm.runtime.team import Team as Team
     from hitl_fsm.runtime.toolkit import Toolkit as Toolkit
     from hitl_fsm.runtime.tools import Tool as Tool
     from hitl_fsm.runtime.tools import current_call as current_call
     from hitl_fsm.runtime.tools import tool as tool
+    from hitl_fsm.runtime.workflow.given import StepInput as StepInput
+    from hitl_fsm.runtime.workflow.nodes import Condition as Condition
+    from hitl_fsm.runtime.workflow.nodes import Loop as Loop
+    from hitl_fsm.runtime.workflow.nodes import Parallel as Parallel
+    from hitl_fsm.runtime.workflow.nodes import Retry as Retry
+    from hitl_fsm.runtime.workflow.nodes import Router as Router
+    from hitl_fsm.runtime.workflow.nodes import Step as Step
+    from hitl_fsm.runtime.workflow.nodes import Steps as Steps
+    from hitl_fsm.runtime.workflow.workflow import Workflow as Workflow
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Actor": "hitl_fsm.model.actor",
     "Agent": "hitl_fsm.runtime.agent",
+    "ask_user": "hitl_fsm.runtime.ask_user",
     "CallContext": "hitl_fsm.model.context",
+    "Condition": "hitl_fsm.runtime.workflow.nodes",
+    "current_call": "hitl_fsm.runtime.tools",
     "Engine": "hitl_fsm.connect",
     "HitlError": "hitl_fsm.errors",
+    "Loop": "hitl_fsm.runtime.workflow.nodes",
+    "Parallel": "hitl_fsm.runtime.workflow.nodes",
     "RequirementHandle": "hitl_fsm.runtime.handles",
+    "Retry": "hitl_fsm.runtime.workflow.nodes",
+    "Router": "hitl_fsm.runtime.workflow.nodes",
     "RunHandle": "hitl_fsm.runtime.handles",
+    "Step": "hitl_fsm.runtime.workflow.nodes",
+    "StepInput": "hitl_fsm.runtime.workflow.given",
+    "Steps": "hitl_fsm.runtime.workflow.nodes",
+    "Team": "hitl_fsm.runtime.team",
     "Tool": "hitl_fsm.runtime.tools",
-    "Toolkit": "hitl_fsm.runtime.toolkit",
-    "ask_user": "hitl_fsm.runtime.ask_user",
-    "current_call": "hitl_fsm.runtime.tools",
     "tool": "hitl_fsm.runtime.tools",
+    "Toolkit": "hitl_fsm.runtime.toolkit",
+    "Workflow": "hitl_fsm.runtime.workflow.workflow",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - names of the table above

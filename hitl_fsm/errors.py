@@ -246,6 +246,25 @@ class ToolNotBegun(HitlError):
     code = "HF406"
 
 
+class ToolLost(HitlError):
+    """A tool that runs elsewhere was begun, and nobody knows what came of it (law 3).
+
+    `may_act`: it may still act, until its time is over; otherwise it acts no more.
+    """
+
+    code = "HF407"
+
+    def __init__(self, message: str, *, may_act: bool = False, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(message, help=help)
+        self.may_act = may_act
+
+
+class ToolsUnavailable(HitlError):
+    """What has the tools (a server, a process) cannot be reached or used. Nothing was executed."""
+
+    code = "HF408"
+
+
 class ModelError(HitlError):
     """The model could not be reached or its reply could not be used. `retryable` says whether trying again may help."""
 
@@ -255,6 +274,13 @@ class ModelError(HitlError):
     def __init__(self, message: str, *, retryable: bool = False, help: str | None = None) -> None:  # noqa: A002
         super().__init__(message, help=help)
         self.retryable = retryable
+
+
+class TeamError(HitlError):
+    """A team that cannot be built like that."""
+
+    code = "HF411"
+    exit_code = 2
 
 
 class WorkflowError(HitlError):

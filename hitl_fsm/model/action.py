@@ -15,13 +15,15 @@ class Aspect(msgspec.Struct, frozen=True, omit_defaults=True):
     As a tool's call, as a step of a workflow, or as the start of an agent's (or a team's) run; a `branch` is no action
     of its own, and no policy speaks of it. `acts`: code of its own runs, so that the engine's default holds where no
     policy covers it; what only leads to other calls is allowed then, since each of these is judged by itself. `asks`
-    is a form (an object schema) that a person always fills in first, whatever the policies say.
+    is a form (an object schema) that a person always fills in first, whatever the policies say. `beside`: it goes
+    beside the others of its turn by the application's word, not by a model's; so do steps and branches.
     """
 
     kind: Literal["tool", "step", "start", "branch"]
     name: str
     acts: bool = True
     asks: dict[str, Any] | None = None
+    beside: bool = False
 
 
 class Below(msgspec.Struct, frozen=True, omit_defaults=True):

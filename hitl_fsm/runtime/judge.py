@@ -87,7 +87,11 @@ def judge_action(policies: PolicySet, action: Action, subject: Subject, default:
 
 
 def _judge_aspects(policies: PolicySet, action: Action, aspects: tuple[Aspect, ...], default: Default) -> Verdict:
-    """The join of what the policies say of each aspect. Steps that go together are a workflow's word, not a model's."""
+    """The join of what the policies say of each aspect.
+
+    What the application puts side by side (branches of a workflow, a team that is asked as a whole) does not wait for
+    its siblings' gates, unless a policy holds all: law 7 is about what a model asks for together.
+    """
     step = next((aspect.name for aspect in aspects if aspect.kind == "step"), "")
     verdicts = []
     for aspect in aspects:
@@ -104,7 +108,7 @@ def _judge_aspects(policies: PolicySet, action: Action, aspects: tuple[Aspect, .
         if aspect.asks is not None:
             verdicts.append(Verdict("gated", gates=(UserInput(aspect.asks),), policy_digest=policies.digest))
     verdict = reduce(join, verdicts)
-    beside = any(aspect.kind in {"step", "branch"} for aspect in aspects)
+    beside = any(aspect.beside or aspect.kind in {"step", "branch"} for aspect in aspects)
     return replace(verdict, batch="run_ungated") if beside and verdict.batch == "in_order" else verdict
 
 
