@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hitl_fsm.connect import Engine as Engine
     from hitl_fsm.errors import HitlError as HitlError
+    from hitl_fsm.mcp import MCPServer as MCPServer
     from hitl_fsm.model.actor import Actor as Actor
     from hitl_fsm.model.context import CallContext as CallContext
     from hitl_fsm.runtime.agent import Agent as Agent
@@ -44,6 +45,7 @@ _HOMES = {
     "Engine": "hitl_fsm.connect",
     "HitlError": "hitl_fsm.errors",
     "Loop": "hitl_fsm.runtime.workflow.nodes",
+    "MCPServer": "hitl_fsm.mcp",
     "Parallel": "hitl_fsm.runtime.workflow.nodes",
     "RequirementHandle": "hitl_fsm.runtime.handles",
     "Retry": "hitl_fsm.runtime.workflow.nodes",

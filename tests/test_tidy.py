@@ -30,6 +30,8 @@ WIDE_CONSTRUCTORS = {
 }
 SWALLOWS = {
     "hitl_fsm/adapters/model_litellm.py": "LiteLLM lets anything through on a malformed reply; it becomes a ModelError",
+    "hitl_fsm/adapters/mcp/session.py": "whatever ends a session, it is dead, and who waits for it is told why",
+    "hitl_fsm/mcp.py": "handed to who waits for the call, as a thread's error is",
     "hitl_fsm/adapters/store/batch.py": "what a job raises is its waiter's; the other jobs of the transaction go on",
     "hitl_fsm/adapters/store/writer.py": "the writer thread hands it to the waiter whose job it was",
     "hitl_fsm/cli/main.py": "the last line of defence: a defect is told, with a traceback on `-v`",
@@ -48,6 +50,7 @@ SOLE_IMPORTERS = {
     "transitions": "hitl_fsm/core/machine.py",
     "cel_expr_python": "hitl_fsm/policy/condition.py",
     "litellm": "hitl_fsm/adapters/model_litellm.py",
+    "mcp": "hitl_fsm/adapters/mcp/session.py",
 }
 PURE = ("core", "policy", "audit", "model")
 IMPURE = {
@@ -60,7 +63,7 @@ CLOCK_READS = frozenset({"now", "utcnow", "today"})
 LAWS = range(1, 16)
 LAWS_WITHOUT_TEST: dict[int, str] = {}  # only ever shrinks
 
-HEAVY = ("alembic", "cel_expr_python", "jsonschema", "litellm", "openai", "pydantic", "sqlalchemy")
+HEAVY = ("alembic", "cel_expr_python", "jsonschema", "litellm", "mcp", "openai", "pydantic", "sqlalchemy")
 LIGHT_COMMANDS = (["--help"], ["--version"])  # start without any of these; one more is one more list
 
 

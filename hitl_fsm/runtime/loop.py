@@ -42,6 +42,11 @@ def run_in_background(coroutine: Coroutine[Any, Any, T]) -> T:
         raise
 
 
+def is_in_background() -> bool:
+    """Whether this runs on the background loop, where waiting for it would never end."""
+    return _background is not None and _running_loop() is _background.loop
+
+
 def iterate_sync(source: AsyncIterator[T]) -> Iterator[T]:
     """Pull an async iterator from synchronous code."""
 

@@ -64,3 +64,16 @@ def remote_tool(declaration: Declaration, schema: Any, start: Start) -> RemoteTo
 def _refused(*_args: Any, **_kwargs: Any) -> NoReturn:
     msg = "a tool that runs elsewhere is called by an engine, which has its policies"
     raise ToolError(msg, help="give it to an agent")
+
+
+class ToolAsked(Exception):
+    """What runs a tool wants to know something of a person first. It was told to let go; what it `said` then is kept.
+
+    The call begins again when the question is answered.
+    """
+
+    def __init__(self, message: str, schema: dict[str, Any], said: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.schema = schema
+        self.said = said
