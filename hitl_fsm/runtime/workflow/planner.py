@@ -24,7 +24,7 @@ class Planner:
     """Stateless: every turn is told from the messages. `branch`: it walks that node alone, as a run of its own."""
 
     def __init__(self, name: str, program: Program, branch: Node | None = None) -> None:
-        self._name = name
+        self.name = name
         self._program = program
         self._branch = branch
 
@@ -126,7 +126,7 @@ class Planner:
         )
 
     def _changed(self, why: str) -> NoReturn:
-        msg = f"workflow {self._name!r} is not the one that this run has recorded: {why}"
+        msg = f"workflow {self.name!r} is not the one that this run has recorded: {why}"
         raise WorkflowChanged(msg, help="give it its steps back and continue the run, or cancel it; answers are kept")
 
 

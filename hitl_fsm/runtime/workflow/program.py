@@ -21,6 +21,7 @@ from hitl_fsm.runtime.workflow.nodes import (
     as_nodes,
     children,
 )
+from hitl_fsm.runtime.workflow.plan import BRANCH, ON_ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +60,29 @@ def program(name: str, steps: Sequence[Any]) -> Program:
             calls[called] = call
         for what, function in _functions(node):
             takes[function] = taking(function, f"`{what}` of {node.name}")
-    calls.update(branch_call(node) for node in branches(nodes))
+    calls.update(branch_call(branch) for node in _all(nodes, 1) for branch in branches(node))
     wanted = {word for call in calls.values() for word in call.wants}
     wanted.update(word for one in takes.values() for word in one.wanted)
     return Program(nodes, calls, frozenset(wanted), takes)
 
 
-def branches(nodes: Sequence[Node]) -> Iterator[Node]:
-    """The branches that are runs of their own: those of every Parallel that are more than a step, at any depth."""
-    for node in _all(tuple(nodes), 1):
-        if isinstance(node, Parallel):
-            yield from (step for step in node.steps if not isinstance(step, Step))
+def branches(node: Node) -> tuple[Node, ...]:
+    """Those of its children that are runs of their own: the branches of a Parallel that are more than a step."""
+    return tuple(step for step in node.steps if not isinstance(step, Step)) if isinstance(node, Parallel) else ()
+
+
+def own_nodes(nodes: Sequence[Node]) -> Iterator[Node]:
+    """These and the nodes in them, without what is done by a run of its own."""
+    for node in nodes:
+        yield node
+        apart = branches(node)
+        yield from own_nodes([child for child in children(node) if child not in apart])
+
+
+def names_of(node: Node, made: Program) -> Iterator[str]:
+    """What the node itself calls, its branches among it."""
+    names = (node.name, f"{node.name}{ON_ERROR}", *(f"{branch.name}{BRANCH}" for branch in branches(node)))
+    return (name for name in names if name in made.calls)
 
 
 def _all(nodes: tuple[Node, ...], depth: int) -> Iterator[Node]:
@@ -92,7 +105,7 @@ def _functions(node: Node) -> Iterator[tuple[str, Callable[..., Any]]]:
 
 
 def _derived(name: str) -> set[str]:
-    return {f"{name}.branch", f"{name}.error"}
+    return {f"{name}{BRANCH}", f"{name}{ON_ERROR}"}
 
 
 def _refuse(name: str, message: str, help_text: str) -> None:

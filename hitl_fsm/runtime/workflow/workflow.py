@@ -11,10 +11,10 @@ from hitl_fsm.runtime.handles import By, RunHandle
 from hitl_fsm.runtime.recipe import Recipe, Standing
 from hitl_fsm.runtime.runnable import Runnable
 from hitl_fsm.runtime.stream import StreamEvent
-from hitl_fsm.runtime.workflow.calls import BRANCH_KIND
+from hitl_fsm.runtime.workflow.calls import BRANCH_KIND, NodeCall
 from hitl_fsm.runtime.workflow.nodes import Node
 from hitl_fsm.runtime.workflow.planner import Planner
-from hitl_fsm.runtime.workflow.program import Program, branches, program
+from hitl_fsm.runtime.workflow.program import Program, branches, names_of, own_nodes, program
 
 Json = str | int | float | bool | Mapping[str, Any] | Sequence[Any] | None
 """What a workflow may be given."""
@@ -62,28 +62,32 @@ class Workflow(Runnable):
 
 def recipe_of(name: str, made: Program) -> Recipe:
     """What the engine needs to advance its runs; branches are runs of their own inside it."""
+    return _recipe("workflow", name, made, Planner(name, made), made.nodes)
+
+
+def _recipe(kind: str, name: str, made: Program, planner: Planner, nodes: Sequence[Node]) -> Recipe:
+    """That of a run which walks these nodes."""
+    calls: dict[str, NodeCall] = {}
     below: dict[str, Recipe] = {}
-    whole = _recipe("workflow", name, made, Planner(name, made), below)
-    for call in made.calls.values():
-        if call.runs is not None:
-            _add(below, call.runs, name)
-    for node in branches(made.nodes):
-        _add(below, _recipe(BRANCH_KIND, node.name, made, Planner(name, made, node), below), name)
-    return whole
+    for node in own_nodes(nodes):
+        for called in names_of(node, made):
+            calls[called] = call = made.calls[called]
+            if call.runs is not None:
+                _add(below, call.runs, planner.name)
+        for branch in branches(node):
+            inside = Planner(planner.name, made, branch)
+            _add(below, _recipe(BRANCH_KIND, branch.name, made, inside, [branch]), planner.name)
 
-
-def _recipe(kind: str, name: str, made: Program, planner: Planner, below: Mapping[str, Recipe]) -> Recipe:
     def standing(tool: str, args: Mapping[str, Any]) -> Standing:
         del args
-        call = made.calls[tool]
-        return Standing(call.aspects, call.below)
+        return Standing(calls[tool].aspects, calls[tool].below)
 
     return Recipe(
         kind=kind,
         name=name,
         model_name=MODEL,
         model=planner,
-        tools={called: call.tool for called, call in made.calls.items()},
+        tools={called: call.tool for called, call in calls.items()},
         max_turns=None,
         below=below,
         standing=standing,
