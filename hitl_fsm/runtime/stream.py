@@ -38,7 +38,11 @@ class StreamEvent(msgspec.Struct, frozen=True):
 
     @property
     def is_paused(self) -> bool:
-        return self._handle.is_paused
+        """Whether the stream ends here because people are asked: a loop that answers where this is set answers once.
+
+        The events before it are false, also those whose run has its questions already.
+        """
+        return isinstance(self, RunPaused) and self._handle.is_paused
 
     @property
     def requirements(self) -> list[RequirementHandle]:

@@ -52,7 +52,7 @@ def test_the_synchronous_stream(house: House) -> None:
     assert names(events) == FIRST
     assert "".join(e.text for e in events if isinstance(e, stream.ContentDelta)) == "Let me see."
     paused = events[-1]
-    assert paused.is_paused
+    assert [event.is_paused for event in events] == [False] * (len(events) - 1) + [True]
     assert paused.run_id == events[0].run_id
     assert [r.tool.tool_name for r in paused.active_requirements] == ["pay"]
     paused.active_requirements[0].confirm(by="alice")
