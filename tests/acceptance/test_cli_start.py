@@ -1,4 +1,8 @@
-"""What a command imports: LiteLLM never, the store's migrations and pydantic only where they are needed."""
+"""What a command imports: LiteLLM never, the store's migrations and pydantic only where they are needed.
+
+Each command is a start of its own here. Other tests fork theirs from a process that has imported everything
+(`forked.py`), which would hide an import that is missing.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,26 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.shell import Shell
+from acceptance.shell import PROGRAM, Shell
+from hitl_fsm.cli.commands import COMMANDS
 
+PAYMENTS = str(Path(__file__).parents[2] / "policies/payments")
+CHECKED = {"graph", "inbox", "runs", "audit", "show", "approve", "input", "validate", "doctor", "schema", "init", "run"}
+OTHERS: list[tuple[list[str], int]] = [
+    (["demo", "--yes"], 0),
+    (["test", PAYMENTS], 0),
+    (["explain", "pay", "--policies", "."], 0),
+    (["diff", PAYMENTS, PAYMENTS], 0),
+    (["impact", "."], 0),
+    (["describe", "."], 0),
+    (["wait", "RUN", "--timeout", "0.1"], 124),
+    (["reject", "REQ", "--as", "alice"], 0),
+    (["retry", "REQ", "--as", "alice"], 5),
+    (["result", "BANK", "--data", '{"receipt": "7"}', "--as", "alice"], 0),
+    (["db", "status"], 0),
+    (["worker", "--once", "--app", "app:engine"], 0),
+    (["help", "HF205"], 0),
+]
 WATCHED = ("litellm", "sqlalchemy", "alembic", "pydantic", "rich", "jsonschema", "cel_expr_python", "transitions")
 LOADED = (
     "import sys, json\n"
@@ -45,6 +67,7 @@ def test_only_what_a_command_needs_is_imported(shell: Shell, tmp_path: Path) -> 
     run, (requirement,) = shell.start("paying")
     _, (form,) = shell.start("shipping")
     engine = {"transitions", "cel_expr_python"}
+    tried = set()
     for args, expected, allowed in (
         (["--help"], 0, set()),
         (["--version"], 0, set()),
@@ -72,3 +95,18 @@ def test_only_what_a_command_needs_is_imported(shell: Shell, tmp_path: Path) -> 
         code, found = loaded(shell, *args)
         assert code == expected, args
         assert found <= allowed, (args, found - allowed)
+        tried.add(args[0])
+    assert tried - {"--help", "--version"} == CHECKED
+
+
+def test_every_other_command_imports_what_it_uses(shell: Shell) -> None:
+    assert {args[0] for args, _ in OTHERS} == set(COMMANDS) - CHECKED
+    run, (requirement,) = shell.start("paying")
+    _, (external,) = shell.start("banking")
+    ids = {"RUN": run, "REQ": requirement, "BANK": external}
+    for args, expected in OTHERS:
+        command = [*PROGRAM, *(ids.get(one, one) for one in args)]
+        done = subprocess.run(
+            command, cwd=shell.folder, capture_output=True, text=True, check=False, env=shell.environ()
+        )
+        assert (done.returncode, "HF000" in done.stderr) == (expected, False), (args, done.stdout, done.stderr)
