@@ -171,6 +171,7 @@ def test_law03_a_worker_that_lost_its_run_before_the_tool_began_does_not_begin_i
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a stopped process does that goes on after its lease: its own clock tells that it cannot be sure."""
+    monkeypatch.setattr(late, "LATE_PAUSE_S", 0.01)
     engine = house.engine("- {id: all, gate: allow}")
     agent = house.agent(engine, SCRIPT)
     away = [0.0]
