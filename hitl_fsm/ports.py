@@ -164,6 +164,10 @@ class Store(Protocol):
         """Newest first; `after` is the last run id of the page before."""
         ...
 
+    async def session_runs(self, of: Run, *, limit: int) -> Sequence[str]:
+        """The ids of the done runs of the session of `of`, of the same user, kind and name; newest first."""
+        ...
+
     async def ready(self, *, after: str = "", limit: int = 100) -> Sequence[RunRow]:
         """Runs that could go on and that no live worker holds, oldest first; `after` is the last run id before.
 

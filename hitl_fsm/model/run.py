@@ -31,7 +31,8 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     """`calls` and `requirements` are those of the current turns only, so that a step costs the same however long
     the run; older ones stand in the log. `version` is the number of log entries. `frames` are the runs inside it that
     are under way, each after the one above it; what they do stands in the same log, and their calls in `calls`.
-    `result` is the output where it is more than text.
+    `result` is the output where it is more than text. `context` is what the application gave at the start, for
+    instructions and tools; it never changes. `session`: the conversation over several runs to which it belongs.
     """
 
     run_id: str
@@ -50,6 +51,8 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     policy_digest: str = ""
     frames: tuple[Frame, ...] = ()
     result: Any = None
+    context: dict[str, Any] = {}
+    session: str = ""
 
     @property
     def is_ended(self) -> bool:

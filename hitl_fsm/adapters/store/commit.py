@@ -90,7 +90,7 @@ def renew(connection: Connection, run_id: str, owner: str, fence: int, now: int)
 
 def _check_columns(commit: Commit) -> None:
     run = commit.run
-    texts = [run.run_id, run.kind, run.name, run.user.id, commit.owner]
+    texts = [run.run_id, run.kind, run.name, run.user.id, commit.owner, run.session]
     for requirement in commit.requirements:
         texts += (requirement.requirement_id, requirement.digest)
     for call in commit.calls:
@@ -124,7 +124,11 @@ def _create(connection: Connection, commit: Commit, fence: int, now: int) -> boo
     run = commit.run
     who = (run.run_id, run.kind, run.name, run.user.id)
     values = (run.state, run.version, fence, *_lease(commit, None, now), run.created_at, _at(commit))
-    return connection.execute(sql.RUN_INSERT, (*who, *values)).rowcount == 1
+    if connection.execute(sql.RUN_INSERT, (*who, *values)).rowcount != 1:
+        return False
+    if run.session:
+        connection.execute(sql.SESSION_INSERT, (run.session, run.user.id, run.kind, run.name, run.run_id))
+    return True
 
 
 def _move(connection: Connection, commit: Commit, fence: int, now: int) -> bool:

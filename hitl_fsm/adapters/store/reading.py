@@ -15,6 +15,7 @@ from hitl_fsm.adapters.store.owner import may_be_alive
 from hitl_fsm.errors import StoreError, Tampered
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RUN_ADVANCING, RequirementState
 from hitl_fsm.ports import RecordLine, RunRow, StoredRun, StoreHealth
 
@@ -90,6 +91,12 @@ def runs(connection: Connection, state: str | None, after: str, limit: int) -> S
     condition = f" WHERE {' AND '.join(where)}" if where else ""
     query = f"{sql.RUNS}{condition} ORDER BY run_id DESC LIMIT ?"
     return [RunRow(*row) for row in connection.execute(query, (*values, page_of(limit)))]
+
+
+def session_runs(connection: Connection, of: Run, limit: int) -> Sequence[str]:
+    """Ids, newest first."""
+    values = (of.session, of.user.id, of.kind, of.name, page_of(limit))
+    return [str(run_id) for (run_id,) in connection.execute(sql.SESSION_RUNS, values)]
 
 
 def ready(connection: Connection, after: str, limit: int, now: int) -> Sequence[RunRow]:

@@ -72,6 +72,27 @@ run = Table(
 # The runs that a worker could take up, so that finding them reads none of those that wait or have ended.
 _partial("run_advancing", run.c.run_id, "state IN ('running', 'continuing')")
 
+# The runs of one conversation over several runs, in their order: few, and written once each.
+session_run = Table(
+    "session_run",
+    metadata,
+    _key(),
+    Column("session", _Id, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("run_id", _Id, nullable=False),
+    UniqueConstraint("run_id", name="session_run_run_id"),
+)
+Index(
+    "session_run_session",
+    session_run.c.session,
+    session_run.c.user,
+    session_run.c.kind,
+    session_run.c.name,
+    session_run.c.id,
+)
+
 event = Table(
     "event",
     metadata,

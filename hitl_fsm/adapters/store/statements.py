@@ -42,6 +42,13 @@ RUN_AND_LOG = (
     " FROM run LEFT JOIN event ON event.run_id = run.run_id AND event.seq > ? WHERE run.run_id = ? ORDER BY event.seq"
 )
 
+SESSION_INSERT = 'INSERT INTO session_run (session, "user", kind, name, run_id) VALUES (?, ?, ?, ?, ?)'
+SESSION_RUNS = (
+    "SELECT session_run.run_id FROM session_run JOIN run ON run.run_id = session_run.run_id"
+    ' WHERE session_run.session = ? AND session_run."user" = ? AND session_run.kind = ? AND session_run.name = ?'
+    " AND run.state = 'done' ORDER BY session_run.id DESC LIMIT ?"
+)
+
 EVENT_INSERT = "INSERT INTO event (run_id, seq, body) VALUES (?, ?, ?)"
 
 CALL_ROW = "SELECT state, digest FROM call WHERE run_id = ? AND call_id = ?"
@@ -95,7 +102,7 @@ RUNS_ENDED = (
     " WHERE call.run_id = run.run_id AND call.state IN ('executing', 'outcome_unknown')) ORDER BY run_id LIMIT ?"
 )
 STATES_OF = "SELECT state FROM run WHERE run_id IN"
-TABLES_OF_A_RUN = ("timer", "requirement", "call", "event", "run")
+TABLES_OF_A_RUN = ("timer", "requirement", "call", "event", "session_run", "run")
 
 TIMER_UPSERT = (
     "INSERT INTO timer (run_id, about, kind, due_at, owner, claimed_until) VALUES (?, ?, ?, ?, '', 0)"

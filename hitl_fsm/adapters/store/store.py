@@ -22,6 +22,7 @@ from hitl_fsm.audit.chain import encode_record
 from hitl_fsm.errors import StoreError
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import Commit, Lease, RecordLine, RunRow, StoredRun, StoreHealth, StoreInfo
 
@@ -93,6 +94,12 @@ class SqlStore:
         if not holds(state, after):
             return []
         return await self._read(lambda connection: reading.runs(connection, state, after, limit), long=True)
+
+    async def session_runs(self, of: Run, *, limit: int) -> Sequence[str]:
+        """See `ports.Store`."""
+        if not holds(of.session, of.user.id, of.kind, of.name):
+            return []
+        return await self._read(lambda connection: reading.session_runs(connection, of, limit))
 
     async def ready(self, *, after: str = "", limit: int = 100) -> Sequence[RunRow]:
         """See `ports.Store`."""

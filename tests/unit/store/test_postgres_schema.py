@@ -74,7 +74,7 @@ def test_a_migrated_database_is_a_fresh_one(
         assert migrated
 
 
-@pytest.mark.parametrize("revision", REVISIONS[:-1])
+@pytest.mark.parametrize("revision", REVISIONS[: REVISIONS.index("0003")])
 async def test_every_released_schema_takes_calls_under_review_once_it_is_current(url: str, revision: str) -> None:
     build(url, revision)
     put = "INSERT INTO call (run_id, call_id, tool, state, digest) VALUES ('r', '{0}', 't', '{0}', 'd')"
