@@ -218,7 +218,7 @@ class MCPServer:
             session = await self._opened()
         except ToolsUnavailable as error:
             raise ToolNotBegun(error.message, help=error.help) from error
-        outcome = await session.call(listed, args, context.idempotency_key, getattr(context, "elicited", {}), sending)
+        outcome = await session.call(listed, args, context.idempotency_key, context.told, sending)
         match outcome:
             case Asked(question, said):
                 raise ToolAsked(question.message, question.schema, said)

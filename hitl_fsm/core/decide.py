@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from hitl_fsm.core import below, facts, review
-from hitl_fsm.core.draft import RAN, RAN_BEFORE, Draft, denial
+from hitl_fsm.core import asked, below, facts, review
+from hitl_fsm.core.draft import RAN, RAN_BEFORE, Draft, denial, without_effect
 from hitl_fsm.core.frames import WAITS, calls_of, due, turn_of
 from hitl_fsm.core.gates import form_arguments, pending, reviewed_digest, startable
 from hitl_fsm.errors import IllegalTransition
@@ -27,7 +27,7 @@ from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RUN_ADVANCING, CallState, CallTrigger, RequirementTrigger, RunTrigger
-from hitl_fsm.model.verdict import Review
+from hitl_fsm.model.verdict import Review, UserInput
 from hitl_fsm.policy.join import gate_key
 
 
@@ -168,8 +168,8 @@ def _late_result(draft: Draft, event: events.LateResult) -> None:
     draft.record("late_result", facts.late, event, taken=unknown)
     if call is None or not unknown:
         return
-    asked = [r for r in draft.run.open_requirements if r.call_id == call.call_id]
-    for requirement in asked:
+    opened = [r for r in draft.run.open_requirements if r.call_id == call.call_id]
+    for requirement in opened:
         draft.close(requirement, RequirementTrigger.SUPERSEDED, None)
     if event.begun and event.error is None:
         draft.finish(call, event.result)
@@ -177,7 +177,7 @@ def _late_result(draft: Draft, event: events.LateResult) -> None:
         draft.fail(call, event.error or "It was not begun.")
     else:
         draft.move(call, CallTrigger.SETTLED)
-    if asked:
+    if opened:
         draft.answered(voided=False)
     else:
         draft.settle()
@@ -220,7 +220,8 @@ def _pass_gate(draft: Draft, call: Call, requirement: Requirement, event: events
     if event.args is not None:
         call = draft.edit(call, event.args, draft.entry.verdicts[call.call_id])
     answers_now = {**call.answers, **extras(requirement, call, event.answer)}
-    call = draft.replace(call, passed=(*call.passed, Pass(key, call.digest)), answers=answers_now)
+    passed, told = (*call.passed, Pass(key, call.digest)), asked.told(call, requirement, event.answer)
+    call = draft.replace(call, passed=passed, answers=answers_now, told=told)
     if isinstance(event.answer, answers.Report):
         draft.finish(call, event.answer.result)
     elif call.verdict.outcome == "deny":
@@ -231,10 +232,14 @@ def _pass_gate(draft: Draft, call: Call, requirement: Requirement, event: events
 
 def extras(requirement: Requirement, call: Call, answer: answers.Answer) -> dict[str, Any]:
     """A form's values that are no arguments of the tool."""
-    if not isinstance(answer, answers.Provide):
+    if not isinstance(answer, answers.Provide) or _is_tools_own(requirement):
         return {}
     own = form_arguments(requirement.question, call.parameters)
     return {name: value for name, value in answer.values.items() if name not in own}
+
+
+def _is_tools_own(requirement: Requirement) -> bool:
+    return isinstance(requirement.question, UserInput) and bool(requirement.question.asker)
 
 
 def _verdicts_revised(draft: Draft, event: events.VerdictsRevised) -> None:
@@ -276,7 +281,8 @@ def _run_cancelled(draft: Draft, event: events.RunCancelled) -> None:
         elif call.state in _NOT_BEGUN and call.retries:
             draft.withhold(call, f"The run was cancelled. It was not executed again. {RAN_BEFORE}")
         elif call.state in _NOT_BEGUN:
-            draft.move(call, CallTrigger.SKIPPED, result="The run was cancelled. It was not executed.")
+            told = without_effect(call, "The run was cancelled. It was not executed.")
+            draft.move(call, CallTrigger.SKIPPED, result=told)
         elif call.state is CallState.EXECUTING and call.below is not None:  # it was no code of its own that is cut off
             draft.fail(call, "The run was cancelled.")
 
@@ -300,6 +306,7 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     events.CallReturned: _call_returned,
     events.CallRaised: _call_raised,
     events.CallLost: _call_lost,
+    events.CallAsked: asked.ask,
     events.LateResult: _late_result,
     events.AnswerRecorded: _answer_recorded,
     events.VerdictsRevised: _verdicts_revised,

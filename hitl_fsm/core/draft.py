@@ -44,6 +44,9 @@ REQUIREMENTS_PER_RUN = 9_999
 TOO_MANY = f"This run asked people {REQUIREMENTS_PER_RUN} questions; it may not ask more."
 RAN = "It was executed, and its result is withheld. Do not repeat it."
 """What the model reads of a call whose result it does not get."""
+NOT_EXECUTED = "It was not executed."
+LET_GO = "It had begun, asked a person for something, and was told to let go. Do not repeat it."
+"""What it reads instead of a call that had begun and asked."""
 RAN_BEFORE = "It had been executed once before, and that result is withheld."
 """What it also reads of a call that was to run again."""
 
@@ -53,6 +56,11 @@ def denial(verdict: Verdict) -> str:
     why = verdict.problem or next((r.note for r in verdict.reasons if r.effect == "deny" and r.note), None)
     by = next((f" {r.policy}/{r.rule}" for r in verdict.reasons if r.effect == "deny"), "")
     return f"Denied by policy{by}{f': {why}' if why else ''}. It was not executed."
+
+
+def without_effect(call: Call, told: str) -> str:
+    """What the model reads of a call that ends before its effect; one that asked a person had begun."""
+    return f"{told.removesuffix(NOT_EXECUTED).rstrip()} {LET_GO}" if call.asked else told
 
 
 def as_text(result: Any) -> str:
@@ -207,7 +215,7 @@ class Draft:
     def edit(self, call: Call, args: dict[str, Any], verdict: Verdict) -> Call:
         """Other arguments: another action, with its own digest and verdict. What a form had added is void, too."""
         digest = digest_of(self.run.run_id, call, args, call.tool_version)
-        edited = self.replace(call, args=args, digest=digest, verdict=verdict, answers={})
+        edited = self.replace(call, args=args, digest=digest, verdict=verdict, answers={}, asked=(), told={})
         self.record("call_edited", facts.judged, edited, was=call.digest)
         return edited
 
@@ -219,14 +227,17 @@ class Draft:
         """
         digest = digest_of(self.run.run_id, call, call.args or {}, tool_version)
         judged_by = tuple(dict.fromkeys((*call.judged_by, verdict.policy_digest)))
-        return self.replace(call, verdict=verdict, tool_version=tool_version, digest=digest, judged_by=judged_by)
+        revised: dict[str, Any] = {"verdict": verdict, "digest": digest, "judged_by": judged_by}
+        if tool_version != call.tool_version:  # what another tool asked is no question of this one
+            revised |= {"tool_version": tool_version, "asked": (), "told": {}}
+        return self.replace(call, **revised)
 
     def deny(self, call: Call, told: str) -> None:
         """It does not happen; one that a reviewer sent back did happen before, so that it is not said to be undone."""
         if call.retries:
             self.withhold(call, f"{told} {RAN_BEFORE}")
             return
-        self.move(call, CallTrigger.DENIED, result=told)
+        self.move(call, CallTrigger.DENIED, result=without_effect(call, told))
         self.record("call_denied", call=call.call_id, tool=call.tool, digest=call.digest)
 
     def finish(self, call: Call, result: Any) -> None:
@@ -275,11 +286,11 @@ class Draft:
             elif call.state is CallState.GATED:
                 gates = pending(call)
                 after = sum(isinstance(gate, Review) for gate in call.verdict.gates)
-                total = len(call.verdict.gates)
+                total = len(call.verdict.gates) + len(call.asked)
                 if call.call_id in judged or not isinstance(gates[0], External):
                     self._open(call, gates[0], total - after - len(gates) + 1, total)
             elif call.state is CallState.IN_REVIEW and (left := reviews(call)):
-                total = len(call.verdict.gates)
+                total = len(call.verdict.gates) + len(call.asked)
                 self._open(call, left[0], total - len(left) + 1, total)
 
     def _open(self, call: Call, question: Question, stage: int, stages: int) -> None:

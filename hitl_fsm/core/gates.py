@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hitl_fsm.audit.canonical import review_digest
 from hitl_fsm.core.facts import content_digest
+from hitl_fsm.model.asked import Asked
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.states import CALL_ENDED, CallState
 from hitl_fsm.model.verdict import Batch, Gate, Review, UserInput
@@ -14,17 +15,26 @@ from hitl_fsm.policy.join import BATCHES, gate_key
 
 def form_arguments(question: object, parameters: Sequence[str]) -> frozenset[str]:
     """The tool's arguments that a form asks for; empty for any other question. A model's values there never count."""
-    if not isinstance(question, UserInput):
+    if not isinstance(question, UserInput) or question.asker:
         return frozenset()
     return frozenset(parameters) & frozenset(question.schema.get("properties", {}))
 
 
 def pending(call: Call) -> tuple[Gate, ...]:
     """The gates before the call that are not passed as it stands: a pass of other arguments does not count (law 5)."""
-    if not call.verdict.gates:
+    if not call.verdict.gates and not call.asked:
         return ()
     passed = {p.gate for p in call.passed if p.digest == call.digest}
-    return tuple(gate for gate in call.verdict.gates if not isinstance(gate, Review) and gate_key(gate) not in passed)
+    gates = (*call.verdict.gates, *(asked_gate(call.tool, one) for one in call.asked))
+    return tuple(gate for gate in gates if not isinstance(gate, Review) and gate_key(gate) not in passed)
+
+
+def asked_gate(tool: str, asked: Asked) -> UserInput:
+    """What a tool asks, as a form for the run's own user: who asks comes first, and is not the tool's to say."""
+    text = f"{tool} asks: {asked.message}"
+    if asked.said:
+        text += f"\n\nIt was told to let go until then, and said: {asked.said}"
+    return UserInput({**asked.schema, "description": text}, asker=tool)
 
 
 def reviews(call: Call) -> tuple[Review, ...]:

@@ -63,6 +63,8 @@ def _send_back(draft: Draft, call: Call, feedback: str) -> None:
         held=None,
         passed=(),
         answers={},
+        asked=(),
+        told={},
         retries=call.retries + 1,
         sent_back=call.attempt,
         feedback=feedback,

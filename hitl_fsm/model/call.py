@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from hitl_fsm.model.action import Aspect, Below
+from hitl_fsm.model.asked import Asked
 from hitl_fsm.model.states import CallState
 from hitl_fsm.model.verdict import Verdict
 
@@ -33,7 +34,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     is under review, and goes nowhere until then. Reviewers had it run again `retries` times, the last time after the
     attempt `sent_back`, with the word `feedback`.
     `aspects` (empty: it is a call of `tool`) say what is judged; `below` is the run inside this one that carries it
-    out, where that is no code of its own.
+    out, where that is no code of its own. `asked` is what its tool wanted to know of people, `told` what they
+    answered, by the question's key.
     """
 
     call_id: str
@@ -63,3 +65,5 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     problem: str | None = None
     aspects: tuple[Aspect, ...] = ()
     below: Below | None = None
+    asked: tuple[Asked, ...] = ()
+    told: dict[str, dict[str, Any]] = {}

@@ -10,7 +10,8 @@ from hitl_fsm.model.actor import Actor
 
 
 class CallContext(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`user` is the run's own user; `answers` are form values that are no arguments of the tool.
+    """`user` is the run's own user; `answers` are form values that are no arguments of the tool. `told` is
+    what people answered to what the tool itself asked (`model/asked.py`), by the question's key.
 
     `idempotency_key` is for the outside system: it stays the same over the attempts of an idempotent tool, and is
     another one for each attempt of any other (see `idempotency_key`). `feedback` is what a reviewer said who sent the
@@ -24,6 +25,7 @@ class CallContext(msgspec.Struct, frozen=True, omit_defaults=True):
     user: Actor
     answers: dict[str, Any] = {}
     feedback: str = ""
+    told: dict[str, dict[str, Any]] = {}
 
 
 def idempotency_key(run_id: str, call_id: str, attempt: int, *, idempotent: bool) -> str:

@@ -91,6 +91,18 @@ class CallLost(msgspec.Struct, frozen=True, tag="call_lost", omit_defaults=True)
     acting_until: int = 0
 
 
+class CallAsked(msgspec.Struct, frozen=True, tag="call_asked", omit_defaults=True):
+    """What runs the tool wants to know something of a person first, and was told to let go.
+
+    `said` is what came of that. The call begins again when the question is answered.
+    """
+
+    call_id: str
+    message: str
+    schema: dict[str, Any]
+    said: str = ""
+
+
 class LateResult(msgspec.Struct, frozen=True, tag="late_result", omit_defaults=True):
     """What became of a start whose worker had lost the run: a result, an `error`, or (`begun` false) nothing at all.
 
@@ -155,6 +167,7 @@ Event = (
     | CallReturned
     | CallRaised
     | CallLost
+    | CallAsked
     | LateResult
     | AnswerRecorded
     | VerdictsRevised

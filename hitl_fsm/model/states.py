@@ -76,6 +76,7 @@ class CallTrigger(Word):
     RETURNED = "returned"
     RAISED = "raised"
     LOST = "lost"
+    ASKED = "asked"
     SETTLED = "settled"
     SKIPPED = "skipped"
     HELD = "held"

@@ -29,11 +29,15 @@ class Approval(msgspec.Struct, frozen=True, tag="approval", omit_defaults=True):
 
 
 class UserInput(msgspec.Struct, frozen=True, tag="user_input", omit_defaults=True):
-    """A JSON Schema form (an object schema) that one of `of` fills in (empty: the run's own user)."""
+    """A JSON Schema form (an object schema) that one of `of` fills in (empty: the run's own user).
+
+    `asker`: no policy's form, but that of what runs this tool; none of its values is an argument.
+    """
 
     schema: dict[str, Any]
     of: tuple[str, ...] = ()
     expires_ms: int | None = None
+    asker: str = ""
 
 
 class External(msgspec.Struct, frozen=True, tag="external", omit_defaults=True):

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from hitl_fsm.core.draft import digest_of
-from hitl_fsm.errors import ToolNotBegun, ToolTimedOut
+from hitl_fsm.errors import ToolLost, ToolNotBegun, ToolTimedOut
 from hitl_fsm.model import event as events
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.context import CallContext, idempotency_key
@@ -20,6 +20,7 @@ from hitl_fsm.ports import LEASE_MS
 from hitl_fsm.runtime.hooks import NO_HOOKS, HookFailed, HookRefused, Hooks
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.loop import run_sync
+from hitl_fsm.runtime.remote import ToolAsked
 from hitl_fsm.runtime.results import error_text, to_result
 from hitl_fsm.runtime.threads import in_thread
 from hitl_fsm.runtime.tools import AnyTool, Begin
@@ -95,16 +96,21 @@ def _failed(call: Call, tool: AnyTool, error: BaseException) -> Event:
     match error:
         case _TakenOverError():
             return LateResult(call.call_id, call.attempt, begun=False)
-        case ToolTimedOut():
-            return events.CallLost(call.call_id, 0 if error.still is None else acting_until(call, tool))
+        case ToolTimedOut() | ToolLost():
+            may_act = error.may_act if isinstance(error, ToolLost) else error.still is not None
+            return events.CallLost(call.call_id, acting_until(call, tool) if may_act else 0)
         case asyncio.CancelledError() if _is_stopped():
             return events.CallLost(call.call_id)  # it acts no more
-        case HookRefused() | HookFailed():
-            return events.CallRaised(call.call_id, str(error))
-        case ToolNotBegun():
-            return events.CallRaised(call.call_id, f"{error.message}. It was not executed.")
+        case ToolAsked():
+            return events.CallAsked(call.call_id, error.message, error.schema, error.said)
         case _:
-            return events.CallRaised(call.call_id, error_text(error))
+            return events.CallRaised(call.call_id, _raised(error))
+
+
+def _raised(error: BaseException) -> str:
+    if isinstance(error, HookRefused | HookFailed):
+        return str(error)
+    return f"{error.message}. It was not executed." if isinstance(error, ToolNotBegun) else error_text(error)
 
 
 def _is_stopped() -> bool:
@@ -135,6 +141,8 @@ def as_late(call: Call, event: Event) -> LateResult:
 
 def _tell(late: KeepLate, call: Call, still: Future[Any], context: CallContext, hooks: Hooks) -> None:
     """What a thread came to after its time; the hooks look at it in a thread of their own, since they may take long."""
+    if isinstance(still.exception(), ToolLost | ToolAsked):
+        return  # nobody knows more than before
     if hooks.after:
         in_thread(lambda: late(_told(call, still, context, hooks)))
     else:
@@ -162,4 +170,5 @@ def _context(run: Run, call: Call) -> CallContext:
         user=run.user,
         answers=call.answers,
         feedback=call.feedback,
+        told=call.told,
     )

@@ -17,6 +17,8 @@ from hitl_fsm.model.states import CallState
 from hitl_fsm.model.verdict import Review
 from hitl_fsm.runtime import stream
 
+_GOES_ON = frozenset({CallState.IN_REVIEW, CallState.GATED})
+
 
 class Telling:
     """Events for one reader, each with the run as it then was and the way to where in it that happened."""
@@ -52,9 +54,9 @@ class Telling:
             self._publish(stream.ToolCallStarted(run, way, call.call_id, call.tool, args))
 
     def call_ended(self, run: Run, call_id: str) -> None:
-        """What became of a call that has ended; nothing of one that has not, or whose result is under review."""
+        """What became of a call that has ended; nothing of one that asks first, or whose result is under review."""
         call = next((one for one in run.calls if one.call_id == call_id), None)
-        if self._publish is None or call is None or call.state is CallState.IN_REVIEW:
+        if self._publish is None or call is None or call.state in _GOES_ON:
             return
         way = way_to_call(run, call)
         if step := step_of(call):

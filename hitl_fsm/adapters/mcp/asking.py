@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
+
+from hitl_fsm.model.asked import question_key
 from hitl_fsm.policy.form import check_form
 
 MESSAGE_CHARS = 2_000
 """Characters of a server's question that a person is shown; a longer one is refused, since its end may matter."""
+
+SAID_CHARS = 1_000
+"""Characters, of what a server said when it was told to let go, that a person is shown; the rest is cut."""
 
 
 class Question(NamedTuple):
@@ -21,7 +26,7 @@ class Question(NamedTuple):
 
     @property
     def key(self) -> str:
-        return json.dumps([self.message, self.schema], sort_keys=True, separators=(",", ":"))
+        return question_key(self.message, self.schema)
 
 
 class Unasked(Exception):
@@ -63,3 +68,9 @@ def question_of(params: Mapping[str, Any]) -> Question:
         msg = f"The form cannot be shown: {'; '.join(problems)}."
         raise Unasked(msg)
     return Question(message, dict(schema or {}))
+
+
+def said(word: Any) -> str:
+    """What came of a start that asked, in short."""
+    text = word if isinstance(word, str) else msgspec.json.encode(word).decode()
+    return text if len(text) <= SAID_CHARS else f"{text[: SAID_CHARS - 1]}…"

@@ -36,7 +36,7 @@ from mcp_types import (
 )
 from pydantic import TypeAdapter, ValidationError
 
-from hitl_fsm.adapters.mcp.asking import Flight, Question, Unasked
+from hitl_fsm.adapters.mcp.asking import Flight, Question, Unasked, said
 from hitl_fsm.adapters.mcp.listing import PAGES_MAX, TOOLS_MAX, Listed, listed
 from hitl_fsm.adapters.mcp.place import Address, Place
 from hitl_fsm.adapters.mcp.results import content_of, error_of
@@ -277,7 +277,7 @@ class Session:
             msg = f"the connection to {self.place} ended before the answer: {error.message}"
             raise ToolLost(msg, may_act=isinstance(self.place, Address))
         if flight.asked is not None:
-            return Asked(flight.asked, error.message)
+            return Asked(flight.asked, said(error.message))
         if error.code == URL_ELICITATION_REQUIRED:
             return Failed("The server sends people to a URL first, which this client does not do.")
         return Failed(error.message or "the server gave no reason")
@@ -314,8 +314,7 @@ def _given(answer: InputRequiredResult, flight: Flight) -> dict[str, Any]:
 def _outcome(answer: Mapping[str, Any], flight: Flight) -> Outcome:
     failed = answer.get("isError") is True
     if flight.asked is not None:
-        said = error_of(answer) if failed else content_of(answer)
-        return Asked(flight.asked, said if isinstance(said, str) else str(said))
+        return Asked(flight.asked, said(error_of(answer) if failed else content_of(answer)))
     return Failed(error_of(answer)) if failed else Returned(content_of(answer))
 
 
