@@ -28,7 +28,7 @@ LONG = settings(QUICK, max_examples=share_of(2_000), derandomize=False, print_bl
 
 def answer_some(play: Play, run: RunHandle, data: st.DataObject, *, willing: bool) -> None:
     """Each open question may be answered with yes or no, or be left for later; at least one is answered."""
-    asked = run.active_requirements
+    asked = sorted(run.active_requirements, key=lambda one: one.tool.call_id)  # branches come to theirs in any order
     assert asked, f"{run.state.value}, and nobody is asked"
     first = True
     for requirement in asked:

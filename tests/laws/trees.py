@@ -23,6 +23,7 @@ from hitl_fsm import (
     Router,
     Step,
     Steps,
+    Team,
     Workflow,
     current_call,
     tool,
@@ -31,7 +32,7 @@ from hitl_fsm.model.message import ChatRequest, ModelReply, ToolCall
 from house import House, policies
 
 DEPTH = 3
-LEAVES = ("function", "tool", "agent", "workflow")
+LEAVES = ("function", "tool", "agent", "team", "workflow")
 GROUPS = ("steps", "parallel", "condition", "loop", "router")
 
 
@@ -63,7 +64,7 @@ def trees(draw: st.DrawFn) -> Tree:
         return f"{kind}{count[kind]}"
 
     def node(depth: int) -> Tree:
-        kind = draw(st.sampled_from(LEAVES[:3] if depth >= DEPTH else LEAVES + GROUPS * 2))
+        kind = draw(st.sampled_from(LEAVES[:4] if depth >= DEPTH else LEAVES + GROUPS * 2))
         name, gated = named(kind), draw(st.booleans())
         low, high = (1, 3) if kind in GROUPS else (1, 2) if kind == "workflow" else (0, 0)
         inside = tuple(node(depth + 1) for _ in range(draw(st.integers(low, high))))
@@ -138,7 +139,10 @@ class Play:
     def _policies(self) -> list[bytes]:
         steps = sorted(self.gated)
         texts = []
-        for kind, names in (("steps", steps), ("tools", [f"{name}.act" for name in steps if name.startswith("agent")])):
+        for kind, names in (
+            ("steps", steps),
+            ("tools", [f"{name}.act" for name in steps if name.startswith(("agent", "team"))]),
+        ):
             rule = f"rules:\n  - {{id: asked, {kind}: {names}, gate: confirm}}\n" if names else "rules: []\n"
             texts.append(
                 f"apiVersion: hitl-fsm/v1\nkind: Policy\nname: {kind}\nowner: a@example.com\ndescription: For a test.\n"
@@ -178,13 +182,15 @@ class Play:
         name = tree.name
         if tree.kind == "workflow":
             return self._workflow(tree, engine)
-        if tree.kind == "agent":
+        if tree.kind in {"agent", "team"}:
 
             @tool(name=f"{name}.act")
             def act() -> str:
                 return self._run(name, f"{name}.act", fails=0)
 
-            return Agent(name, OneCall(f"{name}.act"), engine=engine, tools=[act])
+            clerk = name if tree.kind == "agent" else f"{name}.clerk"
+            agent = Agent(clerk, OneCall(f"{name}.act"), engine=engine, tools=[act])
+            return agent if tree.kind == "agent" else Team(name, [agent], engine=engine, mode="broadcast")
 
         def function(given: Any) -> str:
             return self._run(name, name, fails=tree.fails)

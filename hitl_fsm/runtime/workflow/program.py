@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hitl_fsm.errors import WorkflowError
+from hitl_fsm.runtime.runnable import Runnable
 from hitl_fsm.runtime.workflow.calls import NodeCall, branch_call, node_calls
 from hitl_fsm.runtime.workflow.given import StepInput, Taking, taking
 from hitl_fsm.runtime.workflow.nodes import (
@@ -34,6 +35,12 @@ class Program:
     calls: Mapping[str, NodeCall]
     wanted: frozenset[str]
     takes: Mapping[Callable[..., Any], Taking]
+
+    @property
+    def runs(self) -> tuple[Runnable, ...]:
+        """What stands in its steps and is run itself."""
+        found = [node.run for node in _all(self.nodes, 1) if isinstance(node, Step)]
+        return tuple(run for run in found if isinstance(run, Runnable))
 
     def arguments(self, step: Step, given: StepInput) -> dict[str, Any]:
         """How the step's call is written."""
