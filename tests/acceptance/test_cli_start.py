@@ -31,6 +31,7 @@ OTHERS: list[tuple[list[str], int]] = [
     (["db", "status"], 0),
     (["worker", "--once", "--app", "app:engine"], 0),
     (["help", "HF205"], 0),
+    (["import-flags", "app:paying"], 0),
 ]
 WATCHED = ("litellm", "sqlalchemy", "alembic", "pydantic", "rich", "jsonschema", "cel_expr_python", "transitions")
 LOADED = (
