@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hitl_fsm.core.draft import REQUIREMENTS_PER_RUN, Draft
+from hitl_fsm.core.draft import LET_GO, REQUIREMENTS_PER_RUN, Draft
 from hitl_fsm.core.facts import content_digest
 from hitl_fsm.core.gates import asked_gate
 from hitl_fsm.model import event as events
@@ -12,7 +12,7 @@ from hitl_fsm.model.answer import Answer, Provide
 from hitl_fsm.model.asked import Asked
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.requirement import Requirement
-from hitl_fsm.model.states import CallTrigger
+from hitl_fsm.model.states import CallTrigger, RunState
 
 ASKS_PER_CALL = 20
 """Questions that one call's tool may ask people; one more, or one that was answered, and the call has failed."""
@@ -21,6 +21,9 @@ ASKS_PER_CALL = 20
 def ask(draft: Draft, event: events.CallAsked) -> None:
     """The start is over: it was told to let go. What was approved stays approved, for the same action (law 5)."""
     call, asked = draft.call(event.call_id), Asked(event.message, event.schema, event.said)
+    if draft.run.state is RunState.CANCELLED:
+        draft.fail(call, f"The run was cancelled. {LET_GO}")
+        return
     known = any(one.key == asked.key for one in call.asked)
     if known or len(call.asked) >= ASKS_PER_CALL or draft.run.requirement_count >= REQUIREMENTS_PER_RUN:
         draft.fail(call, f"It asked people too much. Whether it did anything is not known; it said: {event.said}")

@@ -135,6 +135,9 @@ def as_late(call: Call, event: Event) -> LateResult:
             return LateResult(call.call_id, call.attempt, result)
         case events.CallRaised(_, error):
             return LateResult(call.call_id, call.attempt, error=error)
+        case events.CallAsked(_, _, _, said):
+            told = f"It asked a person for something first, and was told to let go. It said: {said or 'nothing'}"
+            return LateResult(call.call_id, call.attempt, error=told)
         case _:
             return LateResult(call.call_id, call.attempt, error="It was cut off. Whether it took effect is not known.")
 
