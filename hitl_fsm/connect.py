@@ -19,8 +19,9 @@ from hitl_fsm.ports import Clock, ModelSource, Store
 from hitl_fsm.runtime.engine import Engine as _Engine
 from hitl_fsm.runtime.loop import loop_is_private, run_sync
 from hitl_fsm.runtime.parts import ActorLookup, Default, Parts, PolicySource, SystemClock, actor_lookup
+from hitl_fsm.runtime.workflow.workflow import Workflow as _Workflow
 
-__all__ = ["Engine", "Settings", "load_policies", "settings"]
+__all__ = ["Engine", "Settings", "Workflow", "load_policies", "settings"]
 
 RELOAD_S = 2.0
 """How often an engine looks at its policy files, unless it is told otherwise."""
@@ -117,3 +118,25 @@ class Engine(_Engine):
     def close(self) -> None:
         """Give the store back. Paused runs need nothing open."""
         run_sync(self.store.close())
+
+
+class Workflow(_Workflow):
+    """`steps` are nodes (`Step`, `Steps`, `Parallel`, `Condition`, `Loop`, `Router`); an Agent, a Team, another
+    Workflow or a function among them is a step named after itself. The output is that of the last one.
+
+    Which steps need a person stands in the engine's policies (`steps: [payout]`), not here. WorkflowError for a tree
+    that cannot be run: a name that stands twice, a node without steps, an agent of another engine.
+    """
+
+    @classmethod
+    def load(cls, path: str | Path, *, engine: _Engine) -> Workflow:
+        """The workflow in a `*.workflow.yaml`, with what its import paths lead to.
+
+        WorkflowError, with every finding at its place, where the file cannot be used; what the imported modules raise
+        comes through.
+        """
+        from hitl_fsm.adapters.workflow_files import read_workflow_file, resolve  # noqa: PLC0415 - with pydantic
+        from hitl_fsm.runtime.workflow.written import nodes_of  # noqa: PLC0415 - as above
+
+        document = read_workflow_file(path)
+        return cls(document.name, nodes_of(document.steps, resolve), engine=engine)

@@ -201,6 +201,13 @@ class AnswerTooEarly(HitlError):
     exit_code = 5
 
 
+class ForkRefused(HitlError):
+    """The run never stood where another one should go on."""
+
+    code = "HF318"
+    exit_code = 2
+
+
 class ToolError(HitlError):
     """A tool cannot be declared or called."""
 
@@ -284,10 +291,17 @@ class TeamError(HitlError):
 
 
 class WorkflowError(HitlError):
-    """A workflow cannot be built: a name stands twice, a node has no steps, a word is unknown."""
+    """A workflow cannot be built: a name stands twice, a node has no steps, a word is unknown.
+
+    `diagnostics` has all findings where it was read from a file.
+    """
 
     code = "HF420"
     exit_code = 2
+
+    def __init__(self, message: str, diagnostics: tuple[Diagnostic, ...] = (), *, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(message, help=help)
+        self.diagnostics = diagnostics
 
 
 class WorkflowChanged(HitlError):

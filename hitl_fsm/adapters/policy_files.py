@@ -55,7 +55,8 @@ POLICIES = FileKind(SUFFIX, "policy", "policies", Code.NO_POLICIES)
 TESTS = FileKind(".policytest.yaml", "policy test", "policy tests", Code.TEST_EMPTY)
 ROUTES = FileKind(".routes.yaml", "routes", "routes")
 ROLES = FileKind(".roles.yaml", "roles", "roles")
-KINDS = (POLICIES, TESTS, ROUTES, ROLES)
+WORKFLOWS = FileKind(".workflow.yaml", "workflow", "workflows")
+KINDS = (POLICIES, TESTS, ROUTES, ROLES, WORKFLOWS)
 
 
 @dataclass(frozen=True, slots=True)

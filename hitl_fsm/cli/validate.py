@@ -1,4 +1,4 @@
-"""`validate`: policy files."""
+"""`validate`: policy files, and workflow files beside them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from hitl_fsm.adapters.policy_around import gather_around
-from hitl_fsm.adapters.policy_files import gather
+from hitl_fsm.adapters.policy_files import Gathered, gather
+from hitl_fsm.adapters.workflow_files import GatheredWorkflows, Resolves, gather_workflows
 from hitl_fsm.cli.catalogue import known_tools, not_told
 from hitl_fsm.cli.existing import refuse_absent
 from hitl_fsm.cli.output import line, say
+from hitl_fsm.errors import Diagnostic, HitlError
 from hitl_fsm.policy.catalogue import Known
+from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.formats.report import Report, summary
 from hitl_fsm.policy.lint.run import lint
 from hitl_fsm.policy.load import check
@@ -47,6 +50,7 @@ class Request(NamedTuple):
     paths: tuple[str, ...]
     strict: bool = False
     tools: Callable[[], Known] = _no_tools
+    resolves: Resolves | None = None
 
 
 class Look(NamedTuple):
@@ -58,7 +62,9 @@ class Look(NamedTuple):
 
 def validate(
     ctx: typer.Context,
-    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, or folders with `*.policy.yaml` files.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH…", help="Files, or folders with `*.policy.yaml` or `*.workflow.yaml`.")
+    ],
     format: Annotated[Format | None, typer.Option(help="text unless told otherwise.")] = None,  # noqa: A002 - its name
     strict: Annotated[bool, typer.Option("--strict", help="A warning is as bad as an error.")] = False,
     tools: Annotated[
@@ -70,7 +76,8 @@ def validate(
     """Check policy files; every problem of every file in one pass.
 
     Each finding says file:line:column, a code, what is wrong and what may have been meant. Exit 1 when there is an
-    error, with --strict also when there is a warning. Without --tools, those of --app count, if it is given.
+    error, with --strict also when there is a warning. Without --tools, those of --app count, if it is given. Import
+    paths of workflows are followed with --app alone: only then is your code imported.
     JSON: {"ok", "policies", "rules", "errors", "warnings", "infos", "findings": [{"code", "severity", "message",
     "file", "line", "column", "width", "help", "excerpt"}]}.
     """
@@ -78,7 +85,8 @@ def validate(
     refuse_absent(paths)
     chosen = format or (Format.JSON if session.json else Format.TEXT)
     target = tools or session.app
-    request = Request(tuple(paths), strict, partial(known_tools, session, target) if target else _no_tools)
+    known = partial(known_tools, session, target) if target else _no_tools
+    request = Request(tuple(paths), strict, known, _what_is_wrong if session.app else None)
     if watch:
         from hitl_fsm.cli.validate_watch import keep_looking  # noqa: PLC0415 - only then
 
@@ -101,22 +109,42 @@ def look_at(request: Request) -> Look:
         return gathered.read(path)
 
     around, wrong_around, files_around = gather_around(request.paths)
+    flows = gather_workflows(request.paths, request.resolves)
     known = request.tools()
     beside.update([known.file] if known.file else ())
     project = check(gathered.files, read, around._replace(tools=known.tools))
-    findings = list(dict.fromkeys([*gathered.findings, *wrong_around, *project.findings, *lint(project)]))
+    findings = list(dict.fromkeys([*_found(gathered, flows), *wrong_around, *project.findings, *lint(project)]))
     findings += not_told(known, findings)
     findings.sort(key=lambda found: (found.place, found.code, found.message))
     policies = project.policies
     report = Report(
         findings=tuple(findings),
-        files=tuple(sorted((*gathered.files, *files_around))),
+        files=tuple(sorted((*gathered.files, *files_around, *flows.files))),
         policies=len(policies.names) if policies else 0,
         rules=policies.rule_count if policies else 0,
         strict=request.strict,
         base=Path.cwd().as_posix(),
     )
     return Look(report, frozenset(beside))
+
+
+def _found(policies: Gathered, flows: GatheredWorkflows) -> list[Diagnostic]:
+    """What could not be read; a folder of workflows needs no policies."""
+    return [
+        *(one for one in policies.findings if one.code != Code.NO_POLICIES or not flows.files),
+        *flows.findings,
+    ]
+
+
+def _what_is_wrong(text: str) -> str | None:
+    """With an import path, once the application may be imported."""
+    from hitl_fsm.cli.target import named  # noqa: PLC0415 - only with an application
+
+    try:
+        named(text)
+    except HitlError as error:
+        return error.message
+    return None
 
 
 def tell(session: Session, report: Report, chosen: Format) -> None:

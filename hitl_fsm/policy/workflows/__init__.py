@@ -1,0 +1,1 @@
+"""`kind: Workflow`: a tree of steps written down, each by the import path of what it runs."""
