@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_fsm.adapters.policy_files import WORKFLOWS, gather
 from hitl_fsm.errors import Diagnostic, WorkflowError
 from hitl_fsm.policy.source import MAX_FILE_BYTES
-from hitl_fsm.policy.workflows.document import WorkflowDocument
+
+if TYPE_CHECKING:
+    from hitl_fsm.policy.workflows.document import WorkflowDocument
 
 Resolves = Callable[[str], str | None]
 

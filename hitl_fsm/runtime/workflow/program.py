@@ -59,15 +59,12 @@ def program(name: str, steps: Sequence[Any]) -> Program:
     for count, node in enumerate(_all(nodes, 1)):
         if count == NODES_MAX:
             _refuse(name, f"it has more than {NODES_MAX} nodes", "make a part of it a workflow of its own")
-        if node.name and (node.name in calls or _derived(node.name) & calls.keys()):
-            _refuse(name, f"the name {node.name!r} stands twice in it", 'give one of them another: Step("name", …)')
-        for called, call in node_calls(node).items():
+        for called, call in (*node_calls(node).items(), *map(branch_call, branches(node))):
             if called in calls:
-                _refuse(name, f"the name {called!r} stands twice in it", "it is made from another node's name")
+                _refuse(name, f"the name {called!r} stands twice in it", 'give one of them another: Step("name", …)')
             calls[called] = call
         for what, function in _functions(node):
             takes[function] = taking(function, f"`{what}` of {node.name}")
-    calls.update(branch_call(branch) for node in _all(nodes, 1) for branch in branches(node))
     wanted = {word for call in calls.values() for word in call.wants}
     wanted.update(word for one in takes.values() for word in one.wanted)
     return Program(nodes, calls, frozenset(wanted), takes)
@@ -109,10 +106,6 @@ def _functions(node: Node) -> Iterator[tuple[str, Callable[..., Any]]]:
             yield "until", node.until
         case Router() if node.choose is not None:
             yield "choose", node.choose
-
-
-def _derived(name: str) -> set[str]:
-    return {f"{name}{BRANCH}", f"{name}{ON_ERROR}"}
 
 
 def _refuse(name: str, message: str, help_text: str) -> None:

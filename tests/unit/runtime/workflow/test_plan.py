@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from played import Outcome, Played, Rule
 
 from hitl_fsm.errors import ModelError, WorkflowChanged, WorkflowStopped
 from hitl_fsm.runtime.workflow.given import StepInput
 from hitl_fsm.runtime.workflow.nodes import Condition, Loop, Parallel, Retry, Router, Step, Steps
-from played import Outcome, Played, Rule
 
 
 def add(letter: str) -> Callable[[str], str]:
@@ -148,7 +148,9 @@ def test_only_true_and_false_decide(said: object) -> None:
 
 
 def test_branches_go_together_and_keep_their_names() -> None:
-    played = Played(lambda: [Parallel(step("a"), Steps("g", [step("b"), step("c")]), name="p"), Step("see", lambda value: value)])
+    played = Played(
+        lambda: [Parallel(step("a"), Steps("g", [step("b"), step("c")]), name="p"), Step("see", lambda value: value)]
+    )
     assert played.run("-") == {"a": "-a", "g": "-bc"}
     assert played.batches == [("p",), ("a", "g.branch"), ("g",), ("b",), ("c",), ("see",)]
 
@@ -178,7 +180,7 @@ def test_a_branch_that_must_be_retried_does_so_with_the_others() -> None:
 
 @pytest.mark.parametrize("outcome", [DENIED, WITHHELD])
 def test_a_rejected_step_ends_the_workflow_skips_or_gives_way(outcome: Outcome) -> None:
-    with pytest.raises(WorkflowStopped, match="a: .*bob"):
+    with pytest.raises(WorkflowStopped, match=r"a: .*bob"):
         Played(lambda: [step("a"), step("b")], ends("a", outcome)).run("-")
     played = Played(lambda: [step("a", on_reject="skip"), step("b")], ends("a", outcome))
     assert (played.run("-"), played.names) == ("-b", ["a", "b"])

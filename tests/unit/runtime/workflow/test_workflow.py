@@ -1,0 +1,402 @@
+"""Workflows on the real engine: who is asked where, and what follows from each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hitl_fsm import Agent, Condition, Engine, Loop, Parallel, Retry, Router, Step, Steps, Workflow, tool
+from hitl_fsm.errors import AnswerRefused, InputRefused, WorkflowChanged, WorkflowError
+from hitl_fsm.model.states import RunState
+from hitl_fsm.testing import ScriptedModel
+from house import House, call, calls, policies
+
+
+def policy(name: str, covers: str, rules: str = "", default: str = "allow") -> bytes:
+    head = f"apiVersion: hitl-fsm/v1\nkind: Policy\nname: {name}\nowner: a@example.com\ndescription: For a test.\n"
+    return f"{head}{covers}\ndefault: {default}\nrules: [{rules}]\n".encode()
+
+
+def engine_of(house: House, rules: str = "", tools: str = "") -> Engine:
+    """Each step may begin, and each tool be called, unless the rules say otherwise."""
+    return house.engine(policies(policy("flow", 'steps: ["*"]', rules), policy("tools", 'tools: ["*"]', tools)))
+
+
+def add(letter: str) -> Callable[[str], str]:
+    def run(text: str) -> str:
+        return text + letter
+
+    return run
+
+
+def step(letter: str, **words: Any) -> Step:
+    return Step(letter, add(letter), **words)
+
+
+def asked(run: Any) -> list[tuple[str, str]]:
+    return [(one.tool.tool_name, one.kind) for one in run.active_requirements]
+
+
+def test_a_workflow_runs_its_steps(house: House) -> None:
+    run = Workflow("flow", [step("a"), step("b")], engine=engine_of(house)).run("-", user="alice")
+    assert (run.state, run.output) == (RunState.DONE, "-ab")
+
+
+def test_a_function_that_no_policy_covers_is_denied(house: House) -> None:
+    engine = house.engine(policies(policy("other", "tools: [x]")))
+    run = Workflow("flow", [step("a")], engine=engine).run("-", user="alice")
+    assert run.state is RunState.FAILED
+    assert "a: Denied" in (run.value.error or "")
+
+
+@pytest.mark.parametrize(
+    ("node", "gated"),
+    [
+        (lambda: step("a"), "a"),
+        (lambda: Steps("n", [step("a")]), "n"),
+        (lambda: Steps([Steps([step("a")])]), "a"),
+        (lambda: Parallel(Steps("n", [step("a")]), step("x")), "a"),
+        (lambda: Parallel(step("a"), name="n"), "n"),
+        (lambda: Condition("n", lambda text: True, step("a")), "n"),
+        (lambda: Condition("n", lambda text: False, step("x"), step("a")), "a"),
+        (lambda: Loop("n", Parallel(Steps("m", [step("a")])), max_iterations=1), "a"),
+        (lambda: Loop("n", [step("a")], max_iterations=1), "n"),
+        (lambda: Router("n", [step("a")], lambda text: "a"), "n"),
+    ],
+)
+def test_law08_nothing_gated_begins_before_the_answer_wherever_it_stands(
+    house: House, node: Callable[[], Any], gated: str
+) -> None:
+    ran: list[str] = []
+
+    def witness(text: Any) -> str:
+        ran.append("a")
+        return "done"
+
+    def build(engine: Engine) -> Workflow:
+        return Workflow("flow", [_with(node(), "a", witness)], engine=engine)
+
+    rules = f"{{id: g, steps: [{gated}], gate: confirm}}"
+    flow = build(engine_of(house, rules))
+    run = flow.run("-", user="alice")
+    assert (asked(run), ran) == ([(gated, "confirm")], [])
+    assert flow.continue_run(run).is_paused
+    assert ran == []
+    run.active_requirements[0].confirm(by="alice")
+    later = build(engine_of(house, rules)).continue_run(run_id=run.run_id)
+    assert (later.state, ran) == (RunState.DONE, ["a"])
+
+
+def _with(node: Any, name: str, function: Callable[..., Any]) -> Any:
+    """The same tree, where the step of that name runs the function."""
+    match node:
+        case Step():
+            return Step(name, function) if node.name == name else node
+        case Parallel():
+            return Parallel(*(_with(one, name, function) for one in node.steps), name=node.name)
+        case Steps():
+            return Steps(node.name, [_with(one, name, function) for one in node.steps])
+        case Condition():
+            then, rest = ([_with(one, name, function) for one in part] for part in (node.then, node.otherwise))
+            return Condition(node.name, node.when, then, rest)
+        case Loop():
+            return Loop(node.name, [_with(one, name, function) for one in node.steps], None, node.max_iterations)
+        case _:
+            return Router(node.name, [_with(one, name, function) for one in node.choices], node.choose)
+
+
+def test_a_workflow_inside_a_workflow_asks_at_the_top_with_its_way(house: House) -> None:
+    engine = engine_of(house, "{id: g, steps: [payout], gate: confirm}", "{id: t, tools: [look], gate: confirm}")
+    clerk = Agent(
+        "clerk", ScriptedModel([calls(call("look", order_id="1")), {"say": "seen"}]), engine=engine, tools=house.tools()
+    )
+    inner = Workflow("inner", [Step("payout", clerk)], engine=engine)
+    flow = Workflow("refunds", [Parallel(Steps("g", [Step("pay", inner)]), step("b"))], engine=engine)
+    run = flow.run("-", user="alice")
+    (first,) = run.active_requirements
+    way = ("workflow refunds", "branch g", "step pay", "workflow inner", "step payout", "agent clerk")
+    assert first.value.path == way
+    first.confirm(by="alice")
+    run = flow.continue_run(run)
+    (second,) = run.active_requirements
+    assert (second.tool.tool_name, second.value.path) == ("look", way)
+    second.confirm(by="alice")
+    run = flow.continue_run(run)
+    assert (run.state, run.value.result) == (RunState.DONE, {"g": "seen", "b": "-b"})
+
+
+def test_branches_wait_for_nobody(house: House) -> None:
+    ran: list[str] = []
+
+    def note(name: str) -> Step:
+        def run(text: str) -> str:
+            ran.append(name)
+            return name
+
+        return Step(name, run)
+
+    engine = engine_of(house, "{id: g, steps: [a, c], gate: confirm}")
+    flow = Workflow("flow", [Parallel(note("a"), Steps("g", [note("b"), note("c")]), note("d"))], engine=engine)
+    run = flow.run("-", user="alice")
+    assert sorted(ran) == ["b", "d"]
+    assert sorted(asked(run)) == [("a", "confirm"), ("c", "confirm")]
+
+
+@pytest.mark.parametrize(
+    ("on_reject", "state", "output"),
+    [
+        ("cancel", RunState.FAILED, None),
+        ("skip", RunState.DONE, "-b"),
+        (Retry(1, then="skip"), RunState.DONE, "-b"),
+        (Step("x", add("x")), RunState.DONE, "-xb"),
+    ],
+)
+def test_what_follows_a_rejection(house: House, on_reject: Any, state: RunState, output: str | None) -> None:
+    flow = Workflow(
+        "flow",
+        [step("a", on_reject=on_reject), step("b")],
+        engine=engine_of(house, "{id: g, steps: [a], gate: confirm}"),
+    )
+    run = flow.run("-", user="alice")
+    while run.is_paused:
+        run.active_requirements[0].reject(by="alice", note="too much")
+        run = flow.continue_run(run)
+    assert (run.state, run.output) == (state, output)
+    if state is RunState.FAILED:
+        assert "too much" in (run.value.error or "")
+        assert flow.continue_run(run).state is RunState.FAILED
+
+
+def test_a_reviewer_sends_back_with_a_word_and_then_edits(house: House) -> None:
+    said: list[str] = []
+
+    def write(topic: str, feedback: str) -> str:
+        said.append(feedback)
+        return f"{topic}, draft {len(said)}"
+
+    engine = engine_of(house, "{id: g, steps: [write], gate: {review: {retries: 1}}}")
+    flow = Workflow("flow", [write, Step("up", lambda text: text.upper())], engine=engine)
+    run = flow.run("tea", user="alice")
+    run.active_requirements[0].retry(by="alice", note="shorter")
+    run = flow.continue_run(run)
+    run.active_requirements[0].edit_result("tea", by="alice")
+    assert flow.continue_run(run).output == "TEA"
+    assert said == ["", "shorter"]
+
+
+def test_a_rejected_result_is_written_again_with_the_note(house: House) -> None:
+    said: list[str] = []
+
+    def write(topic: str, feedback: str) -> str:
+        said.append(feedback)
+        return "draft"
+
+    engine = engine_of(house, "{id: g, steps: [write], gate: review}")
+    flow = Workflow("flow", [Step("write", write, on_reject="retry")], engine=engine)
+    run = flow.run("tea", user="alice")
+    run.active_requirements[0].reject(by="alice", note="no jokes")
+    run = flow.continue_run(run)
+    assert "no jokes" in said[1]
+    run.active_requirements[0].accept(by="alice")
+    assert flow.continue_run(run).output == "draft"
+
+
+def test_a_person_chooses_the_route_and_an_unknown_one_is_refused(house: House) -> None:
+    flow = Workflow("flow", [Router("r", [step("a"), step("b")])], engine=engine_of(house))
+    run = flow.run("-", user="alice")
+    (question,) = run.active_requirements
+    assert (question.kind, question.tool.tool_args) == ("user_input", {"input": "-"})
+    with pytest.raises(AnswerRefused, match="route"):
+        question.provide_user_input({"route": "c"}, by="alice")
+    question.provide_user_input({"route": "b"}, by="alice")
+    assert flow.continue_run(run).output == "-b"
+
+
+def test_who_lets_a_router_begin_may_choose_otherwise_but_no_unknown_route(house: House) -> None:
+    engine = engine_of(house, "{id: g, steps: [r], gate: confirm}")
+    flow = Workflow("flow", [Router("r", [step("a"), step("b")], lambda text: "a")], engine=engine)
+    run = flow.run("-", user="alice")
+    (question,) = run.active_requirements
+    with pytest.raises(AnswerRefused, match="route"):
+        question.confirm(by="alice", args={"route": "c", "input": "-"})
+    question.confirm(by="alice", args={"route": "b", "input": "!"})
+    run = flow.continue_run(run)
+    while run.is_paused:  # an edit is another action
+        run.active_requirements[0].confirm(by="alice")
+        run = flow.continue_run(run)
+    assert run.output == "!b"
+
+
+def test_an_edit_cannot_shake_off_the_question_of_a_router(house: House) -> None:
+    engine = engine_of(house, "{id: g, steps: [r], gate: confirm}")
+    flow = Workflow("flow", [Router("r", [step("a"), step("b")])], engine=engine)
+    run = flow.run("-", user="alice")
+    kinds: list[str] = []
+    while run.is_paused:
+        (question,) = run.active_requirements
+        kinds.append(question.kind)
+        if question.needs_user_input:
+            question.provide_user_input({"route": "b"}, by="alice")
+        elif "!" in str(question.tool):
+            question.confirm(by="alice")
+        else:
+            question.confirm(by="alice", args={"route": "a", "input": "!"})
+        run = flow.continue_run(run)
+    assert kinds[-2:] in (["user_input", "confirm"], ["confirm", "user_input"])
+    assert run.output == "!b"
+
+
+@pytest.mark.parametrize(
+    ("decision", "state"), [("retry", RunState.DONE), ("skip", RunState.DONE), ("fail", RunState.FAILED)]
+)
+def test_a_person_decides_after_an_error(house: House, decision: str, state: RunState) -> None:
+    tries: list[str] = []
+
+    def ship(text: str) -> str:
+        tries.append(text)
+        if len(tries) == 1:
+            raise RuntimeError("no truck")
+        return "shipped"
+
+    flow = Workflow("flow", [Step("ship", ship, on_error="ask")], engine=engine_of(house))
+    run = flow.run("-", user="alice")
+    (question,) = run.active_requirements
+    assert question.tool.tool_args == {"error": "RuntimeError: no truck", "input": "-"}
+    question.provide_user_input({"decision": decision}, by="alice")
+    run = flow.continue_run(run)
+    assert (run.state, run.output) == (state, {"retry": "shipped", "skip": "-", "fail": None}[decision])
+
+
+def test_a_tool_as_a_step_is_also_held_by_the_policies_of_the_tool(house: House) -> None:
+    paid: list[Any] = []
+
+    @tool(name="payments.refund", version="7")
+    def refund(order_id: str, amount: float) -> dict[str, Any]:
+        paid.append((order_id, amount))
+        return {"paid": amount}
+
+    rule = "{id: large, tools: [payments.refund], when: args.amount > 100, gate: confirm}"
+    flow = Workflow("flow", [Step("payout", refund)], engine=engine_of(house, "", rule))
+    assert flow.run({"order_id": "1", "amount": 5}, user="alice").value.result == {"paid": 5}
+    run = flow.run({"order_id": "2", "amount": 500}, user="alice")
+    assert (asked(run), len(paid)) == ([("payout", "confirm")], 1)
+    run.active_requirements[0].confirm(by="alice")
+    assert flow.continue_run(run).value.result == {"paid": 500}
+
+
+def test_a_condition_sees_the_workflow_and_the_step(house: House) -> None:
+    rule = "{id: g, steps: ['*'], when: \"workflow == 'flow' && step == 'b' && args.input == '-a'\", gate: confirm}"
+    flow = Workflow("flow", [Parallel(Steps("g", [step("a"), step("b")]))], engine=engine_of(house, rule))
+    assert asked(flow.run("-", user="alice")) == [("b", "confirm")]
+
+
+@pytest.mark.parametrize("given", [{"a": [1, 2.5, None]}, [1, "x"], 7, True, None, ""])
+def test_any_json_value_goes_in_and_comes_out(house: House, given: Any) -> None:
+    run = Workflow("flow", [Step("same", lambda value: value)], engine=engine_of(house)).run(given, user="alice")
+    assert run.state is RunState.DONE
+    assert (run.output if isinstance(given, str) else run.value.result) == (given or ("" if given == "" else given))
+
+
+@pytest.mark.parametrize("given", [{1, 2}, float("nan"), {"a": 2**60}, b"x", object()])
+def test_what_is_no_json_is_refused_before_there_is_a_run(house: House, given: Any) -> None:
+    engine = engine_of(house)
+    with pytest.raises(InputRefused):
+        Workflow("flow", [step("a")], engine=engine).run(given)
+    assert engine.runs.list() == []
+
+
+def test_another_workflow_in_the_next_process_is_told_and_the_answer_is_kept(house: House) -> None:
+    rules = "{id: g, steps: [b], gate: confirm}"
+
+    def build(*names: str) -> Workflow:
+        return Workflow("flow", [step(name) for name in names], engine=engine_of(house, rules))
+
+    run = build("a", "b", "c").run("-", user="alice")
+    run.active_requirements[0].confirm(by="alice")
+    with pytest.raises(WorkflowChanged, match="it had called a where it now calls x"):
+        build("x", "b", "c").continue_run(run_id=run.run_id)
+    assert build("a", "b", "c").continue_run(run_id=run.run_id).output == "-abc"
+
+
+def test_what_runs_in_a_step_belongs_to_the_same_engine(house: House) -> None:
+    agent = house.agent(engine_of(house), [{"say": "x"}])
+    with pytest.raises(WorkflowError, match="agent 'helper' belongs to another engine"):
+        Workflow("flow", [agent], engine=engine_of(house))
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (list, "has no steps"),
+        (lambda: [add("a"), add("b")], "the name 'run' stands twice"),
+        (lambda: [step("a"), Loop("a", step("b"))], "the name 'a' stands twice"),
+        (lambda: [step("a", on_error="ask"), Step("a.error", add("a"))], "'a.error' stands twice"),
+        (lambda: [7], "int is no step"),
+        (lambda: [Steps("x", [])], "no steps"),
+        (lambda: [Parallel(Steps([step("a")]))], "has no name"),
+        (lambda: [Step("1", add("a"))], "cannot be the name"),
+        (lambda: [Step("a", 7)], "runs int"),
+        (lambda: [Step("a", add("a"), on_error="ignore")], "`on_error` of a is 'ignore'"),  # type: ignore[arg-type]
+        (lambda: [Step("a", lambda x, y: x)], "nobody fills in its parameter `y`"),
+        (lambda: [Loop("l", step("a"), max_iterations=0)], "goes round 0 times"),
+        (lambda: [lambda x: x], "cannot name its step"),
+    ],
+)
+def test_what_cannot_be_run_cannot_be_built(house: House, steps: Any, told: str) -> None:
+    engine = engine_of(house)
+    with pytest.raises(WorkflowError, match=told):
+        Workflow("flow", steps(), engine=engine)
+
+
+def test_a_turn_writes_as_much_however_long_the_run_is(house: House) -> None:
+    engine = engine_of(house)
+    run = Workflow("same", [Loop("l", Step("s", lambda text: "x"), lambda text: False, 60)], engine=engine).run("-")
+    sizes = [len(msgspec.json.encode(entry.event)) for entry in engine.runs.events(run.run_id)]
+    tenth = len(sizes) // 10
+    assert sum(sizes[-tenth:]) < 1.1 * sum(sizes[tenth : 2 * tenth])
+
+
+def test_a_workflow_from_a_file(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "flow_steps.py").write_text(
+        "def check(order):\n    return {**order, 'checked': True}\n"
+        "def is_large(order):\n    return order['amount'] > 100\n"
+        "def tell(order):\n    return 'told'\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file = tmp_path / "refunds.workflow.yaml"
+    file.write_text(
+        "apiVersion: hitl-fsm/v1\nkind: Workflow\nname: refunds\nsteps:\n"
+        "  - {step: check, run: 'flow_steps:check'}\n"
+        "  - {condition: large, when: 'flow_steps:is_large', then: {step: tell, run: 'flow_steps:tell'}}\n",
+        encoding="utf-8",
+    )
+    engine = engine_of(house, "{id: g, steps: [tell], gate: confirm}")
+    flow = Workflow.load(file, engine=engine)
+    assert flow.run({"amount": 5}).value.result == {"amount": 5, "checked": True}
+    run = flow.run({"amount": 500}, user="alice")
+    run.active_requirements[0].confirm(by="alice")
+    assert Workflow.load(file, engine=engine).continue_run(run).output == "told"
+
+
+def _broken() -> Sequence[tuple[str, str]]:
+    return [
+        ("steps: []", "HF108"),
+        ("steps: [{step: a, run: 'no_such_module_here:x'}]", "there is no module 'no_such_module_here'"),
+        ("steps: [{step: a, run: 'json:no_such'}]", "json has no 'no_such'"),
+        ("steps: [{step: a, run: 'json:__name__'}]", "runs str"),
+    ]
+
+
+@pytest.mark.parametrize(("steps", "told"), _broken())
+def test_a_file_that_cannot_be_used_says_why(house: House, tmp_path: Path, steps: str, told: str) -> None:
+    file = tmp_path / "w.workflow.yaml"
+    file.write_text(f"apiVersion: hitl-fsm/v1\nkind: Workflow\nname: w\n{steps}\n", encoding="utf-8")
+    with pytest.raises(WorkflowError, match=told):
+        Workflow.load(file, engine=engine_of(house))
+    with pytest.raises(WorkflowError, match="cannot be read"):
+        Workflow.load(tmp_path / "gone.workflow.yaml", engine=engine_of(house))
