@@ -11,12 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from hitl_fsm.policy.fields import Hints, Model, Name, Text, listed, shape_of
+from hitl_fsm.policy.workflows.limits import ITERATIONS_MAX, RETRIES_MAX, STEP_NAME, STEP_NAME_MAX
 
 MAX_STEPS = 500
 """Nodes right inside one other."""
-RETRIES_MAX = 100
-ITERATIONS_MAX = 10_000
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,56}")
 PATH_MAX = 500
 """Characters of an import path."""
 _PATH = re.compile(
@@ -25,13 +23,13 @@ _PATH = re.compile(
 
 
 def _step_name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        msg = f"{text[:60]!r} is not the name of a step: at most 57 letters, digits, `_`, `-` and `.`, a letter first"
+    if not STEP_NAME.fullmatch(text):
+        msg = f"{text[:60]!r} is not the name of a step: at most {STEP_NAME_MAX} letters, digits, `_`, `-`, `.`"
         raise ValueError(msg)
     return text
 
 
-StepName = Annotated[str, AfterValidator(_step_name), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})]
+StepName = Annotated[str, AfterValidator(_step_name), Field(json_schema_extra={"pattern": f"^{STEP_NAME.pattern}$"})]
 
 
 def _import_path(text: str) -> str:

@@ -6,32 +6,24 @@ error stands here, beside the step.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 from hitl_fsm.errors import WorkflowError
+from hitl_fsm.policy.workflows.limits import ITERATIONS_MAX, RETRIES_MAX, STEP_NAME, STEP_NAME_MAX
 from hitl_fsm.runtime.reply import CALLS_PER_REPLY
 from hitl_fsm.runtime.runnable import Runnable
-from hitl_fsm.runtime.tools import NAME_MAX, Tool
+from hitl_fsm.runtime.tools import Tool
 
 RETRIES = 3
 """Times that a step is tried again where `retry` names no number."""
-RETRIES_MAX = 100
-"""The largest such number."""
 ITERATIONS = 3
 """Times that a loop goes round at most where it names no number."""
-ITERATIONS_MAX = 10_000
-"""The largest such number."""
 NODES_MAX = 1_000
 """Nodes of one workflow, those of the workflows in its steps not counted."""
 DEPTH_MAX = 32
 """Nodes inside each other in one workflow."""
-STEP_NAME_MAX = NAME_MAX - len(".branch")
-"""Characters of a node's name: its calls are named after it."""
-
-_NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_.-]{{0,{STEP_NAME_MAX - 1}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +203,7 @@ def as_node(thing: Any) -> Node:
     if isinstance(thing, Runnable | Tool):
         return Step(thing.name, thing)
     name = getattr(thing, "__name__", "")
-    if callable(thing) and _NAME.fullmatch(name):
+    if callable(thing) and STEP_NAME.fullmatch(name):
         return Step(name, thing)
     if callable(thing):
         _refuse(f"{name or type(thing).__name__} cannot name its step", 'give it a name: Step("name", function)')
@@ -251,7 +243,7 @@ def _check_group(node: Steps | Parallel) -> None:
 
 
 def _check_name(kind: str, name: Any) -> None:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not STEP_NAME.fullmatch(name):
         help_text = f"at most {STEP_NAME_MAX} letters, digits, `_`, `-` and `.`, a letter first"
         _refuse(f"{name!r} cannot be the name of a {kind}", help_text)
 

@@ -9,8 +9,11 @@ import pytest
 from played import Outcome, Played, Rule
 
 from hitl_fsm.errors import ModelError, WorkflowChanged, WorkflowStopped
+from hitl_fsm.policy.workflows.limits import STEP_NAME_MAX
+from hitl_fsm.runtime.tools import NAME_MAX
 from hitl_fsm.runtime.workflow.given import StepInput
 from hitl_fsm.runtime.workflow.nodes import Condition, Loop, Parallel, Retry, Router, Step, Steps
+from hitl_fsm.runtime.workflow.plan import BRANCH, ON_ERROR
 
 
 def add(letter: str) -> Callable[[str], str]:
@@ -305,3 +308,7 @@ def test_a_turn_records_no_more_than_its_own() -> None:
     played.run("-")
     sizes = [len(str(reply.echo)) for reply in played.replies[3::2]]
     assert max(sizes) == min(sizes)
+
+
+def test_a_name_leaves_room_for_the_calls_that_are_named_after_it() -> None:
+    assert STEP_NAME_MAX + max(len(BRANCH), len(ON_ERROR)) <= NAME_MAX
