@@ -70,6 +70,7 @@ def serve(place: str) -> None:
     found = Server(listening, at_start, paths).until_a_child()
     if found is None:
         Path(place).unlink()
+        Path(place).parent.rmdir()
         return
     become(found, [*paths[found.environ.get(b"PYTHONPATH", b"")], *base])
     from hitl_fsm.cli.main import main
