@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from hitl_fsm.model.context import CallContext as CallContext
     from hitl_fsm.runtime.agent import Agent as Agent
     from hitl_fsm.runtime.ask_user import ask_user as ask_user
+    from hitl_fsm.runtime.guards import GuardRefused as GuardRefused
+    from hitl_fsm.runtime.guards import Guards as Guards
     from hitl_fsm.runtime.handles import RequirementHandle as RequirementHandle
     from hitl_fsm.runtime.handles import RunHandle as RunHandle
+    from hitl_fsm.runtime.hooks import Hooks as Hooks
     from hitl_fsm.runtime.team import Team as Team
     from hitl_fsm.runtime.toolkit import Toolkit as Toolkit
     from hitl_fsm.runtime.tools import Tool as Tool
@@ -43,7 +46,10 @@ _HOMES = {
     "Condition": "hitl_fsm.runtime.workflow.nodes",
     "current_call": "hitl_fsm.runtime.tools",
     "Engine": "hitl_fsm.connect",
+    "GuardRefused": "hitl_fsm.runtime.guards",
+    "Guards": "hitl_fsm.runtime.guards",
     "HitlError": "hitl_fsm.errors",
+    "Hooks": "hitl_fsm.runtime.hooks",
     "Loop": "hitl_fsm.runtime.workflow.nodes",
     "MCPServer": "hitl_fsm.mcp",
     "Parallel": "hitl_fsm.runtime.workflow.nodes",

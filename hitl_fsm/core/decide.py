@@ -75,6 +75,7 @@ def _create(entry: Entry, event: events.RunCreated, *, telling: bool) -> Draft:
         user=event.user,
         created_at=entry.at,
         policy_digest=event.policy_digest,
+        context=event.context,
     )
     draft = Draft(run, entry, telling=telling)
     draft.record("run_created", facts.created, event)
@@ -85,6 +86,7 @@ def _create(entry: Entry, event: events.RunCreated, *, telling: bool) -> Draft:
 def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
     run, frame = draft.run, event.frame
     below.require_idle(draft, frame, "take a model's reply")
+    draft.require(not (event.calls and event.refused), "refuse an answer that asks for calls")
     turn = turn_of(run, frame) + 1
     draft.record("model_replied", facts.replied, event, turn)
     calls = tuple(ToolCall(p.provider_id, p.tool, p.raw) for p in event.calls)
@@ -95,6 +97,9 @@ def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
         for proposed in event.calls:
             draft.propose(proposed)
         draft.settle(judged=frozenset(proposed.call_id for proposed in event.calls))
+    elif event.refused:
+        below.take_turn(draft, frame, turn)
+        draft.messages.append(Message(role="user", content=event.refused, frame=frame, refused=True))
     elif frame:
         call = below.leave(draft, frame)
         draft.finish(call, event.text if event.value is None else event.value)

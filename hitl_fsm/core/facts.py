@@ -25,7 +25,8 @@ def content_digest(value: Any) -> str:
 
 
 def created(event: RunCreated) -> dict[str, Any]:
-    """A run: of whom, for whom, under which policies; what was asked by digest."""
+    """A run: of whom, for whom, under which policies; what was asked, and the context, by digest."""
+    context = {"context": content_digest(event.context)} if event.context else {}
     return {
         "kind": event.kind,
         "name": event.name,
@@ -33,6 +34,7 @@ def created(event: RunCreated) -> dict[str, Any]:
         "input": content_digest(event.input),
         "model": event.model,
         "policies": event.policy_digest,
+        **context,
     }
 
 
@@ -44,6 +46,7 @@ def replied(event: ModelReplied, turn: int) -> dict[str, Any]:
         "text": content_digest(event.text),
         "calls": len(event.calls),
         "tokens": [event.usage.prompt, event.usage.completion],
+        **({"refused": content_digest(event.refused)} if event.refused else {}),
     }
 
 

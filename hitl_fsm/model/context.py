@@ -15,7 +15,7 @@ class CallContext(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `idempotency_key` is for the outside system: it stays the same over the attempts of an idempotent tool, and is
     another one for each attempt of any other (see `idempotency_key`). `feedback` is what a reviewer said who sent the
-    call back to run again.
+    call back to run again. `context` has the variables that the run was started with; it is the tool's own copy.
     """
 
     run_id: str
@@ -26,6 +26,7 @@ class CallContext(msgspec.Struct, frozen=True, omit_defaults=True):
     answers: dict[str, Any] = {}
     feedback: str = ""
     told: dict[str, dict[str, Any]] = {}
+    context: dict[str, Any] = {}
 
 
 def idempotency_key(run_id: str, call_id: str, attempt: int, *, idempotent: bool) -> str:

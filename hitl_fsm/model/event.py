@@ -14,7 +14,7 @@ from hitl_fsm.model.verdict import Verdict
 
 
 class RunCreated(msgspec.Struct, frozen=True, tag="run_created", omit_defaults=True):
-    """`value` is the input where it is more than text."""
+    """`value` is the input where it is more than text, `context` what the application gave besides, as JSON values."""
 
     run_id: str
     kind: str
@@ -24,6 +24,7 @@ class RunCreated(msgspec.Struct, frozen=True, tag="run_created", omit_defaults=T
     model: str = ""
     policy_digest: str = ""
     value: Any = None
+    context: dict[str, Any] = {}
 
 
 class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,7 +50,10 @@ class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ModelReplied(msgspec.Struct, frozen=True, tag="model_replied", omit_defaults=True):
-    """`frame`: whose model (see `Frame`; "" is the run's own). `value`: the final answer where it is more than text."""
+    """`frame`: whose model (see `Frame`; "" is the run's own). `value`: the final answer where it is more than text.
+
+    `refused`: why the answer is none, as the model then reads it; it is asked again.
+    """
 
     text: str
     calls: tuple[ProposedCall, ...] = ()
@@ -58,6 +62,7 @@ class ModelReplied(msgspec.Struct, frozen=True, tag="model_replied", omit_defaul
     echo: dict[str, Any] | None = None
     frame: str = ""
     value: Any = None
+    refused: str = ""
 
 
 class ModelFailed(msgspec.Struct, frozen=True, tag="model_failed", omit_defaults=True):

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hitl_fsm.errors import ToolError
 from hitl_fsm.ports import ChatModel
+from hitl_fsm.runtime.context import Instructions
 from hitl_fsm.runtime.engine import Engine
+from hitl_fsm.runtime.guards import NO_GUARDS, Guards
+from hitl_fsm.runtime.hooks import NO_HOOKS, Hooks
+from hitl_fsm.runtime.output import OutputType
 from hitl_fsm.runtime.recipe import TURNS, Recipe
 from hitl_fsm.runtime.runnable import Runnable
 from hitl_fsm.runtime.toolkit import AnyTools, Toolbox
@@ -18,7 +23,9 @@ class Agent(Runnable):
 
     `tools` are functions, `@tool` objects, or what has several (see `Toolset`); which of them need a person stands in
     the engine's policies, not here.
-    `max_turns` bounds the model turns of a run; None means no bound.
+    `instructions` are a text, in which `{name}` stands for a variable of the run's context, or a function that makes it
+    out of the context. `output_schema` is the type of the final answer: a pydantic model, a dataclass or a TypedDict;
+    `run.parsed` is an instance of it then. `max_turns` bounds the model turns of a run; None means no bound.
     """
 
     def __init__(  # noqa: PLR0913 - the names that users know; each is one plain fact about the agent
@@ -28,11 +35,18 @@ class Agent(Runnable):
         *,
         engine: Engine,
         tools: Sequence[AnyTools] = (),
-        instructions: str = "",
+        instructions: Instructions = "",
+        output_schema: Any = None,
+        hooks: Hooks = NO_HOOKS,
+        guards: Guards = NO_GUARDS,
         model_options: Mapping[str, Any] | None = None,
         max_turns: int | None = TURNS,
     ) -> None:
         options = dict(model_options or {})
+        for given, kind in ((hooks, Hooks), (guards, Guards)):
+            if not isinstance(given, kind):
+                msg = f"agent {name!r}: {kind.__name__.lower()} is {type(given).__name__}, not {kind.__name__}"
+                raise ToolError(msg, help=f"as in {kind.__name__.lower()}={kind.__name__}(…=[function])")
         super().__init__(
             engine,
             Recipe(
@@ -44,6 +58,9 @@ class Agent(Runnable):
                 instructions=instructions,
                 options=options,
                 max_turns=max_turns,
+                hooks=hooks,
+                guards=guards,
+                output=None if output_schema is None else OutputType(output_schema),
             ),
         )
 

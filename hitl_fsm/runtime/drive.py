@@ -8,7 +8,7 @@ whatever it learns, it commits before going on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -28,7 +28,7 @@ from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import CALL_ENDED, RUN_ADVANCING, CallState, RunState
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.runtime import stream
-from hitl_fsm.runtime.ask_model import ask_model
+from hitl_fsm.runtime.asking import asked, given_up, refusal
 from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, as_late, execute
 from hitl_fsm.runtime.flights import Flights, Landed
 from hitl_fsm.runtime.hold import Hold
@@ -81,9 +81,9 @@ class Drive:
 
     # -- entrances
 
-    async def start(self, prompt: str, user: Actor, value: Any = None) -> Run:
+    async def start(self, prompt: str, user: Actor, value: Any = None, context: dict[str, Any] | None = None) -> Run:
         """Create the run and advance it until it is paused or ended."""
-        return await self._whole(self._start(prompt, user, value))
+        return await self._whole(self._start(prompt, user, value, context or {}))
 
     async def resume(self, loaded: Loaded) -> Run:
         """Advance a stored run as far as it goes. With gates still open, or ended, it comes back as it is."""
@@ -97,7 +97,8 @@ class Drive:
         self._telling.end(self._now)
         return self._now
 
-    async def _start(self, prompt: str, user: Actor, value: Any) -> None:
+    async def _start(self, prompt: str, user: Actor, value: Any, context: dict[str, Any]) -> None:
+        await self._recipe.ready(context)
         created = events.RunCreated(
             run_id=self._run_id,
             kind=self._recipe.kind,
@@ -107,6 +108,7 @@ class Drive:
             model=self._recipe.model_name,
             policy_digest=self._parts.policies.digest,
             value=value,
+            context=context,
         )
         await self._commit(created, by=user)
         self._telling.tell(stream.RunStarted, self._now)
@@ -124,6 +126,7 @@ class Drive:
         for requirement in () if retried else self._now.requirements:
             self._telling.resolved(self._now, requirement)
         self._telling.tell(stream.RunContinued, self._now)
+        await self._recipe.opened()
         await self._advance()
 
     # -- the loop
@@ -251,7 +254,9 @@ class Drive:
         tool = self._tool(call)
         alone = not self._flights
         late = partial(keep_late_soon, self._parts, self._run_id)
-        self._flights.fly(call.call_id, execute(tool, self._now, call, self._leases, late, alone=alone))
+        hooks = self._recipe_at(frame_of(call.call_id)).hooks
+        work = execute(tool, self._now, call, self._leases, late, alone=alone, hooks=hooks)
+        self._flights.fly(call.call_id, work)
 
     async def _land(self) -> None:
         """Commit what came back; where the run is another worker's by now, keep it all the same."""
@@ -328,17 +333,14 @@ class Drive:
     async def _ask(self, frame: str) -> Landed:
         recipe = self._recipe_at(frame)
         self._hold.renew()
-        told = self._on_text(frame) if self._telling.is_heard else None
-        request = recipe.request([message for message in self._messages if message.frame == frame])
+        told = self._telling.on_text(lambda: self._now, frame)
+        said = [message for message in self._messages if message.frame == frame]
         try:
-            return await ask_model(recipe.model, request, told, self._parts.log, self._run_id)
+            return await asked(recipe, self._now, frame, said, told, self._parts.log)
         except WorkflowStopped as error:  # its plan ends so, and asking again would not change that
             return events.RunStopped(error.message, frame)
         except ModelError as error:
             return events.ModelFailed(str(error), frame)
-
-    def _on_text(self, frame: str) -> Callable[[str], None]:
-        return lambda text: self._telling.tell(stream.ContentDelta, self._now, text, frame=frame)
 
     async def _take_reply(self, frame: str, reply: Landed) -> None:
         """What a model said, judged; or that it failed."""
@@ -356,13 +358,16 @@ class Drive:
             echo=reply.echo,
             frame=frame,
             value=reply.value,
+            refused=refusal(recipe, reply),
         )
         turn = turn_of(self._now, frame) + 1
         await self._commit(replied, by=ENGINE, verdicts=verdicts)
         for one in proposed if self._telling.is_heard else ():
             if self._now.call(one.call_id).state in CALL_ENDED:
                 self._telling.call_ended(self._now, one.call_id)
-        if proposed or not above:
+        if (end := given_up(recipe, reply, frame, self._messages)) is not None:
+            await self._commit(end, by=ENGINE)
+        if proposed or not above or (reply.refused and end is None):
             self._tell_turn(stream.StepCompleted, turn, frame)
         else:
             self._telling.call_ended(self._now, above[-1].call_id)

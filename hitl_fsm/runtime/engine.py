@@ -39,9 +39,10 @@ from hitl_fsm.policy.evaluate import PolicySet, join
 from hitl_fsm.ports import Store
 from hitl_fsm.runtime.answering import fitted, may_edit
 from hitl_fsm.runtime.authorise import authorise
+from hitl_fsm.runtime.context import Variables, checked_context
 from hitl_fsm.runtime.drive import Drive
 from hitl_fsm.runtime.gate import Gated, gated
-from hitl_fsm.runtime.given import checked_actor, checked_name, checked_prompt, checked_reason
+from hitl_fsm.runtime.given import checked_actor, checked_input, checked_name, checked_prompt, checked_reason
 from hitl_fsm.runtime.handles import By, RunHandle
 from hitl_fsm.runtime.in_force import InForce, Reloaded
 from hitl_fsm.runtime.judge import judge, subject_of
@@ -134,14 +135,21 @@ class Engine:
 
     # -- moving runs
 
-    async def astart(self, recipe: Recipe, prompt: str, user: Actor, publish: Publish | None = None) -> RunHandle:
-        """Create a run and advance it until it is paused or ended. InputRefused for a prompt that is no text."""
-        prompt, user = checked_prompt(prompt), checked_actor(user, "the user")
+    async def astart(
+        self, recipe: Recipe, prompt: Any, user: Actor, publish: Publish | None = None, *, context: Variables = None
+    ) -> RunHandle:
+        """Create a run and advance it until it is paused or ended.
+
+        InputRefused for a prompt that is no text (a workflow takes a JSON value, too), and for a context that JSON
+        cannot hold, or that lacks what the instructions name.
+        """
+        text, value = checked_input(prompt) if recipe.kind == "workflow" else (checked_prompt(prompt), None)
+        user = checked_actor(user, "the user")
         await self.in_force.fresh()
         run_id = self._parts.ids.run_id()
         drive = Drive(self.in_force, recipe, run_id, self._leases, self._told(publish))
         try:
-            return RunHandle(self, await drive.start(prompt, user))
+            return RunHandle(self, await drive.start(text, user, value, checked_context(context)))
         except Fenced:
             loaded = await load(self._parts, run_id)
             if not loaded.run.is_ended:

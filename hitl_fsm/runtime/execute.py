@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -174,4 +175,5 @@ def _context(run: Run, call: Call) -> CallContext:
         answers=call.answers,
         feedback=call.feedback,
         told=call.told,
+        context=deepcopy(run.context),
     )

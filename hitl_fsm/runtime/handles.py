@@ -202,6 +202,17 @@ class RunHandle:
         return self._run.output
 
     @property
+    def parsed(self) -> Any:
+        """The answer as an instance of the agent's `output_schema`.
+
+        None until the run is done, where the agent has no `output_schema`, and where this process does not know it.
+        """
+        recipe = self._engine.recipe(self._run)
+        if recipe is None or recipe.output is None or self._run.result is None or self._run.output is None:
+            return None
+        return recipe.output.parsed(self._run.output)
+
+    @property
     def error(self) -> str | None:
         return self._run.error
 

@@ -83,4 +83,4 @@ NO_HOOKS = Hooks()
 
 def _own(context: CallContext) -> CallContext:
     """Its own: what a person filled in is read by the tool, and no hook may change it (law 5)."""
-    return msgspec.structs.replace(context, answers=deepcopy(context.answers))
+    return msgspec.structs.replace(context, answers=deepcopy(context.answers), context=deepcopy(context.context))

@@ -11,6 +11,11 @@ from hitl_fsm.model.action import Aspect, Below
 from hitl_fsm.model.message import ChatRequest, Message
 from hitl_fsm.model.run import Frame
 from hitl_fsm.ports import ChatModel
+from hitl_fsm.runtime.context import Instructions, filled
+from hitl_fsm.runtime.guards import NO_GUARDS, Guards
+from hitl_fsm.runtime.hooks import NO_HOOKS, Hooks
+from hitl_fsm.runtime.output import OutputType
+from hitl_fsm.runtime.toolkit import Toolbox
 from hitl_fsm.runtime.tools import AnyTool
 
 TURNS = 100
@@ -35,7 +40,8 @@ class Recipe:
     """`kind` and `name` tie a stored run to it; `max_turns` None means without a limit.
 
     `below` has, by name, what runs inside its runs: a team's members, what stands in a workflow's steps. `standing`
-    says what a call is; ToolError for one that makes no sense, which the model is told.
+    says what a call is; ToolError for one that makes no sense, which the model is told. `output`: the type of the final
+    answer, None where it is any text.
     """
 
     kind: str
@@ -43,11 +49,15 @@ class Recipe:
     model_name: str
     model: ChatModel
     tools: Mapping[str, AnyTool]
-    instructions: str = ""
+    instructions: Instructions = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     max_turns: int | None = TURNS
     below: Mapping[str, Recipe] = field(default_factory=dict)
     standing: Callable[[str, Mapping[str, Any]], Standing] = a_tool_call
+    description: str = ""
+    hooks: Hooks = NO_HOOKS
+    guards: Guards = NO_GUARDS
+    output: OutputType | None = None
 
     def down(self, frames: tuple[Frame, ...]) -> Recipe:
         """That of the last of these frames, each inside the one before; UnknownRunnable where it is gone."""
@@ -60,12 +70,38 @@ class Recipe:
             recipe = inside
         return recipe
 
-    def request(self, messages: list[Message]) -> ChatRequest:
-        """The next model call: instructions, conversation, tools."""
-        system = (Message(role="system", content=self.instructions),) if self.instructions else ()
+    async def opened(self) -> None:
+        """Ask the toolsets that were left until first use, also of what runs inside; what they raise comes through."""
+        if isinstance(self.tools, Toolbox):
+            await self.tools.opened()
+        for inside in self.below.values():
+            await inside.opened()
+
+    async def ready(self, context: Mapping[str, Any]) -> None:
+        """Before a run begins; what `check` and `opened` raise comes through, and there is no run then."""
+        self.check(context)
+        await self.opened()
+
+    def check(self, context: Mapping[str, Any]) -> None:
+        """Refuse a run that could not go on, before it is one, for all that runs inside too.
+
+        InputRefused for a variable that instructions name and the context lacks, ToolError for an output that JSON
+        cannot carry.
+        """
+        if isinstance(self.instructions, str):
+            filled(self.instructions, context)
+        if self.output is not None:
+            _ = self.output.schema
+        for inside in self.below.values():
+            inside.check(context)
+
+    def request(self, messages: list[Message], instructions: str) -> ChatRequest:
+        """The next model call: instructions as they are filled in, conversation, tools, the form of the answer."""
+        system = (Message(role="system", content=instructions),) if instructions else ()
         return ChatRequest(
             model=self.model_name,
             messages=(*system, *messages),
             tools=tuple(tool.spec for tool in self.tools.values()),
             options=dict(self.options),
+            output_schema=None if self.output is None else self.output.schema,
         )

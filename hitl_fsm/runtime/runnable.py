@@ -12,6 +12,7 @@ from typing import Any, Literal, overload
 from hitl_fsm.errors import RequirementChanged, RequirementNotFound, RunNotFound
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.runtime.context import Variables
 from hitl_fsm.runtime.engine import Engine
 from hitl_fsm.runtime.handles import By, RequirementHandle, RunHandle
 from hitl_fsm.runtime.loop import iterate_sync, run_sync
@@ -38,32 +39,48 @@ class Runnable:
     def name(self) -> str:
         return self._recipe.name
 
+    @property
+    def recipe(self) -> Recipe:
+        """What an engine needs to know to advance its runs, also where it stands inside another."""
+        return self._recipe
+
     # -- starting
 
     @overload
-    def run(self, prompt: str, *, user: By = None, stream: Literal[False] = False) -> RunHandle: ...
+    def run(
+        self, prompt: str, *, user: By = None, context: Variables = None, stream: Literal[False] = False
+    ) -> RunHandle: ...
     @overload
-    def run(self, prompt: str, *, user: By = None, stream: Literal[True]) -> Iterator[StreamEvent]: ...
-    def run(self, prompt: str, *, user: By = None, stream: bool = False) -> RunHandle | Iterator[StreamEvent]:
-        """Start a run for `user`; it comes back paused or ended. With `stream=True`: its events, as they happen."""
+    def run(
+        self, prompt: str, *, user: By = None, context: Variables = None, stream: Literal[True]
+    ) -> Iterator[StreamEvent]: ...
+    def run(
+        self, prompt: str, *, user: By = None, context: Variables = None, stream: bool = False
+    ) -> RunHandle | Iterator[StreamEvent]:
+        """Start a run for `user`; it comes back paused or ended. With `stream=True`: its events, as they happen.
+
+        `context`: JSON values by name, for instructions and tools to read; it is recorded, and never changes.
+        """
         if stream:
-            return iterate_sync(self.arun(prompt, user=user, stream=True))
-        return run_sync(self.arun(prompt, user=user))
+            return iterate_sync(self.arun(prompt, user=user, context=context, stream=True))
+        return run_sync(self.arun(prompt, user=user, context=context))
 
     @overload
     def arun(
-        self, prompt: str, *, user: By = None, stream: Literal[False] = False
+        self, prompt: str, *, user: By = None, context: Variables = None, stream: Literal[False] = False
     ) -> Coroutine[Any, Any, RunHandle]: ...
     @overload
-    def arun(self, prompt: str, *, user: By = None, stream: Literal[True]) -> AsyncIterator[StreamEvent]: ...
     def arun(
-        self, prompt: str, *, user: By = None, stream: bool = False
+        self, prompt: str, *, user: By = None, context: Variables = None, stream: Literal[True]
+    ) -> AsyncIterator[StreamEvent]: ...
+    def arun(
+        self, prompt: str, *, user: By = None, context: Variables = None, stream: bool = False
     ) -> Coroutine[Any, Any, RunHandle] | AsyncIterator[StreamEvent]:
         """As `run`: `await` it, or iterate over it with `async for` when `stream=True`."""
         actor = self.engine.actor(user, ANONYMOUS)
         if stream:
-            return _streamed(lambda publish: self.engine.astart(self._recipe, prompt, actor, publish))
-        return self.engine.astart(self._recipe, prompt, actor)
+            return _streamed(lambda publish: self.engine.astart(self._recipe, prompt, actor, publish, context=context))
+        return self.engine.astart(self._recipe, prompt, actor, context=context)
 
     # -- going on
 

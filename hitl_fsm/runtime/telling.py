@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -35,6 +36,10 @@ class Telling:
     def tell(self, kind: type[stream.StreamEvent], run: Run, *values: Any, frame: str = "") -> None:
         if self._publish is not None:
             self._publish(kind(run, way_to(run, frame), *values))
+
+    def on_text(self, now: Callable[[], Run], frame: str) -> Callable[[str], None] | None:
+        """What takes a model's text as it arrives; None where nobody reads along."""
+        return (lambda text: self.tell(stream.ContentDelta, now(), text, frame=frame)) if self.is_heard else None
 
     def resolved(self, run: Run, requirement: Requirement) -> None:
         """Somebody answered."""

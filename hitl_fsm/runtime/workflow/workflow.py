@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequenc
 from typing import Any, Literal, overload
 
 from hitl_fsm.errors import WorkflowError
+from hitl_fsm.runtime.context import Variables
 from hitl_fsm.runtime.engine import Engine
 from hitl_fsm.runtime.handles import By, RunHandle
 from hitl_fsm.runtime.recipe import Recipe, Standing
@@ -23,15 +24,11 @@ MODEL = "workflow"
 
 
 class Workflow(Runnable):
-    """`steps` are nodes (`Step`, `Steps`, `Parallel`, `Condition`, `Loop`, `Router`); an Agent, a Team, another
-    Workflow or a function among them is a step named after itself. The output is that of the last one.
-
-    Which steps need a person stands in the engine's policies (`steps: [payout]`), not here. WorkflowError for a tree
-    that cannot be run: a name that stands twice, a node without steps.
-    """
+    """Steps in a fixed order. The public door is `connect.Workflow`, which also loads files."""
 
     def __init__(self, name: str, steps: Sequence[Any], *, engine: Engine) -> None:
         made = program(name, steps)
+        _check_engine(name, made, engine)
         self._program = made
         super().__init__(engine, recipe_of(name, made))
 
@@ -40,24 +37,44 @@ class Workflow(Runnable):
         return self._program.nodes
 
     @overload
-    def run(self, prompt: Json, *, user: By = None, stream: Literal[False] = False) -> RunHandle: ...
+    def run(
+        self, prompt: Json, *, user: By = None, context: Variables = None, stream: Literal[False] = False
+    ) -> RunHandle: ...
     @overload
-    def run(self, prompt: Json, *, user: By = None, stream: Literal[True]) -> Iterator[StreamEvent]: ...
-    def run(self, prompt: Any, *, user: By = None, stream: bool = False) -> RunHandle | Iterator[StreamEvent]:
+    def run(
+        self, prompt: Json, *, user: By = None, context: Variables = None, stream: Literal[True]
+    ) -> Iterator[StreamEvent]: ...
+    def run(
+        self, prompt: Any, *, user: By = None, context: Variables = None, stream: bool = False
+    ) -> RunHandle | Iterator[StreamEvent]:
         """As an agent's, with text or any JSON value as the input of the first step."""
-        return super().run(prompt, user=user, stream=True) if stream else super().run(prompt, user=user)
+        if stream:
+            return super().run(prompt, user=user, context=context, stream=True)
+        return super().run(prompt, user=user, context=context)
 
     @overload
     def arun(
-        self, prompt: Json, *, user: By = None, stream: Literal[False] = False
+        self, prompt: Json, *, user: By = None, context: Variables = None, stream: Literal[False] = False
     ) -> Coroutine[Any, Any, RunHandle]: ...
     @overload
-    def arun(self, prompt: Json, *, user: By = None, stream: Literal[True]) -> AsyncIterator[StreamEvent]: ...
     def arun(
-        self, prompt: Any, *, user: By = None, stream: bool = False
+        self, prompt: Json, *, user: By = None, context: Variables = None, stream: Literal[True]
+    ) -> AsyncIterator[StreamEvent]: ...
+    def arun(
+        self, prompt: Any, *, user: By = None, context: Variables = None, stream: bool = False
     ) -> Coroutine[Any, Any, RunHandle] | AsyncIterator[StreamEvent]:
         """As `run`: `await` it, or iterate over it with `async for` when `stream=True`."""
-        return super().arun(prompt, user=user, stream=True) if stream else super().arun(prompt, user=user)
+        if stream:
+            return super().arun(prompt, user=user, context=context, stream=True)
+        return super().arun(prompt, user=user, context=context)
+
+
+def _check_engine(name: str, made: Program, engine: Engine) -> None:
+    """What runs in a step is judged by the workflow's policies; it must not have been built for others."""
+    for run in made.runs:
+        if run.engine is not engine:
+            msg = f"workflow {name!r}: {run.recipe.kind} {run.name!r} belongs to another engine"
+            raise WorkflowError(msg, help="build both with the same engine: one store, one set of policies")
 
 
 def recipe_of(name: str, made: Program) -> Recipe:
