@@ -1,4 +1,4 @@
-"""What `approve`, `reject`, `input`, `result` and `retry` share: one answer, bound to what was shown."""
+"""What `approve`, `reject`, `respond`, `input`, `result` and `retry` share: one answer, bound to what was shown."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ DONE = {
     "reject": "rejected",
     "provide": "filled in",
     "report": "result recorded",
+    "respond": "this result goes on instead; the call does not run",
     "happened": "recorded: it happened, with this result",
     "not_happened": "recorded: it did not happen; it will run when the run is continued",
     "accept": "the result goes on",

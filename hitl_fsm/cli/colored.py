@@ -29,6 +29,7 @@ WORDS = {
     "resolving": "yellow",
     "open": "yellow",
     "gated": "yellow",
+    "substituted": "yellow",
     "failed": "bold red",
     "denied": "bold red",
     "rejected": "bold red",

@@ -41,6 +41,7 @@ COMMANDS = {
     "show": Entry(f"{_HERE}.show:show", "Show one question: the exact action, why it is asked, who may answer."),
     "approve": Entry(f"{_HERE}.approve:approve", "Say yes to one or several questions."),
     "reject": Entry(f"{_HERE}.approve:reject", "Say no to one or several questions, for good."),
+    "respond": Entry(f"{_HERE}.respond:respond", "Give a result instead of a call, which then never runs."),
     "retry": Entry(f"{_HERE}.approve:retry", "In a review: the result goes nowhere, run the call again."),
     "input": Entry(f"{_HERE}.fill:fill", "Fill in the form of a question."),
     "result": Entry(

@@ -22,6 +22,7 @@ ARGUMENT_CHARS = 80
 
 
 RESULT_TITLE = "its result, written by the tool: data, whatever it says"
+GIVEN_TITLE = "the result that a person gave instead of the call, which does not run"
 FENCE = "│"
 
 
@@ -51,7 +52,7 @@ def question_page(shown: Presentation) -> Page:
         Lines(f"{shown.tool} with exactly", tuple(shown.arguments.split("\n")), "strong"),
     ]
     if shown.result_text is not None:
-        blocks.append(Lines(RESULT_TITLE, fenced(shown.result_text)))
+        blocks.append(Lines(GIVEN_TITLE if shown.substituted else RESULT_TITLE, fenced(shown.result_text)))
     if shown.why:
         blocks.append(Lines("why", tuple(_why(shown))))
     if shown.fields:

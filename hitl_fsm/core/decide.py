@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from hitl_fsm.core import asked, below, facts, review
-from hitl_fsm.core.draft import RAN, RAN_BEFORE, Draft, denial, without_effect
+from hitl_fsm.core.draft import RAN_BEFORE, Draft, denial, without_effect
 from hitl_fsm.core.frames import WAITS, calls_of, due, turn_of
 from hitl_fsm.core.gates import form_arguments, pending, reviewed_digest, startable
+from hitl_fsm.core.substitute import keep_back, substitute
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
@@ -193,7 +194,7 @@ def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
     timely = event.worker_gone or draft.entry.at >= (requirement.answerable_from or 0)
     draft.require(timely, "learn what happened to a call that may act")
     resolution = answers.Resolution(event.answer, draft.entry.by, draft.entry.at, event.digest)
-    refused = isinstance(event.answer, answers.Reject)
+    refused = isinstance(event.answer, answers.NO)
     trigger = RequirementTrigger.REFUSED if refused else RequirementTrigger.ANSWERED
     draft.close(requirement, trigger, resolution)
     call = draft.call(requirement.call_id)
@@ -202,6 +203,8 @@ def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
     elif isinstance(requirement.question, Review):
         draft.require(requirement.digest == reviewed_digest(call), "review another result")
         review.answer(draft, call, requirement.question, event.answer)
+    elif isinstance(event.answer, answers.Respond):
+        substitute(draft, call, event.answer.result)
     elif refused:
         note = f": {event.answer.note}" if event.answer.note else ""
         draft.deny(call, f"Rejected by {draft.entry.by.id}{note}. It was not executed.")
@@ -212,6 +215,7 @@ def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
 
 
 def _settle_unknown(draft: Draft, call: Call, answer: answers.Answer) -> None:
+    draft.require(not isinstance(answer, answers.NO), "say no to what may have happened")
     if isinstance(answer, answers.Happened):
         draft.finish(call, answer.result)
     elif isinstance(answer, answers.NotHappened):
@@ -269,7 +273,7 @@ def _requirement_timed_out(draft: Draft, event: events.RequirementTimedOut) -> N
     draft.close(requirement, RequirementTrigger.TIMED_OUT, None)
     call = draft.call(requirement.call_id)
     if isinstance(requirement.question, Review):
-        draft.withhold(call, f"Nobody reviewed its result in time. {RAN}")
+        keep_back(draft, call, "Nobody reviewed its result in time.")
     else:
         draft.deny(call, "Nobody answered in time. It was not executed.")
     draft.answered(voided=False)
@@ -282,7 +286,7 @@ def _run_cancelled(draft: Draft, event: events.RunCancelled) -> None:
         draft.close(requirement, RequirementTrigger.CANCELLED, None)
     for call in draft.run.calls:
         if call.state is CallState.IN_REVIEW:
-            draft.withhold(call, f"The run was cancelled. {RAN}")
+            keep_back(draft, call, "The run was cancelled.")
         elif call.state in _NOT_BEGUN and call.retries:
             draft.withhold(call, f"The run was cancelled. It was not executed again. {RAN_BEFORE}")
         elif call.state in _NOT_BEGUN:

@@ -316,6 +316,7 @@ class Draft:
             answerable_from=call.acting_until if unsure else None,
             execution=call.retries + 1,
             result=call.held if isinstance(question, Review) else None,
+            substituted=call.substituted,
             path=way_to_call(self.run, call),
         )
         self.set_run(requirements=(*self.run.requirements, requirement), requirement_count=number)

@@ -125,6 +125,8 @@ def opened(requirement: Requirement) -> dict[str, Any]:
         data["execution"] = requirement.execution
     if isinstance(requirement.question, Review):
         data["result"] = content_digest(requirement.result)
+    if requirement.substituted:
+        data["substituted"] = True
     if requirement.expires_at is not None:
         data["expires_at"] = requirement.expires_at
     return data

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hitl_fsm.core import facts
-from hitl_fsm.core.draft import RAN, REQUIREMENTS_PER_RUN, TOO_MANY, Draft, denial
+from hitl_fsm.core.draft import REQUIREMENTS_PER_RUN, TOO_MANY, Draft, denial
 from hitl_fsm.core.gates import reviewed_digest, reviews
+from hitl_fsm.core.substitute import keep_back, release
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model.call import Call, Pass
 from hitl_fsm.model.states import CallTrigger
@@ -17,9 +18,9 @@ def answer(draft: Draft, call: Call, question: Review, given: answers.Answer) ->
     match given:
         case answers.Reject(note):
             told = f": {note}" if note else ""
-            draft.withhold(call, f"Its result was rejected by {draft.entry.by.id}{told}. {RAN}")
+            keep_back(draft, call, f"Its result was rejected by {draft.entry.by.id}{told}.")
         case answers.Retry(note):
-            draft.require(call.retries < question.retries, f"run {call.call_id} again")
+            draft.require(call.retries < question.retries and not call.substituted, f"run {call.call_id} again")
             _send_back(draft, call, note or "")
         case answers.EditResult(result):
             draft.record("result_edited", facts.edited, call, result)
@@ -33,9 +34,9 @@ def judge(draft: Draft, call: Call) -> None:
     """Before a result goes on: what the policies of this moment say (law 15). A gate before the call is past."""
     draft.record("call_judged", facts.judged, call)
     if call.verdict.outcome == "deny":
-        draft.withhold(call, denial(call.verdict).removesuffix(" It was not executed.") + f" {RAN}")
+        keep_back(draft, call, denial(call.verdict).removesuffix(" It was not executed."))
     elif not reviews(call):
-        draft.release(call)
+        release(draft, call)
     else:
         _check_count(draft, call)
 
@@ -51,7 +52,7 @@ def _pass(draft: Draft, call: Call, question: Review) -> None:
 def _check_count(draft: Draft, call: Call) -> None:
     """Nobody can be asked any more: fail closed."""
     if draft.run.requirement_count >= REQUIREMENTS_PER_RUN:
-        draft.withhold(call, f"{TOO_MANY} {RAN}")
+        keep_back(draft, call, TOO_MANY)
 
 
 def _send_back(draft: Draft, call: Call, feedback: str) -> None:

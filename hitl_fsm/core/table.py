@@ -101,6 +101,9 @@ CALL = Table(
         Transition(_C.GATED, _CT.HELD, _C.IN_REVIEW, "the answer is the result; a person looks at it first"),
         Transition(_C.OUTCOME_UNKNOWN, _CT.HELD, _C.IN_REVIEW, "the result is known; a person looks at it first"),
         Transition(_C.IN_REVIEW, _CT.RETURNED, _C.SUCCEEDED, "every reviewer let the result go on"),
+        Transition(_C.GATED, _CT.SUBSTITUTED, _C.SUBSTITUTED, "a person gave a result instead; it does not run"),
+        Transition(_C.IN_REVIEW, _CT.SUBSTITUTED, _C.SUBSTITUTED, "every reviewer let the given result go on"),
+        Transition(_C.IN_REVIEW, _CT.DENIED, _C.DENIED, "a result given instead was kept back; it did not run"),
         Transition(_C.IN_REVIEW, _CT.SENT_BACK, _C.PROPOSED, "a reviewer asked to run it again, through its gates"),
         Transition(_C.IN_REVIEW, _CT.WITHHELD, _C.WITHHELD, "a person, a timer or a policy kept the result back"),
         *(

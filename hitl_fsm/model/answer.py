@@ -36,6 +36,13 @@ class Report(msgspec.Struct, frozen=True, tag="report", omit_defaults=True):
     note: str | None = None
 
 
+class Respond(msgspec.Struct, frozen=True, tag="respond", omit_defaults=True):
+    """Instead of the call, which never runs: this result, which the model reads. As final as a rejection (law 4)."""
+
+    result: Any
+    note: str | None = None
+
+
 class Happened(msgspec.Struct, frozen=True, tag="happened", omit_defaults=True):
     """To `did it happen?`: it did, with this result."""
 
@@ -74,7 +81,9 @@ class Retry(msgspec.Struct, frozen=True, tag="retry", omit_defaults=True):
     note: str | None = None
 
 
-Answer = Approve | Reject | Provide | Report | Happened | NotHappened | GiveUp | Accept | EditResult | Retry
+Answer = Approve | Reject | Provide | Report | Respond | Happened | NotHappened | GiveUp | Accept | EditResult | Retry
+NO = (Reject, Respond)
+"""What closes a gate so that the call never begins."""
 
 
 class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -32,7 +32,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     `parameters` and `defaults` are the tool's; `judged_by` are the digests of all policies that shaped the verdict.
     `answers` are form values that are not arguments; `result` is what the model will read; `held` is the result that
     is under review, and goes nowhere until then. Reviewers had it run again `retries` times, the last time after the
-    attempt `sent_back`, with the word `feedback`.
+    attempt `sent_back`, with the word `feedback`. `substituted`: a person gave the result, and it does not run.
     `aspects` (empty: it is a call of `tool`) say what is judged; `below` is the run inside this one that carries it
     out, where that is no code of its own. `asked` is what its tool wanted to know of people, `told` what they
     answered, by the question's key.
@@ -62,6 +62,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     retries: int = 0
     sent_back: int = 0
     feedback: str = ""
+    substituted: bool = False
     problem: str | None = None
     aspects: tuple[Aspect, ...] = ()
     below: Below | None = None

@@ -25,7 +25,8 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
     `stage` of `stages`: its place among the gates of the call, from 1. Before `answerable_from` no answer is taken:
     the lost worker may still act. `execution` counts from 1: above it, a reviewer asked to run the call again. `result`
     is what a review is about; its digest binds that, too. `path` leads from the run to who asks: `("workflow refunds",
-    "step payout", "agent clerk")`; `agent` is the last run on it.
+    "step payout", "agent clerk")`; `agent` is the last run on it. `substituted`: the result under review was given by a
+    person instead of the call, which does not run.
     """
 
     requirement_id: str
@@ -49,6 +50,7 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
     result: Any = None
     resolution: Resolution | None = None
     path: tuple[str, ...] = ()
+    substituted: bool = False
 
     @property
     def kind(self) -> RequirementKind:

@@ -66,6 +66,7 @@ class CallState(Word):
     OUTCOME_UNKNOWN = "outcome_unknown"
     IN_REVIEW = "in_review"
     WITHHELD = "withheld"
+    SUBSTITUTED = "substituted"
 
 
 class CallTrigger(Word):
@@ -82,9 +83,21 @@ class CallTrigger(Word):
     HELD = "held"
     SENT_BACK = "sent_back"
     WITHHELD = "withheld"
+    SUBSTITUTED = "substituted"
 
 
 RUN_ENDED = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})
 RUN_WAITING = frozenset({RunState.PAUSED, RunState.RESOLVING})
 RUN_ADVANCING = frozenset({RunState.RUNNING, RunState.CONTINUING})
-CALL_ENDED = frozenset({CallState.SUCCEEDED, CallState.FAILED, CallState.DENIED, CallState.SKIPPED, CallState.WITHHELD})
+CALL_ENDED = frozenset(
+    {
+        CallState.SUCCEEDED,
+        CallState.FAILED,
+        CallState.DENIED,
+        CallState.SKIPPED,
+        CallState.WITHHELD,
+        CallState.SUBSTITUTED,
+    }
+)
+CALL_HAS_RESULT = frozenset({CallState.SUCCEEDED, CallState.SUBSTITUTED})
+"""What a caller goes on with: what it returned, or what a person gave instead."""

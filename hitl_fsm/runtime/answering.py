@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from hitl_fsm.audit.canonical import canonical
 from hitl_fsm.core.gates import form_arguments
+from hitl_fsm.core.substitute import may_substitute
 from hitl_fsm.errors import AnswerRefused, HitlError
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model.call import Call
@@ -26,10 +27,10 @@ NOTE_LIMIT = 4_096
 """Characters of a note."""
 
 _FITTING: dict[type, tuple[type[answers.Answer], ...]] = {
-    Confirm: (answers.Approve, answers.Reject),
-    Approval: (answers.Approve, answers.Reject),
-    UserInput: (answers.Provide, answers.Reject),
-    External: (answers.Report, answers.Reject),
+    Confirm: (answers.Approve, answers.Reject, answers.Respond),
+    Approval: (answers.Approve, answers.Reject, answers.Respond),
+    UserInput: (answers.Provide, answers.Reject, answers.Respond),
+    External: (answers.Report, answers.Reject, answers.Respond),
     Review: (answers.Accept, answers.EditResult, answers.Reject, answers.Retry),
     OutcomeUnknown: (answers.Happened, answers.NotHappened, answers.GiveUp),
 }
@@ -49,7 +50,7 @@ def fitted(
 
     `tool` is None when this process does not know the call's tool; then an edit is refused, everything else works.
     """
-    answer = _read(requirement, answer)
+    answer = _read(requirement, call, answer)
     args: dict[str, Any] | None = None
     match answer:
         case answers.Approve(edited) if edited is not None:
@@ -58,11 +59,11 @@ def fitted(
             args = _filled_in(requirement, call, values, tool)
         case answers.Report(result):
             _check_result(requirement.question, result)
-        case answers.EditResult(result):
+        case answers.EditResult(result) | answers.Respond(result):
             for gate in call.verdict.gates:
                 _check_result(gate, result)
         case answers.Retry():
-            _check_retries(requirement)
+            _check_retries(requirement, call)
         case _:
             pass
     if args is not None and canonical(args) == canonical(call.args):
@@ -71,9 +72,11 @@ def fitted(
     return event, None if args is None else rejudge(args)
 
 
-def _read(requirement: Requirement, answer: answers.Answer) -> answers.Answer:
+def _read(requirement: Requirement, call: Call, answer: answers.Answer) -> answers.Answer:
     """The answer as plain JSON values of this process's own, through the strict reader that a model's text passes."""
     fitting = _FITTING[type(requirement.question)]
+    if not may_substitute(call):
+        fitting = tuple(kind_of for kind_of in fitting if kind_of is not answers.Respond)
     if not isinstance(answer, fitting):
         words = " or ".join(str(kind_of.__struct_config__.tag) for kind_of in fitting)
         given = answer.__struct_config__.tag
@@ -141,7 +144,10 @@ def _readable(requirement: Requirement, values: dict[str, Any]) -> dict[str, Any
         _refuse(requirement, f"the answer cannot be written as JSON: {error}", "use plain JSON values")
 
 
-def _check_retries(requirement: Requirement) -> None:
+def _check_retries(requirement: Requirement, call: Call) -> None:
+    if call.substituted:
+        why = "a person gave this result instead of the call, which does not run"
+        _refuse(requirement, why, "accept the result, give another one, or reject it")
     allowed = requirement.question.retries if isinstance(requirement.question, Review) else 0
     if requirement.execution > allowed:
         why = f"it ran {requirement.execution} times, and the policy lets it run again {allowed} times"

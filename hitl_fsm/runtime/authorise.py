@@ -6,14 +6,17 @@ from collections.abc import Iterable
 
 from hitl_fsm.errors import NotAuthorised
 from hitl_fsm.model.actor import Actor
+from hitl_fsm.model.answer import Answer, Respond
 from hitl_fsm.model.requirement import Question, Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.verdict import Approval, Confirm, External, Review, UserInput
 
 
-def authorise(run: Run, requirement: Requirement, actor: Actor) -> None:
-    """NotAuthorised, with who could answer, unless `actor` may."""
+def authorise(run: Run, requirement: Requirement, actor: Actor, answer: Answer) -> None:
+    """NotAuthorised, with who could answer, unless `actor` may give this answer."""
     objection = _objection(requirement.question, actor, run.user.id)
+    if objection is None and isinstance(answer, Respond) and actor.kind != "human":
+        objection = f"a {actor.kind} does not give a result instead of a call; only a person does"
     if objection is not None:
         msg = f"{actor.id} may not answer {requirement.requirement_id}: {objection}"
         raise NotAuthorised(msg, help=f"`hitl-fsm show {requirement.requirement_id}` tells who may")

@@ -258,7 +258,7 @@ class Engine:
             if digest is not None and digest != requirement.digest:
                 msg = f"{requirement_id} is about another action than the one shown"
                 raise RequirementChanged(msg, help="look at it again, then answer")
-            authorise(run, requirement, actor)
+            authorise(run, requirement, actor, answer)
             try:
                 await self._refuse_untimely(loaded, requirement)
                 return await self._record_answer(loaded, requirement, answer, actor)

@@ -15,7 +15,7 @@ import msgspec
 from hitl_fsm.errors import Denied, Paused, ToolError
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.message import ChatRequest, ModelReply, ToolCall
-from hitl_fsm.model.states import CallState
+from hitl_fsm.model.states import CALL_HAS_RESULT, CallState
 from hitl_fsm.runtime.handles import RunHandle
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.recipe import Recipe
@@ -106,7 +106,7 @@ def _result(handle: RunHandle) -> Any:
     if call is None or run.error:
         msg = f"{run.name}: {run.error or 'the run ended without a call'}"
         raise ToolError(msg)
-    if call.state is CallState.SUCCEEDED:
+    if call.state in CALL_HAS_RESULT:
         return call.result
     if call.state is CallState.FAILED:
         msg = f"{run.name}: {call.result}"

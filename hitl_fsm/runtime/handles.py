@@ -108,8 +108,10 @@ class RequirementHandle:
     @property
     def retries_left(self) -> int:
         """How often a reviewer may still have the call run again."""
-        question = self._requirement.question
-        return max(0, question.retries - self._requirement.execution + 1) if isinstance(question, Review) else 0
+        asked = self._requirement
+        if asked.substituted or not isinstance(asked.question, Review):
+            return 0
+        return max(0, asked.question.retries - asked.execution + 1)
 
     @property
     def is_outcome_unknown(self) -> bool:
@@ -127,6 +129,10 @@ class RequirementHandle:
     def reject(self, by: By = None, *, note: str | None = None) -> RunHandle:
         """No, for good; the model reads the note."""
         return self._answer(answers.Reject(note), by)
+
+    def respond(self, result: Any, by: By = None, *, note: str | None = None) -> RunHandle:
+        """Give this result instead of the call, which then never runs: as final as a no. The model reads the result."""
+        return self._answer(answers.Respond(result, note), by)
 
     def provide_user_input(self, values: dict[str, Any], by: By = None, *, note: str | None = None) -> RunHandle:
         """Fill in the form. AnswerRefused names each field that does not fit; nothing is stored then."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from hitl_fsm.core.substitute import may_substitute
 from hitl_fsm.model.instant import iso
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement, RequirementKind
 from hitl_fsm.model.run import Run
@@ -84,6 +85,7 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
     from `form_schema`; `result_schema` is what a reported result must fit; no answer is taken before `answerable_from`;
     `how` is empty when it is closed. `execution` is above 1 when a reviewer had the call run again. `result` is what a
     review is about, `result_text` the same for a reader; a tool wrote it: it is data, whatever it says.
+    `substituted`: a person gave it instead of the call, which does not run.
     """
 
     id: str
@@ -115,6 +117,7 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
     execution: int = 1
     result: Any = None
     result_text: str | None = None
+    substituted: bool = False
     how: tuple[HowTo, ...] = ()
     given: Given | None = None
 
@@ -151,8 +154,9 @@ def presentation(requirement: Requirement, run: Run) -> Presentation:
         answerable_from=None if requirement.answerable_from is None else iso(requirement.answerable_from),
         execution=requirement.execution,
         result=requirement.result,
+        substituted=requirement.substituted,
         result_text=as_written(requirement.result) if isinstance(question, Review) else None,
-        how=_how(requirement) if requirement.state is RequirementState.OPEN else (),
+        how=_how(requirement, _may_be_instead(run, requirement)) if requirement.state is RequirementState.OPEN else (),
         given=_given(requirement),
     )
 
@@ -195,6 +199,8 @@ def _field(name: str, schema: dict[str, Any], required: bool) -> FormField:  # n
 def _asks(requirement: Requirement) -> str:
     """The question in one sentence; an agent's own question, where it asked one with `ask_user`."""
     asked = requirement.args.get("question") if requirement.tool == "ask_user" else None
+    if requirement.substituted:
+        return "A person gave this result instead of the call. May the agent have it?"
     return asked if isinstance(asked, str) and asked else ASKS[requirement.kind]
 
 
@@ -240,29 +246,39 @@ def _name(one: str, requirement: Requirement) -> str:
     return one.removeprefix("user:")
 
 
-def _how(requirement: Requirement) -> tuple[HowTo, ...]:
+def _may_be_instead(run: Run, requirement: Requirement) -> bool:
+    """Whether a person can give a result for the call; of one that the run does not hold any more, it is not said."""
+    call = next((one for one in run.calls if one.call_id == requirement.call_id), None)
+    return call is not None and may_substitute(call)
+
+
+def _how(requirement: Requirement, instead: bool) -> tuple[HowTo, ...]:  # noqa: FBT001 - read from the call
     one = requirement.requirement_id
     reject = f"{PROGRAM} reject {one} --note TEXT"
+    no: tuple[HowTo, ...] = (HowTo("no, for good", reject),)
+    if instead:
+        no = (*no, HowTo("a result instead: it never runs", f"{PROGRAM} respond {one} --data JSON"))
     match requirement.question:
         case Confirm() | Approval():
             return (
                 HowTo("yes, this action", f"{PROGRAM} approve {one}"),
                 HowTo("yes, with other arguments", f"{PROGRAM} approve {one} --set NAME=VALUE"),
-                HowTo("no, for good", reject),
+                *no,
             )
         case UserInput(schema):
             needed = " ".join(f"--set {field.name}=…" for field in form_fields(schema) if field.required)
             return (
                 HowTo("fill it in", f"{PROGRAM} input {one} {needed or '--set NAME=VALUE'}"),
-                HowTo("no, for good", reject),
+                *no,
             )
         case External():
             return (
                 HowTo("report the result", f"{PROGRAM} result {one} --data JSON"),
-                HowTo("no, for good", reject),
+                *no,
             )
         case Review(retries=retries):
-            again = (HowTo("run it again", f"{PROGRAM} retry {one}"),) if requirement.execution <= retries else ()
+            may_run = requirement.execution <= retries and not requirement.substituted
+            again = (HowTo("run it again", f"{PROGRAM} retry {one}"),) if may_run else ()
             return (
                 HowTo("the agent may have it", f"{PROGRAM} approve {one}"),
                 HowTo("another result instead", f"{PROGRAM} result {one} --data JSON"),

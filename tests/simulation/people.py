@@ -146,6 +146,8 @@ def _otherwise(world: World, row: Requirement, given: Answer, by: Actor) -> tupl
             by = Actor("helper", kind="agent")
         case (4, "outcome"):
             given = answers.GiveUp()
+        case (5, "confirm" | "approval" | "external"):
+            given, by = answers.Respond(None), Actor(by.id, roles=by.roles)
         case (4 | 5, "review"):  # more often than its policy lets it
             given = answers.Retry()
         case _:

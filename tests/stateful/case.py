@@ -37,7 +37,7 @@ class Case:
 
     `again`: somebody allowed another start. Reviewers: this is the `execution`-th that they saw, its result `held`;
     `looked` are reviews passed, each with the result that it let pass, and `kept` all results that ever were to wait.
-    In the end the model may have `told`, from version `over_at` on.
+    In the end the model may have `told`, from version `over_at` on. `substituted`: a person gave the result instead.
     """
 
     tool: str
@@ -59,6 +59,7 @@ class Case:
     looked: set[tuple[str, str]] = field(default_factory=set)
     kept: list[str] = field(default_factory=list)
     told: str | None = None
+    substituted: bool = False
 
     def unreviewed(self) -> set[str]:
         """Who has not let the held result pass."""

@@ -120,7 +120,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self._open())
     @rule(
         which=st.integers(0, 5),
-        how=st.sampled_from(["no", "again", "edit", "yes", "yes", "yes", "give up"]),
+        how=st.sampled_from(["no", "instead", "again", "edit", "yes", "yes", "yes", "give up"]),
         args=ARGUMENTS,
     )
     def answer(self, which: int, how: str, args: dict[str, Any]) -> None:
@@ -128,6 +128,9 @@ class Machine(RuleBasedStateMachine):
         given, by = self.truthful(row)
         if how == "no" and row.kind != "outcome":
             given = answers.Reject()
+        elif how == "instead" and row.kind not in {"outcome", "review"} and row.tool != "ask_user":
+            given = answers.Respond(None)
+            by = Actor(by.id, roles=by.roles)  # a person's word, also where a service may report
         elif how == "edit" and isinstance(given, answers.Approve):
             given = answers.Approve(args=args)
         elif how == "edit" and row.kind == "review":

@@ -143,7 +143,7 @@ class Reference:
     def _end(self, case: Case, how: str, result: Any = None) -> None:
         self.ends[how] += 1
         case.over, case.over_at, case.in_review, case.lost = True, self.version, False, False
-        case.told = as_text(result) if how == "succeeded" else None
+        case.told = as_text(result) if how in {"succeeded", "substituted"} else None
 
     def lost(self, _entry: Entry, event: events.CallLost) -> None:
         case = self.cases[event.call_id]
@@ -187,7 +187,7 @@ class Reference:
             if case.needs is None:
                 self._refuse(case)
             elif case.in_review and not case.unreviewed():
-                self._end(case, "succeeded", case.held)
+                self._end(case, "substituted" if case.substituted else "succeeded", case.held)
 
     def expired(self, entry: Entry, event: events.RequirementTimedOut) -> None:
         row = self._close(event.requirement_id)
@@ -213,6 +213,8 @@ class Reference:
                 self._reviewed(case, row, event.answer)
             case answers.Reject():
                 self._refuse(case)
+            case answers.Respond(result):
+                self._substitute(case, row, result)
             case answers.Happened(result):
                 self._finish(case, result)
             case answers.GiveUp():
@@ -230,7 +232,20 @@ class Reference:
     def _refuse(self, case: Case) -> None:
         """For good. Who reads it is told whether the call ran before."""
         case.refused = True
-        self._end(case, "withheld" if case.in_review or case.execution > 1 else "denied")
+        ran = case.execution > 1 or (case.in_review and not case.substituted)
+        self._end(case, "withheld" if ran else "denied")
+
+    def _substitute(self, case: Case, row: Requirement, result: Any) -> None:
+        """It never begins after this; its result is looked at first, where results are."""
+        hold(3, case.may_begin(), f"{row.call_id} was answered instead of, and had begun")
+        hold(9, kind_of(case.tool) != "ask_user", f"{row.call_id} took something else than its form's answer")
+        case.refused = case.substituted = True
+        if set(case.needs or ()) & REVIEWERS.keys():
+            self.ends["held"] += 1
+            case.in_review, case.held = True, result
+            case.kept.append(as_text(result))
+        else:
+            self._end(case, "substituted", result)
 
     def _reviewed(self, case: Case, row: Requirement, answer: answers.Answer) -> None:
         about_it = case.in_review and (row.result, row.execution) == (case.held, case.execution)
@@ -239,6 +254,7 @@ class Reference:
             case answers.Reject():
                 self._refuse(case)
             case answers.Retry():
+                hold(4, not case.substituted, f"{row.call_id} is to run after somebody answered instead of it")
                 hold(3, case.execution <= RETRIES[gate_of(row)], f"{row.call_id} is to run once too often")
                 case.execution, case.sent_back = case.execution + 1, len(case.begun)
                 case.in_review, case.again, case.held = False, True, None

@@ -44,6 +44,9 @@ async def run_asked(store: Store, prompt: str) -> StoredRun:
     raise LookupError(prompt)
 
 
+_ENDS = ("denied", "held", "withheld", "succeeded", "failed", "substituted")
+
+
 def of_runs(told: Told) -> tuple[object, ...]:
     """What may not change when a request is refused: a new engine may have put its policies on record before."""
     lines = [line for line in told.lines if msgspec.json.decode(line.body).get("run")]
@@ -131,8 +134,8 @@ def _expected(run: StoredRun, rows: Sequence[Requirement], reference: Reference)
         "call_lost": happened[events.CallLost],
         "policy_changed": happened[events.VerdictsRevised],
         "requirement_opened": len(rows),
-        "requirement_rejected": said[answers.Reject],
-        "requirement_resolved": len(answered) - said[answers.Reject],
+        "requirement_rejected": said[answers.Reject] + said[answers.Respond],
+        "requirement_resolved": len(answered) - said[answers.Reject] - said[answers.Respond],
         "requirement_expired": happened[events.RequirementTimedOut],
         "requirement_cancelled": closed["cancelled"],
         "requirement_superseded": closed["superseded"],
@@ -141,5 +144,5 @@ def _expected(run: StoredRun, rows: Sequence[Requirement], reference: Reference)
         "run_resolving": len(answered) + happened[events.RequirementTimedOut] + reference.asked_late,
         "call_sent_back": said[answers.Retry],
         "result_edited": said[answers.EditResult],
-        **{f"call_{end}": reference.ends[end] for end in ("denied", "held", "withheld", "succeeded", "failed")},
+        **{f"call_{end}": reference.ends[end] for end in _ENDS},
     }

@@ -44,7 +44,7 @@ def truthful(
 
 def may_run_again(row: Requirement) -> bool:
     """Whether a reviewer may have it run once more."""
-    return row.execution <= RETRIES.get(gate_of(row), 0)
+    return row.execution <= RETRIES.get(gate_of(row), 0) and not row.substituted
 
 
 def distinct(given: Answer, note: str) -> Answer:
@@ -54,6 +54,8 @@ def distinct(given: Answer, note: str) -> Answer:
             given = answers.Report({"ok": True, "by": note})
         case answers.Happened():
             given = answers.Happened(f"<told {note}>")
+        case answers.Respond():
+            given = answers.Respond({"ok": True, "instead": note})
         case answers.EditResult():
             given = answers.EditResult({"ok": True, "edited": note})
         case _:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 from hitl_fsm.errors import WorkflowStopped
-from hitl_fsm.model.states import CallState
+from hitl_fsm.model.states import CALL_HAS_RESULT, CallState
 from hitl_fsm.runtime.workflow.given import StepInput
 from hitl_fsm.runtime.workflow.nodes import (
     NODES,
@@ -120,7 +120,7 @@ def _step(step: Step, value: Any, scope: Scope) -> Walk:
     feedback, rejections, errors = "", 0, 0
     while True:
         ended = yield from _call(Planned(step.name, scope.arguments(step, scope.given(value, feedback))))
-        if ended.outcome == CallState.SUCCEEDED:
+        if ended.outcome in CALL_HAS_RESULT:
             return ended.value
         if ended.outcome in _REFUSED:
             if _is_again(step.on_reject, rejections):
@@ -230,7 +230,7 @@ def _call(planned: Planned) -> Generator[Batch, Sequence[Ended], Ended]:
 
 
 class _Instead(NamedTuple):
-    """The output of a node that was rejected."""
+    """The output of a node that was rejected, or that a person gave instead of it."""
 
     output: Any
 
@@ -244,6 +244,8 @@ def _begin(node: Node, args: dict[str, Any], scope: Scope) -> Walk:
             if not isinstance(ended.value, dict) or "input" not in ended.value:
                 _stop(f"{node.name} was left without its input")
             return ended.value
+        if ended.outcome == CallState.SUBSTITUTED:
+            return _Instead(ended.value)
         if ended.outcome not in _REFUSED:
             _stop(f"{node.name} failed: {ended.text}")
         if not _is_again(node.on_reject, rejections):

@@ -22,15 +22,25 @@ def shown(house: House, gate: str) -> Presentation:
 @pytest.mark.parametrize(
     ("gate", "kind", "who", "commands"),
     [
-        ("confirm", "confirm", "alice, for whom the run acts", ["approve", "approve", "reject"]),
+        ("confirm", "confirm", "alice, for whom the run acts", ["approve", "approve", "reject", "respond"]),
         (
             "{approval: {of: ['role:finance', 'otto'], not: [requester], expires: 4h}}",
             "approval",
             "anyone with the role finance or otto; not alice, for whom the run acts",
-            ["approve", "approve", "reject"],
+            ["approve", "approve", "reject", "respond"],
         ),
-        (f"{{user_input: {{schema: {FORM}}}}}", "user_input", "alice, for whom the run acts", ["input", "reject"]),
-        ("{external: {route: bank}}", "external", "whoever reports for the route bank", ["result", "reject"]),
+        (
+            f"{{user_input: {{schema: {FORM}}}}}",
+            "user_input",
+            "alice, for whom the run acts",
+            ["input", "reject", "respond"],
+        ),
+        (
+            "{external: {route: bank}}",
+            "external",
+            "whoever reports for the route bank",
+            ["result", "reject", "respond"],
+        ),
     ],
 )
 def test_it_says_what_is_asked_of_whom_and_how_to_answer(

@@ -120,7 +120,7 @@ async def test_a_call_can_be_under_review_in_a_migrated_database_and_in_no_state
         with pytest.raises(sqlite3.IntegrityError, match="call_state"):
             connection.execute("UPDATE call SET state = 'in_review'")
         upgrade(connection)
-        for state in ("in_review", "withheld"):
+        for state in ("in_review", "withheld", "substituted"):
             assert connection.execute("UPDATE call SET state = ?", (state,)).rowcount == RUNS
         with pytest.raises(sqlite3.IntegrityError, match="call_state"):
             connection.execute("UPDATE call SET state = 'reviewed'")
