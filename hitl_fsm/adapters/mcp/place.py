@@ -34,7 +34,7 @@ class Command:
 class Address:
     """A server that others run. Headers are sent with every request, and never shown."""
 
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     protocol: Protocol = "auto"
 
