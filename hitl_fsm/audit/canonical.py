@@ -19,6 +19,9 @@ ACTION_DOMAIN = b"hitl-fsm/action/v1\0"
 REVIEW_DOMAIN = b"hitl-fsm/review/v1\0"
 """The same for the digest of a result that a person reviews."""
 
+ASKED_DOMAIN = b"hitl-fsm/asked/v1\0"
+"""The same for the digest of what is asked for, in whatever run."""
+
 MAX_DEPTH = 64
 """Containers within containers, the outermost one counted."""
 
@@ -47,6 +50,11 @@ def action_digest(
         "tool_version": tool_version,
     }
     return hashlib.sha256(ACTION_DOMAIN + canonical(action, extra_depth=1)).hexdigest()
+
+
+def asked_digest(tool: str, args: dict[str, Any]) -> str:
+    """SHA-256 (hex) of a tool and its arguments, wherever and under whatever policies they are asked for."""
+    return hashlib.sha256(ASKED_DOMAIN + canonical({"args": args, "tool": tool}, extra_depth=1)).hexdigest()
 
 
 def review_digest(action: str, execution: int, result: str) -> str:

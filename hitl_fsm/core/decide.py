@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from hitl_fsm.core import asked, below, facts, review
-from hitl_fsm.core.draft import RAN_BEFORE, Draft, denial, without_effect
+from hitl_fsm.core import asked, below, facts, review, start
+from hitl_fsm.core.draft import RAN_BEFORE, REJECTED_BEFORE, Draft, denial, without_effect
 from hitl_fsm.core.frames import WAITS, calls_of, due, turn_of
 from hitl_fsm.core.gates import form_arguments, pending, reviewed_digest, startable
 from hitl_fsm.core.substitute import keep_back, substitute
@@ -64,6 +64,7 @@ def apply(run: Run | None, entry: Entry, *, telling: bool) -> Draft:
         draft = Draft(run, entry, telling=telling)
         _HANDLERS[type(event)](draft, event)
         draft.hand_over_results()
+        start.follow(draft)
     draft.set_run(version=entry.seq)
     return draft
 
@@ -77,10 +78,14 @@ def _create(entry: Entry, event: events.RunCreated, *, telling: bool) -> Draft:
         created_at=entry.at,
         policy_digest=event.policy_digest,
         context=event.context,
+        session=event.session,
+        turn=0 if event.forked is None else event.forked.turn,
+        rejected=() if event.forked is None else event.forked.rejected,
     )
     draft = Draft(run, entry, telling=telling)
     draft.record("run_created", facts.created, event)
-    draft.messages.append(Message(role="user", content=event.input, value=event.value))
+    start.begin(draft, event)
+    start.follow(draft)
     return draft
 
 
@@ -235,6 +240,8 @@ def _pass_gate(draft: Draft, call: Call, requirement: Requirement, event: events
         draft.finish(call, event.answer.result)
     elif call.verdict.outcome == "deny":
         draft.deny(call, denial(call.verdict))
+    elif draft.was_rejected(call):
+        draft.deny(call, REJECTED_BEFORE)
     elif not pending(call):
         draft.move(call, CallTrigger.AUTHORISED)
 

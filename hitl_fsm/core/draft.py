@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import force_setattr
 
-from hitl_fsm.audit.canonical import action_digest
+from hitl_fsm.audit.canonical import action_digest, asked_digest
 from hitl_fsm.core import facts
 from hitl_fsm.core.frames import WAITS, calls_of, can_go_on, frame_at, way_to_call
 from hitl_fsm.core.gates import pending, reviewed_digest, reviews
@@ -22,7 +22,7 @@ from hitl_fsm.model.answer import Resolution
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import Entry, ProposedCall
 from hitl_fsm.model.message import Message
-from hitl_fsm.model.paths import frame_of
+from hitl_fsm.model.paths import START, frame_of
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import OutcomeUnknown, Question, Requirement
 from hitl_fsm.model.run import Run
@@ -49,6 +49,9 @@ LET_GO = "It had begun, asked a person for something, and was told to let go. Do
 """What it reads instead of a call that had begun and asked."""
 RAN_BEFORE = "It had been executed once before, and that result is withheld."
 """What it also reads of a call that was to run again."""
+
+
+REJECTED_BEFORE = "A person rejected the same before, in the run that this one goes on from. It was not executed."
 
 
 def denial(verdict: Verdict) -> str:
@@ -204,6 +207,8 @@ class Draft:
             self.deny(call, f"{call.problem} It was not executed.")
         elif call.verdict.outcome == "deny":
             self.deny(call, denial(call.verdict))
+        elif self.was_rejected(call):
+            self.deny(call, REJECTED_BEFORE)
         elif pending(call) and self.run.requirement_count >= REQUIREMENTS_PER_RUN:
             self.deny(call, TOO_MANY)
         elif pending(call):
@@ -211,6 +216,11 @@ class Draft:
                 self.move(call, CallTrigger.GATED)
         elif call.state is not CallState.AUTHORISED:
             self.move(call, CallTrigger.AUTHORISED)
+
+    def was_rejected(self, call: Call) -> bool:
+        """Whether a person rejected the same in the run from which this one was forked: no is final (law 4)."""
+        rejected = self.run.rejected
+        return bool(rejected) and asked_digest(call.tool, call.args or {}) in rejected
 
     def edit(self, call: Call, args: dict[str, Any], verdict: Verdict) -> Call:
         """Other arguments: another action, with its own digest and verdict. What a form had added is void, too."""
@@ -373,4 +383,4 @@ class Draft:
         for path in dict.fromkeys(frame_of(c.call_id) for c in run.calls if c.call_id not in ended):
             calls = calls_of(run, path)
             if all(call.state in CALL_ENDED for call in calls):
-                self.messages.extend(_handed_over(call, path) for call in calls)
+                self.messages.extend(_handed_over(call, path) for call in calls if call.call_id != START)

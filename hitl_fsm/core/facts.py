@@ -35,6 +35,7 @@ def created(event: RunCreated) -> dict[str, Any]:
         "model": event.model,
         "policies": event.policy_digest,
         **context,
+        **({} if event.forked is None else {"forked": {"run": event.forked.run_id, "version": event.forked.version}}),
     }
 
 

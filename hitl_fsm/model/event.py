@@ -9,8 +9,20 @@ import msgspec
 from hitl_fsm.model.action import Aspect, Below
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Answer
-from hitl_fsm.model.message import Usage
+from hitl_fsm.model.message import Message, Usage
 from hitl_fsm.model.verdict import Verdict
+
+
+class Forked(msgspec.Struct, frozen=True):
+    """From which run another one goes on: as it was at `version`, after `turn` turns.
+
+    `rejected`: digests (`asked_digest`) of what people rejected there.
+    """
+
+    run_id: str
+    version: int
+    turn: int
+    rejected: tuple[str, ...] = ()
 
 
 class RunCreated(msgspec.Struct, frozen=True, tag="run_created", omit_defaults=True):
@@ -25,6 +37,9 @@ class RunCreated(msgspec.Struct, frozen=True, tag="run_created", omit_defaults=T
     policy_digest: str = ""
     value: Any = None
     context: dict[str, Any] = {}
+    session: str = ""
+    history: tuple[Message, ...] = ()
+    forked: Forked | None = None
 
 
 class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):

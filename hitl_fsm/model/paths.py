@@ -7,6 +7,10 @@ A call of the run itself is `<turn>.<index>`: `2.0`. What carries it out is a fr
 from __future__ import annotations
 
 
+START = "0.0"
+"""The start of a run, where policies speak of it: the call before its first turn."""
+
+
 def call_id(frame: str, turn: int, index: int) -> str:
     """The name of a call of a frame ("" for the run itself)."""
     return f"{frame}/{turn}.{index}" if frame else f"{turn}.{index}"

@@ -33,6 +33,7 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     are under way, each after the one above it; what they do stands in the same log, and their calls in `calls`.
     `result` is the output where it is more than text. `context` is what the application gave at the start, for
     instructions and tools; it never changes. `session`: the conversation over several runs to which it belongs.
+    `rejected`: digests of what people rejected in the run from which this one was forked.
     """
 
     run_id: str
@@ -53,6 +54,7 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     result: Any = None
     context: dict[str, Any] = {}
     session: str = ""
+    rejected: tuple[str, ...] = ()
 
     @property
     def is_ended(self) -> bool:

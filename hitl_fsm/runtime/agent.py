@@ -14,6 +14,7 @@ from hitl_fsm.runtime.hooks import NO_HOOKS, Hooks
 from hitl_fsm.runtime.output import OutputType
 from hitl_fsm.runtime.recipe import TURNS, Recipe
 from hitl_fsm.runtime.runnable import Runnable
+from hitl_fsm.runtime.session import USUAL_HISTORY, History
 from hitl_fsm.runtime.toolkit import AnyTools, Toolbox
 from hitl_fsm.runtime.tools import AnyTool
 
@@ -39,11 +40,12 @@ class Agent(Runnable):
         output_schema: Any = None,
         hooks: Hooks = NO_HOOKS,
         guards: Guards = NO_GUARDS,
+        history: History = USUAL_HISTORY,
         model_options: Mapping[str, Any] | None = None,
         max_turns: int | None = TURNS,
     ) -> None:
         options = dict(model_options or {})
-        for given, kind in ((hooks, Hooks), (guards, Guards)):
+        for given, kind in ((hooks, Hooks), (guards, Guards), (history, History)):
             if not isinstance(given, kind):
                 msg = f"agent {name!r}: {kind.__name__.lower()} is {type(given).__name__}, not {kind.__name__}"
                 raise ToolError(msg, help=f"as in {kind.__name__.lower()}={kind.__name__}(…=[function])")
@@ -60,6 +62,7 @@ class Agent(Runnable):
                 max_turns=max_turns,
                 hooks=hooks,
                 guards=guards,
+                history=history,
                 output=None if output_schema is None else OutputType(output_schema),
             ),
         )

@@ -23,12 +23,13 @@ from hitl_fsm.model.call import Call
 from hitl_fsm.model.effect import CallModel, Effect, JudgeAgain, RunTools, StartCalls
 from hitl_fsm.model.event import Entry, Event
 from hitl_fsm.model.message import Message, ModelReply
-from hitl_fsm.model.paths import frame_of
+from hitl_fsm.model.paths import START, frame_of
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import CALL_ENDED, RUN_ADVANCING, CallState, RunState
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.runtime import stream
 from hitl_fsm.runtime.asking import asked, given_up, refusal
+from hitl_fsm.runtime.beginning import START_TOOL, start_verdicts
 from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, as_late, execute
 from hitl_fsm.runtime.flights import Flights, Landed
 from hitl_fsm.runtime.hold import Hold
@@ -81,9 +82,9 @@ class Drive:
 
     # -- entrances
 
-    async def start(self, prompt: str, user: Actor, value: Any = None, context: dict[str, Any] | None = None) -> Run:
+    async def start(self, created: events.RunCreated, by: Actor) -> Run:
         """Create the run and advance it until it is paused or ended."""
-        return await self._whole(self._start(prompt, user, value, context or {}))
+        return await self._whole(self._start(created, by))
 
     async def resume(self, loaded: Loaded) -> Run:
         """Advance a stored run as far as it goes. With gates still open, or ended, it comes back as it is."""
@@ -97,20 +98,9 @@ class Drive:
         self._telling.end(self._now)
         return self._now
 
-    async def _start(self, prompt: str, user: Actor, value: Any, context: dict[str, Any]) -> None:
-        await self._recipe.ready(context)
-        created = events.RunCreated(
-            run_id=self._run_id,
-            kind=self._recipe.kind,
-            name=self._recipe.name,
-            input=prompt,
-            user=user,
-            model=self._recipe.model_name,
-            policy_digest=self._parts.policies.digest,
-            value=value,
-            context=context,
-        )
-        await self._commit(created, by=user)
+    async def _start(self, created: events.RunCreated, by: Actor) -> None:
+        await self._recipe.ready(created.context)
+        await self._commit(created, by=by, verdicts=start_verdicts(self._parts, created))
         self._telling.tell(stream.RunStarted, self._now)
         await self._advance()
 
@@ -212,6 +202,8 @@ class Drive:
 
     def _tool_now(self, call: Call) -> AnyTool | None:
         """The call's tool, if there still is one."""
+        if call.call_id == START:
+            return START_TOOL
         return self._recipe_at(frame_of(call.call_id)).tools.get(call.tool)
 
     def _tool(self, call: Call) -> AnyTool:

@@ -29,7 +29,7 @@ from hitl_fsm.model.answer import Answer
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.instant import iso
-from hitl_fsm.model.paths import frame_of
+from hitl_fsm.model.paths import START, frame_of
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RUN_ADVANCING, RequirementState, RunState
@@ -39,6 +39,7 @@ from hitl_fsm.policy.evaluate import PolicySet, join
 from hitl_fsm.ports import Store
 from hitl_fsm.runtime.answering import fitted, may_edit
 from hitl_fsm.runtime.authorise import authorise
+from hitl_fsm.runtime.beginning import START_TOOL, Given, created, forked
 from hitl_fsm.runtime.context import Variables, checked_context
 from hitl_fsm.runtime.drive import Drive
 from hitl_fsm.runtime.gate import Gated, gated
@@ -136,7 +137,14 @@ class Engine:
     # -- moving runs
 
     async def astart(
-        self, recipe: Recipe, prompt: Any, user: Actor, publish: Publish | None = None, *, context: Variables = None
+        self,
+        recipe: Recipe,
+        prompt: Any,
+        user: Actor,
+        publish: Publish | None = None,
+        *,
+        context: Variables = None,
+        session: str = "",
     ) -> RunHandle:
         """Create a run and advance it until it is paused or ended.
 
@@ -144,12 +152,34 @@ class Engine:
         cannot hold, or that lacks what the instructions name.
         """
         text, value = checked_input(prompt) if recipe.kind == "workflow" else (checked_prompt(prompt), None)
-        user = checked_actor(user, "the user")
+        session = session if session == "" else checked_name(session, "the session")
+        given = Given(text, value, checked_actor(user, "the user"), checked_context(context), session)
         await self.in_force.fresh()
-        run_id = self._parts.ids.run_id()
+        event = await created(self._parts, recipe, self._parts.ids.run_id(), given)
+        return await self._begun(recipe, event, given.user, publish)
+
+    def fork(self, run_id: str, at_step: int, *, by: By = None) -> RunHandle:
+        return run_sync(self.afork(run_id, at_step, by=by))
+
+    async def afork(self, run_id: str, at_step: int, *, by: By = None) -> RunHandle:
+        """Go on from an earlier point of a run as a new one: after `at_step` turns of its own model; 0 is its start.
+
+        The run itself stays as it is, and what was done until then is not done again. What people rejected in it stays
+        rejected. ForkRefused where it never stood there, UnknownRunnable where nobody here knows what it is of.
+        """
+        source = (await load(self._parts, run_id)).run
+        recipe = self.recipe(source)
+        if recipe is None:
+            raise unknown(source)
+        await self.in_force.fresh()
+        event = await forked(self._parts, recipe, self._parts.ids.run_id(), run_id, at_step)
+        return await self._begun(recipe, event, self.actor(by, source.user), None)
+
+    async def _begun(self, recipe: Recipe, event: events.RunCreated, by: Actor, publish: Publish | None) -> RunHandle:
+        run_id = event.run_id
         drive = Drive(self.in_force, recipe, run_id, self._leases, self._told(publish))
         try:
-            return RunHandle(self, await drive.start(text, user, value, checked_context(context)))
+            return RunHandle(self, await drive.start(event, by))
         except Fenced:
             loaded = await load(self._parts, run_id)
             if not loaded.run.is_ended:
@@ -209,8 +239,7 @@ class Engine:
             raise UnknownRunnable(msg, help=f"continue it with {run.name!r}, or with engine.advance({run.run_id!r})")
         recipe = self.recipe(run)
         if recipe is None and not run.is_paused and run.state not in {RunState.DONE, RunState.CANCELLED}:
-            msg = f"this process does not know {run.kind} {run.name!r}, to which {run.run_id} belongs"
-            raise UnknownRunnable(msg, help="import the module that builds it (--app module:engine) and try again")
+            raise unknown(run)
         return recipe
 
     def advance(self, run_id: str) -> RunHandle:
@@ -287,6 +316,8 @@ class Engine:
         recipe = self.recipe(run)
         if recipe is None:
             return None
+        if call.call_id == START:
+            return START_TOOL
         try:
             return recipe.down(chain(run, frame_of(call.call_id))).tools.get(call.tool)
         except UnknownRunnable:
@@ -399,6 +430,12 @@ class Engine:
         Never one that waits, runs or failed, nor one with a call whose end nobody knows.
         """
         return await prune(self._parts, before, self.actor(by, ENGINE))
+
+
+def unknown(run: Run) -> UnknownRunnable:
+    """The error for a run of which this process does not know the agent, team or workflow."""
+    msg = f"this process does not know {run.kind} {run.name!r}, to which {run.run_id} belongs"
+    return UnknownRunnable(msg, help="import the module that builds it (--app module:engine) and try again")
 
 
 def event_values(event: Any) -> list[Any]:

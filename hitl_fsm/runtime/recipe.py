@@ -15,6 +15,7 @@ from hitl_fsm.runtime.context import Instructions, filled
 from hitl_fsm.runtime.guards import NO_GUARDS, Guards
 from hitl_fsm.runtime.hooks import NO_HOOKS, Hooks
 from hitl_fsm.runtime.output import OutputType
+from hitl_fsm.runtime.session import USUAL_HISTORY, History
 from hitl_fsm.runtime.toolkit import Toolbox
 from hitl_fsm.runtime.tools import AnyTool
 
@@ -58,6 +59,7 @@ class Recipe:
     hooks: Hooks = NO_HOOKS
     guards: Guards = NO_GUARDS
     output: OutputType | None = None
+    history: History = USUAL_HISTORY
 
     def down(self, frames: tuple[Frame, ...]) -> Recipe:
         """That of the last of these frames, each inside the one before; UnknownRunnable where it is gone."""

@@ -1,4 +1,4 @@
-"""What agents (later teams and workflows) have in common: run, arun, continue_run, acontinue_run, streaming or not.
+"""What agents, teams and workflows have in common: run, arun, continue_run, acontinue_run, streaming or not.
 
 One coroutine each; the synchronous methods run it on the background loop.
 """
@@ -6,8 +6,8 @@ One coroutine each; the synchronous methods run it on the background loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from typing import Any, Literal, overload
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 from hitl_fsm.errors import RequirementChanged, RequirementNotFound, RunNotFound
 from hitl_fsm.model.actor import Actor
@@ -23,6 +23,18 @@ ANONYMOUS = Actor(id="user")
 """For whom a run acts when the application names nobody."""
 
 Named = RequirementHandle | Requirement | str
+
+Input = str | int | float | bool | Mapping[str, Any] | Sequence[Any] | None
+"""What a run may be given: text, and for a workflow any JSON value."""
+
+
+class StartOptions(TypedDict, total=False):
+    """What else a run may be started with."""
+
+    user: By
+    context: Variables
+    session: str
+
 
 _background: set[asyncio.Task[None]] = set()  # a reader that leaves must not let its run be collected
 
@@ -47,40 +59,41 @@ class Runnable:
     # -- starting
 
     @overload
-    def run(
-        self, prompt: str, *, user: By = None, context: Variables = None, stream: Literal[False] = False
-    ) -> RunHandle: ...
+    def run(self, prompt: Input, *, stream: Literal[False] = False, **given: Unpack[StartOptions]) -> RunHandle: ...
     @overload
+    def run(self, prompt: Input, *, stream: Literal[True], **given: Unpack[StartOptions]) -> Iterator[StreamEvent]: ...
     def run(
-        self, prompt: str, *, user: By = None, context: Variables = None, stream: Literal[True]
-    ) -> Iterator[StreamEvent]: ...
-    def run(
-        self, prompt: str, *, user: By = None, context: Variables = None, stream: bool = False
+        self, prompt: Input, *, stream: bool = False, **given: Unpack[StartOptions]
     ) -> RunHandle | Iterator[StreamEvent]:
         """Start a run for `user`; it comes back paused or ended. With `stream=True`: its events, as they happen.
 
-        `context`: JSON values by name, for instructions and tools to read; it is recorded, and never changes.
+        The prompt is text; a workflow takes any JSON value. `context`: JSON values by name, for instructions and tools
+        to read; it is recorded, and never changes. `session`: the conversation that it belongs to; what was said there
+        before, by this user and this agent, is read first.
         """
         if stream:
-            return iterate_sync(self.arun(prompt, user=user, context=context, stream=True))
-        return run_sync(self.arun(prompt, user=user, context=context))
+            return iterate_sync(self.arun(prompt, stream=True, **given))
+        return run_sync(self.arun(prompt, **given))
 
     @overload
     def arun(
-        self, prompt: str, *, user: By = None, context: Variables = None, stream: Literal[False] = False
+        self, prompt: Input, *, stream: Literal[False] = False, **given: Unpack[StartOptions]
     ) -> Coroutine[Any, Any, RunHandle]: ...
     @overload
     def arun(
-        self, prompt: str, *, user: By = None, context: Variables = None, stream: Literal[True]
+        self, prompt: Input, *, stream: Literal[True], **given: Unpack[StartOptions]
     ) -> AsyncIterator[StreamEvent]: ...
     def arun(
-        self, prompt: str, *, user: By = None, context: Variables = None, stream: bool = False
+        self, prompt: Input, *, stream: bool = False, **given: Unpack[StartOptions]
     ) -> Coroutine[Any, Any, RunHandle] | AsyncIterator[StreamEvent]:
         """As `run`: `await` it, or iterate over it with `async for` when `stream=True`."""
-        actor = self.engine.actor(user, ANONYMOUS)
-        if stream:
-            return _streamed(lambda publish: self.engine.astart(self._recipe, prompt, actor, publish, context=context))
-        return self.engine.astart(self._recipe, prompt, actor, context=context)
+        user = self.engine.actor(given.get("user"), ANONYMOUS)
+        context, session = given.get("context"), given.get("session", "")
+
+        def work(publish: Publish | None = None) -> Coroutine[Any, Any, RunHandle]:
+            return self.engine.astart(self._recipe, prompt, user, publish, context=context, session=session)
+
+        return _streamed(work) if stream else work()
 
     # -- going on
 

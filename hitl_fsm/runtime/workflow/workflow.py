@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
-from typing import Any, Literal, overload
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hitl_fsm.errors import WorkflowError
-from hitl_fsm.runtime.context import Variables
 from hitl_fsm.runtime.engine import Engine
-from hitl_fsm.runtime.handles import By, RunHandle
 from hitl_fsm.runtime.recipe import Recipe, Standing
 from hitl_fsm.runtime.runnable import Runnable
-from hitl_fsm.runtime.stream import StreamEvent
 from hitl_fsm.runtime.workflow.calls import BRANCH_KIND, NodeCall
 from hitl_fsm.runtime.workflow.nodes import Node
 from hitl_fsm.runtime.workflow.planner import Planner
 from hitl_fsm.runtime.workflow.program import Program, branches, names_of, own_nodes, program
 
-Json = str | int | float | bool | Mapping[str, Any] | Sequence[Any] | None
-"""What a workflow may be given."""
 MODEL = "workflow"
 """What stands for a model's name in the record of a workflow's run."""
 
@@ -35,38 +30,6 @@ class Workflow(Runnable):
     @property
     def steps(self) -> tuple[Node, ...]:
         return self._program.nodes
-
-    @overload
-    def run(
-        self, prompt: Json, *, user: By = None, context: Variables = None, stream: Literal[False] = False
-    ) -> RunHandle: ...
-    @overload
-    def run(
-        self, prompt: Json, *, user: By = None, context: Variables = None, stream: Literal[True]
-    ) -> Iterator[StreamEvent]: ...
-    def run(
-        self, prompt: Any, *, user: By = None, context: Variables = None, stream: bool = False
-    ) -> RunHandle | Iterator[StreamEvent]:
-        """As an agent's, with text or any JSON value as the input of the first step."""
-        if stream:
-            return super().run(prompt, user=user, context=context, stream=True)
-        return super().run(prompt, user=user, context=context)
-
-    @overload
-    def arun(
-        self, prompt: Json, *, user: By = None, context: Variables = None, stream: Literal[False] = False
-    ) -> Coroutine[Any, Any, RunHandle]: ...
-    @overload
-    def arun(
-        self, prompt: Json, *, user: By = None, context: Variables = None, stream: Literal[True]
-    ) -> AsyncIterator[StreamEvent]: ...
-    def arun(
-        self, prompt: Any, *, user: By = None, context: Variables = None, stream: bool = False
-    ) -> Coroutine[Any, Any, RunHandle] | AsyncIterator[StreamEvent]:
-        """As `run`: `await` it, or iterate over it with `async for` when `stream=True`."""
-        if stream:
-            return super().arun(prompt, user=user, context=context, stream=True)
-        return super().arun(prompt, user=user, context=context)
 
 
 def _check_engine(name: str, made: Program, engine: Engine) -> None:

@@ -1,0 +1,56 @@
+"""The start of a run, as an action: where policies speak of it, no model is asked before it has passed."""
+
+from __future__ import annotations
+
+from hitl_fsm.core.draft import Draft, as_text
+from hitl_fsm.model.action import Aspect
+from hitl_fsm.model.event import ProposedCall, RunCreated
+from hitl_fsm.model.message import Message
+from hitl_fsm.model.paths import START
+from hitl_fsm.model.states import CALL_ENDED, RUN_ADVANCING, CallState, RunTrigger
+
+START_VERSION = "1"
+
+
+def begin(draft: Draft, event: RunCreated) -> None:
+    """What the model reads first: at once, or once the start is allowed, with the input as people left it."""
+    draft.messages.extend(event.history)
+    given = event.input if event.value is None else event.value
+    fresh = event.forked is None
+    if START in draft.entry.verdicts:
+        start = ProposedCall(
+            call_id=START,
+            provider_id="",
+            tool=event.name,
+            args={"input": given},
+            tool_version=START_VERSION,
+            idempotent=True,
+            parameters=("input",) if fresh else (),  # what a fork goes on from has been read already
+            aspects=(Aspect("start", event.name, acts=False),),
+        )
+        draft.propose(start)
+        draft.settle(judged=frozenset({START}))
+    elif fresh:
+        draft.messages.append(Message(role="user", content=event.input, value=event.value))
+
+
+def follow(draft: Draft) -> None:
+    """After each event: a start that is over has either begun the run, or ended it for good (law 4)."""
+    run, before = draft.run, draft.before
+    if not run.calls or run.calls[0].call_id != START or run.calls is before.calls:
+        return
+    start = run.calls[0]
+    if start.state not in CALL_ENDED or (before.calls and before.calls[0].state in CALL_ENDED):
+        return
+    if start.state is not CallState.SUCCEEDED:
+        if run.state in RUN_ADVANCING:
+            draft.set_run(error=start.result)
+            draft.fire(RunTrigger.CANCELLED, reason=start.result)
+        return
+    given = (start.args or {}).get("input")
+    if "input" in start.parameters:
+        value = None if isinstance(given, str) else given
+        draft.messages.append(Message(role="user", content=as_text(given), value=value))
+    if start.answers:
+        told = f"A person was asked, and answered: {as_text(start.answers)}"
+        draft.messages.append(Message(role="user", content=told, value=start.answers))
