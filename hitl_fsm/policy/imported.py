@@ -56,10 +56,10 @@ def gates_of(tool: Flagged, approver: str) -> list[Any]:
     """What its flags ask for, as a rule's `gate`: words and mappings, in the order in which they are passed."""
     flags = tool.flags
     gates: list[Any] = []
-    if not flags or tool.name in ASKING or flags.get("approval_type") == "audit":
-        gates.append("audit")
     if tool.name in ASKING:
-        return gates
+        return ["audit"]
+    if flags.get("approval_type") == "audit":
+        gates.append("audit")
     asks = bool(flags.get("requires_user_input"))
     if asks and tool.form:
         gates.append({"user_input": {"schema": dict(tool.form), "of": ["requester"]}})

@@ -210,6 +210,7 @@ def _schema(fields: Mapping[str, Any], required: set[str]) -> dict[str, Any]:
     """The JSON Schema of an object with these fields; a type that has none counts as text."""
     from pydantic import TypeAdapter  # noqa: PLC0415 - heavy
     from pydantic.errors import PydanticUserError  # noqa: PLC0415 - as above
+    from pydantic_core import SchemaError  # noqa: PLC0415 - as above
     from typing_extensions import TypedDict  # noqa: PLC0415 - pydantic demands this one before 3.12
 
     def of(types: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,7 +220,7 @@ def _schema(fields: Mapping[str, Any], required: set[str]) -> dict[str, Any]:
 
     try:
         return of(fields)
-    except (PydanticUserError, TypeError, NameError):
+    except (PydanticUserError, SchemaError, TypeError, NameError):
         return of(dict.fromkeys(fields, str))
 
 

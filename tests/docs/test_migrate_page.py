@@ -41,6 +41,21 @@ REPLIES = """\
 """
 
 
+def python(file: str, folder: Path) -> list[str]:
+    """The lines that a program of the page prints."""
+    done = subprocess.run(
+        [sys.executable, file],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     for name, text in re.findall(r"^```\w+ file=(\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
@@ -65,20 +80,15 @@ def test_the_page_works_as_written(project: Path) -> None:
     done = shell("hitl-fsm validate policies --strict", project)
     assert done.returncode == 0, done.stdout
 
-    told = subprocess.run(
-        [sys.executable, "loop.py"],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.splitlines() == [
+    assert python("loop.py", project) == [
         "may I? transfer {'account': 'bob', 'amount': 5}",
         "The last word was: paid by the bank.",
     ]
+
+
+def test_the_workflow_prints_what_the_page_says(project: Path) -> None:
+    [said] = re.findall(r"^This prints `(.+)`\.$", PAGE, re.MULTILINE)
+    assert python("flow.py", project) == [said]
 
 
 def test_each_gate_of_the_table_is_one() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hitl_fsm import Agent, Engine
+from hitl_fsm import Agent, Engine, Workflow
 from hitl_fsm.testing import MemoryStore, ScriptedModel
 from house import policies, policy_text
 
@@ -33,3 +33,9 @@ def told(agent: Agent, run_id: str) -> list[str]:
 
     _, messages = replay(agent.engine.runs.events(run_id))
     return [message.content for message in messages if message.role == "tool"]
+
+
+def a_workflow(rules: str, *steps: Any) -> Workflow:
+    """What no rule is about goes on."""
+    engine = an_engine(rules, tools='["*"]\nsteps: ["*"]\ndefault: allow')
+    return Workflow("flow", list(steps), engine=engine)

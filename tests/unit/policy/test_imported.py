@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from policy_samples import action
 
@@ -82,6 +83,8 @@ def test_what_asks_a_person_becomes_ask_user() -> None:
 
 def test_names_that_differ_in_case_or_signs_get_rules_of_their_own() -> None:
     tools = [Flagged("Pay", ""), Flagged("pay", ""), Flagged("pay/now", ""), Flagged("pay:now", "")]
+    ids = re.findall(r"- id: (\S+)", policy_text(tools, HEADING))
+    assert ids == ["Pay", "pay-2", "pay-now", "pay-now-2"]
     assert loaded(*tools).evaluate(action(tool="pay:now")).outcome == "allow"
     assert [rule_id(name) for name in ("pay/now", "..", "x" * 99)] == ["pay-now", "tool", "x" * 60]
 
@@ -101,6 +104,7 @@ def test_a_form_gets_bounds_where_the_code_has_none() -> None:
 AWKWARD = st.text(min_size=1, max_size=40)
 
 
+@example(name="pay", description="a\n- id: b", source="x\u2028y", choice="\0")
 @given(name=st.just("pay") | AWKWARD, description=AWKWARD, source=AWKWARD, choice=AWKWARD)
 def test_whatever_the_code_says_it_stays_text(name: str, description: str, source: str, choice: str) -> None:
     """No text of the code becomes a rule, a key or a second line: the policy has this one rule, or is refused."""
@@ -109,7 +113,7 @@ def test_whatever_the_code_says_it_stays_text(name: str, description: str, sourc
     text = policy_text([tool], HEADING._replace(source=source), [description])
     project = check({"x.policy.yaml": text.encode("utf-8", "surrogatepass")}, no_file)
     if project.policies is None:
-        assert name != "pay", text
+        assert name != "pay" or "\0" in choice, text  # no policy holds a NUL
         return
     (member,) = project.members
     assert [rule.id for rule in member.document.rules] == [rule_id(name)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 import pytest
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from hitl_fsm import Agent, ask_user, tool
 from hitl_fsm.errors import ToolError
@@ -71,13 +73,19 @@ def test_types_and_texts_of_the_librarys_own_fields_are_used() -> None:
     assert form["properties"]["x"] == {"type": "string", "maxLength": 1000}
 
 
-def test_a_type_that_has_no_schema_is_text() -> None:
+class Thing:
+    pass
+
+
+class Endless(TypedDict):
+    inner: NotRequired[Endless]
+
+
+@pytest.mark.parametrize("kind", [Thing, Endless, Annotated[str, Field(pattern="(?=x)")], "NoSuchType"])
+def test_a_type_that_no_form_can_ask_for_is_text(kind: Any) -> None:
     def odd(thing: object, other: Any = None) -> None: ...
 
-    class Thing:
-        pass
-
-    odd.__annotations__["thing"] = Thing
+    odd.__annotations__["thing"] = kind
     form = one(function(entrypoint=odd, requires_user_input=True)).form
     assert form is not None
     assert check_form(form) == ()
