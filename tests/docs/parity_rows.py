@@ -77,7 +77,12 @@ TOOLS = group(
         "`Toolkit(…)`, one rule over its names",
         f"{REQ}test_one_rule_gates_some_tools_of_a_toolkit",
     ),
-    ("`MCPTools(requires_confirmation_tools=[…])`", "one rule over a server's tools", ""),
+    (
+        "`MCPTools(requires_confirmation_tools=[…])`",
+        "`MCPServer(…)`, rules over its tools",
+        "tests/acceptance/test_mcp_tools.py::test_law01_a_hint_of_the_server_opens_no_gate",
+        "a tool that changed while its call waited is asked about again",
+    ),
     (
         "several gated and free calls in one turn",
         "`batch: in_order`, `run_ungated`, `hold_all`",
@@ -135,6 +140,11 @@ ANSWERS = group(
         "`confirm(args=…)`",
         f"{USE}test_confirmed_with_other_arguments_the_tool_gets_those_if_the_policies_let_it",
         "checked, and judged by the policies again",
+    ),
+    (
+        "no method to answer instead of the tool",
+        "`respond(result)`: the call never runs, the model reads the result",
+        f"{REQ}test_a_result_can_be_given_instead_of_the_call",
     ),
     (
         "`provide_user_input`, `provide_user_feedback`, `set_external_execution_result`",
@@ -212,7 +222,18 @@ RUNS = group(
         f"{REQ}test_a_cancelled_run_stays_cancelled_whatever_is_answered_later",
         "cancel beats a later yes, and is on the record",
     ),
-    ("`continue_run(fork=True, continue_from=…)`, `regenerate=True`", "", ""),
+    (
+        "`continue_run(fork=True, continue_from=…)`",
+        "`engine.fork(run_id, at_step)`",
+        f"{REQ}test_a_fork_goes_on_from_an_earlier_step_and_the_run_stays_as_it_is",
+        "what was done before is not done again; what people rejected stays rejected",
+    ),
+    (
+        "a gate before an agent or team starts: none",
+        "`agents: [clerk]`: the start of a run is an action too",
+        f"{LAWS}test_starts_and_forks.py::test_law01_a_gated_start_asks_no_model_before_its_answer",
+    ),
+    ('`continue_run(regenerate=True)`, `continue_from="last_user"`', "", ""),
     ("`fork_session`", "", ""),
     ("a paused run over HTTP, in Slack, in AG-UI (AgentOS)", "", ""),
 )

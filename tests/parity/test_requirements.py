@@ -233,6 +233,34 @@ def test_a_cancelled_run_stays_cancelled_whatever_is_answered_later() -> None:
     assert sent == []
 
 
+# -- forks, results instead of calls
+
+
+def test_a_fork_goes_on_from_an_earlier_step_and_the_run_stays_as_it_is() -> None:
+    script = [asks(("send", {"to": "ann"})), asks(("send", {"to": "bob"}))]
+    agent = an_agent(
+        "- {id: ann, when: \"args.to == 'ann'\", gate: allow}\n- {id: bob, when: \"args.to == 'bob'\", gate: confirm}",
+        send,
+        script=script,
+    )
+    run = agent.run("Go", user="alice")
+    assert sent == ["ann"]
+    fork = agent.engine.fork(run.run_id, 1, by="alice")
+    assert (fork.run_id != run.run_id, fork.is_paused, sent) == (True, True, ["ann"])
+    fork.active_requirements[0].confirm(by="alice")
+    assert agent.continue_run(run_id=fork.run_id).output == "sent to bob"
+    assert agent.engine.runs.get(run.run_id).is_paused
+    assert sent == ["ann", "bob"], "what was done before the fork is not done again"
+
+
+def test_a_result_can_be_given_instead_of_the_call() -> None:
+    agent = agent_with("ann")
+    run = agent.run("Go")
+    run.active_requirements[0].respond("ann has it already")
+    assert agent.continue_run(run).output == "ann has it already"
+    assert sent == []
+
+
 # -- toolkits
 
 
