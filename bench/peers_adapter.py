@@ -34,7 +34,7 @@ import common
 import msgspec
 
 import hitl_fsm
-from hitl_fsm import Agent, RequirementHandle, RunHandle, tool
+from hitl_fsm import Agent, Limits, RequirementHandle, RunHandle, tool
 from hitl_fsm.core.replay import replay
 from hitl_fsm.errors import AlreadyResolved, ModelError, RunBusy
 from hitl_fsm.model.answer import Answer, Approve, Reject
@@ -140,7 +140,7 @@ class Peer:
             engine=self.engine,
             tools=_tools(is_async=is_async),
             model_options={} if scripted else {"api_base": base_url, "api_key": "x"},
-            max_turns=None,
+            limits=Limits(turns=None),
         )
 
     # -- synchronous

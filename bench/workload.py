@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hitl_fsm import Agent, Engine, tool
+from hitl_fsm import Agent, Engine, Limits, tool
 from hitl_fsm.model.answer import Approve
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
@@ -218,7 +218,7 @@ class Ours:
     def __init__(self, store: str | Store, model: ScriptedModel, *, is_async: bool = False) -> None:
         self.engine = Engine(POLICY, store)
         tools = [atransfer if is_async else transfer]
-        self.agent = Agent("bench", model, engine=self.engine, tools=tools, max_turns=None)
+        self.agent = Agent("bench", model, engine=self.engine, tools=tools, limits=Limits(turns=None))
 
     def start(self) -> str:
         return self.agent.run("go").run_id

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hitl_fsm.runtime.handles import RequirementHandle as RequirementHandle
     from hitl_fsm.runtime.handles import RunHandle as RunHandle
     from hitl_fsm.runtime.hooks import Hooks as Hooks
+    from hitl_fsm.runtime.limits import Limits as Limits
     from hitl_fsm.runtime.team import Team as Team
     from hitl_fsm.runtime.toolkit import Toolkit as Toolkit
     from hitl_fsm.runtime.tools import Tool as Tool
@@ -50,6 +51,7 @@ _HOMES = {
     "Guards": "hitl_fsm.runtime.guards",
     "HitlError": "hitl_fsm.errors",
     "Hooks": "hitl_fsm.runtime.hooks",
+    "Limits": "hitl_fsm.runtime.limits",
     "Loop": "hitl_fsm.runtime.workflow.nodes",
     "MCPServer": "hitl_fsm.mcp",
     "Parallel": "hitl_fsm.runtime.workflow.nodes",

@@ -32,6 +32,7 @@ SWALLOWS = {
     "hitl_fsm/adapters/model_litellm.py": "LiteLLM lets anything through on a malformed reply; it becomes a ModelError",
     "hitl_fsm/adapters/mcp/session.py": "whatever ends a session, it is dead, and who waits for it is told why",
     "hitl_fsm/mcp.py": "handed to who waits for the call, as a thread's error is",
+    "hitl_fsm/adapters/model_litellm_usage.py": "a reply whose price cannot be worked out has come all the same",
     "hitl_fsm/adapters/store/batch.py": "what a job raises is its waiter's; the other jobs of the transaction go on",
     "hitl_fsm/adapters/store/writer.py": "the writer thread hands it to the waiter whose job it was",
     "hitl_fsm/cli/main.py": "the last line of defence: a defect is told, with a traceback on `-v`",

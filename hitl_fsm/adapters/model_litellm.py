@@ -7,6 +7,7 @@ for it. Retrying is the engine's: LiteLLM's and the provider SDK's own retries a
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
 import threading
@@ -15,11 +16,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
+from msgspec.structs import replace
+
 from hitl_fsm.adapters.model_litellm_errors import model_error
+from hitl_fsm.adapters.model_litellm_schema import answer_format
 from hitl_fsm.adapters.model_litellm_stream import MAX_REPLY_CHARS, Assembly, Ending
+from hitl_fsm.adapters.model_litellm_usage import OWN_PRICES, counted, price
 from hitl_fsm.adapters.model_litellm_wire import Names, make_reply, names_of, wire_request
 from hitl_fsm.errors import ModelError, SettingsError
-from hitl_fsm.model.message import ChatRequest, ModelReply
+from hitl_fsm.model.message import ChatRequest, ModelReply, Usage
 
 DEFAULT_TIMEOUT_S: Final = 600
 """Seconds to wait for a whole reply, or for the next piece of a streamed one; the option `timeout` overrides it."""
@@ -48,6 +53,15 @@ class LiteLLMModel:
         self.options = dict(options or {})
         _check(self.options)
 
+    @property
+    def origin(self) -> str:
+        """Whose opaque data (`echo`) a reply of this model holds: the provider's, at the address that was given for it.
+
+        The address goes in as a digest, for it may hold a password.
+        """
+        provider, base = self.name.partition("/")[0], self.options.get("api_base") or self.options.get("base_url")
+        return f"{provider} {hashlib.sha256(str(base).encode()).hexdigest()[:12]}" if base else provider
+
     async def reply(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> ModelReply:
         """Ask once. With `on_text` the reply is streamed, and a stream that breaks off is an error, never half a reply.
 
@@ -59,19 +73,22 @@ class LiteLLMModel:
         # LiteLLM would else load its own tool gateway for every call with tools, and could run tools by itself.
         asked = {"timeout": DEFAULT_TIMEOUT_S, "num_retries": 0, "max_retries": 0, "_skip_mcp_handler": True, **options}
         asked |= {"model": self.name, **wire_request(request, names)}
+        for own_price in OWN_PRICES:  # LiteLLM would take it for the price of every model of that name, for good
+            asked.pop(own_price, None)
         if on_text is None:
             return await self._whole(asked, request, names)
         return await self._streamed(asked, request, names, on_text)
 
     async def _whole(self, asked: dict[str, Any], request: ChatRequest, names: Names) -> ModelReply:
         litellm = await _litellm()
+        asked |= answer_format(litellm, self.name, request, asked)
         response = await self._guarded(litellm.acompletion(**asked), asked)
         choices = getattr(response, "choices", None)
         if not choices:
             problem = self._broken("sent a reply without a message")
             raise problem
         message = choices[0].message.model_dump(warnings=False)
-        usage = getattr(response, "usage", None)
+        usage = self._usage(litellm, getattr(response, "usage", None), request)
         reply = make_reply(message, usage=usage, model=_name(response, self.name), request=request, names=names)
         if len(reply.text) + sum(len(call.arguments) for call in reply.calls) > MAX_REPLY_CHARS:
             text = f"{self.name}: the reply is longer than {MAX_REPLY_CHARS} characters"
@@ -83,6 +100,7 @@ class LiteLLMModel:
     ) -> ModelReply:
         litellm = await _litellm()
         asked = {**asked, "stream": True, "stream_options": {"include_usage": True}}
+        asked |= answer_format(litellm, self.name, request, asked)
         stream = await self._guarded(litellm.acompletion(**asked), asked)
         assembly, ending, usage, model = Assembly(), Ending(stream), None, self.name
         try:
@@ -100,7 +118,12 @@ class LiteLLMModel:
                 raise problem
         finally:
             await _close(stream)
-        return make_reply(assembly.message(), usage=usage, model=model, request=request, names=names)
+        used = self._usage(litellm, usage, request)
+        return make_reply(assembly.message(), usage=used, model=model, request=request, names=names)
+
+    def _usage(self, litellm: Any, usage: object, request: ChatRequest) -> Usage:
+        cost = price(litellm, self.name, usage, {**self.options, **request.options})
+        return replace(counted(usage), cost=cost)
 
     async def _guarded(self, awaitable: Awaitable[_T], asked: Mapping[str, Any]) -> _T:
         """Await one step of LiteLLM's, in time (not all of its providers keep the timeout), errors made ours."""

@@ -77,7 +77,7 @@ def wire_request(request: ChatRequest, names: Names) -> dict[str, Any]:
 
 
 def make_reply(
-    message: Mapping[str, Any], *, usage: object, model: str, request: ChatRequest, names: Names
+    message: Mapping[str, Any], *, usage: Usage, model: str, request: ChatRequest, names: Names
 ) -> ModelReply:
     """Build the reply from an assistant message as a dict (LiteLLM's, or one put together from a stream)."""
     used = {call.provider_id for earlier in request.messages for call in earlier.calls}
@@ -100,7 +100,7 @@ def make_reply(
     return ModelReply(
         text=_content(message.get("content")),
         calls=tuple(calls),
-        usage=Usage(_count(usage, "prompt_tokens"), _count(usage, "completion_tokens")),
+        usage=usage,
         model=model,
         echo=echo or None,
     )
@@ -164,11 +164,6 @@ def _told(value: object) -> Any:
     if isinstance(value, Mapping):
         return {key: inner for key, inner in value.items() if inner is not None and key not in ECHOED}
     return value
-
-
-def _count(usage: object, name: str) -> int:
-    count = usage.get(name) if isinstance(usage, Mapping) else getattr(usage, name, None)
-    return count if isinstance(count, int) else 0
 
 
 def _wire(name: str) -> str:

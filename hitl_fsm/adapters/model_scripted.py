@@ -9,6 +9,8 @@ A script is a YAML or JSON file with a list of replies, in order:
 
 Each reply has `say` (text), `calls`, or both. A call has `tool`, and either `args` (a mapping, handed on as JSON) or
 `raw` (the argument text as it stands, which need not be JSON); `id` names the call, else it is `call_<reply>_<place>`.
+`usage` says what the reply took: `{prompt: 900, completion: 40, cached: 800, reasoning: 30, cost: 1250}`, tokens and
+micro-dollars, each 0 or more; without it nothing is counted, and without `cost` the price is not known.
 `{last_result}` in `say` stands for the content of the conversation's last tool message (empty if there is none).
 
 Which reply comes is the number of assistant messages already in the request. Nothing is remembered between calls, so a
@@ -23,15 +25,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from hitl_fsm.errors import ModelError, SettingsError
-from hitl_fsm.model.message import ChatRequest, ModelReply, ToolCall
+from hitl_fsm.model.message import COUNT_MAX, ChatRequest, ModelReply, ToolCall, Usage
 
 MAX_SCRIPT_BYTES: Final = 1024 * 1024
 MAX_SCRIPT_DEPTH: Final = 64
 LAST_RESULT: Final = "{last_result}"
 SCRIPT_SUFFIXES: Final = (".yaml", ".yml", ".json")
 
-_REPLY_KEYS: Final = frozenset({"say", "text", "calls"})
+_REPLY_KEYS: Final = frozenset({"say", "text", "calls", "usage"})
+_USAGE_KEYS: Final = Usage.__struct_fields__
 _CALL_KEYS: Final = frozenset({"tool", "args", "raw", "id"})
 _SHAPE: Final = "each reply is {say: text, calls: [{tool: name, args: {…}}]}; see hitl_fsm/adapters/model_scripted.py"
 _WORD: Final = re.compile(r"\s*\S+|\s+$")
@@ -174,7 +179,7 @@ def _reply(scripted: object, index: int, source: str) -> ModelReply:
         raise _malformed(source, where, f"is {_kind(scripted)}, not a mapping")
     unknown = sorted(str(key) for key in scripted if key not in _REPLY_KEYS)
     if unknown:
-        raise _malformed(source, where, f"has the unknown key {unknown[0]!r} (known: say, calls)")
+        raise _malformed(source, where, f"has the unknown key {unknown[0]!r} (known: say, calls, usage)")
     text, calls = scripted.get("say", scripted.get("text", "")), scripted.get("calls", ())
     if not isinstance(text, str):
         raise _malformed(source, where, f"says {_kind(text)}, not text")
@@ -183,7 +188,18 @@ def _reply(scripted: object, index: int, source: str) -> ModelReply:
     if not text and not calls:
         raise _malformed(source, where, "neither says anything nor calls a tool")
     made = tuple(_call(call, index, place, source) for place, call in enumerate(calls))
-    return ModelReply(text=text, calls=made, model="scripted")
+    return ModelReply(text=text, calls=made, usage=_usage(scripted.get("usage", {}), where, source), model="scripted")
+
+
+def _usage(scripted: object, where: str, source: str) -> Usage:
+    if not isinstance(scripted, Mapping):
+        raise _malformed(source, where, f"has {_kind(scripted)} as usage, not a mapping")
+    for key, count in scripted.items():
+        if key not in _USAGE_KEYS:
+            raise _malformed(source, where, f"has the unknown usage {key!r} (known: {', '.join(_USAGE_KEYS)})")
+        if type(count) is not int or not 0 <= count <= COUNT_MAX:
+            raise _malformed(source, where, f"has a usage whose {key} is no whole number from 0 up")
+    return Usage(**scripted)
 
 
 def _call(scripted: object, index: int, place: int, source: str) -> ToolCall:
@@ -222,7 +238,7 @@ def _filled(reply: ModelReply, request: ChatRequest) -> ModelReply:
         return reply
     results = (message.content for message in reversed(request.messages) if message.role == "tool")
     text = reply.text.replace(LAST_RESULT, next(results, ""))
-    return ModelReply(text=text, calls=reply.calls, usage=reply.usage, model=reply.model, echo=reply.echo)
+    return replace(reply, text=text)
 
 
 def _malformed(source: str, where: str, problem: str) -> SettingsError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hitl_fsm.cli.page import Field, Fields, Grid, Lines, Page
 from hitl_fsm.cli.present import one_line
 from hitl_fsm.cli.record_line import line_cells
+from hitl_fsm.cli.usage import usage_line
 from hitl_fsm.cli.when import stamp
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def run_page(report: RunReport, timeline: list[dict[str, Any]]) -> Page:
         Field("created", stamp(run.created_at)),
         Field("last step", stamp(report.updated_at)),
     ]
+    if run.usage.replies:
+        facts.append(Field("models", usage_line(run.usage)))
     if run.error:
         facts.append(Field("error", run.error, "bad"))
     blocks: list[Fields | Grid | Lines] = [Fields(tuple(facts))]

@@ -48,7 +48,9 @@ def show_run(ctx: typer.Context, run: RunId) -> None:
     """Show a run: its state and path, every call and question, and its timeline from the record.
 
     JSON: {"run", "kind", "name", "state", "user", "prompt", "created_at", "updated_at", "path", "output", "error",
-    "calls", "requirements": [schemas/presentation.schema.json], "timeline": [schemas/record.schema.json]}.
+    "usage": {"replies", "prompt", "completion", "cached", "reasoning", "micro_dollars"}, "calls", "requirements":
+    [schemas/presentation.schema.json], "timeline": [schemas/record.schema.json]}. `micro_dollars` is null where the
+    price of a reply is not known.
     """
     from hitl_fsm.cli.listing import record_lines  # noqa: PLC0415 - as above
     from hitl_fsm.cli.output import json_document, show  # noqa: PLC0415 - as it is used
@@ -130,7 +132,8 @@ app.command("prune")(prune_runs)
 
 
 def _document(report: RunReport, timeline: list[dict[str, Any]]) -> dict[str, Any]:
-    from hitl_fsm.model.instant import iso  # noqa: PLC0415 - JSON only
+    from hitl_fsm.cli.usage import usage_document  # noqa: PLC0415 - JSON only
+    from hitl_fsm.model.instant import iso  # noqa: PLC0415 - as above
     from hitl_fsm.runtime.presentation import presentation  # noqa: PLC0415 - as above
 
     run = report.run
@@ -146,6 +149,7 @@ def _document(report: RunReport, timeline: list[dict[str, Any]]) -> dict[str, An
         "path": report.path,
         "output": run.output,
         "error": run.error,
+        "usage": usage_document(run.usage),
         "calls": report.calls,
         "requirements": [presentation(one, run) for one in report.requirements],
         "timeline": timeline,

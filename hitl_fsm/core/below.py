@@ -8,6 +8,7 @@ import msgspec
 
 from hitl_fsm.core.draft import Draft, as_text
 from hitl_fsm.core.frames import FRAME_DEPTH, FRAMES_PER_RUN, calls_of, frame_at
+from hitl_fsm.core.tally import active_at
 from hitl_fsm.model.action import Below
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.message import Message
@@ -24,7 +25,8 @@ def enter(draft: Draft, call: Call, below: Below) -> None:
     if len(draft.run.frames) >= FRAMES_PER_RUN or depth(path) > FRAME_DEPTH:
         draft.fail(call, TOO_MANY_RUNS)
         return
-    draft.set_run(frames=(*draft.run.frames, Frame(path, call.call_id, below.kind, below.name)))
+    made = Frame(path, call.call_id, below.kind, below.name, active_from=active_at(draft.before, draft.entry.at))
+    draft.set_run(frames=(*draft.run.frames, made))
     draft.record("frame_entered", frame=path, kind=below.kind, name=below.name, call=call.call_id)
     given = (call.args or {}).get(below.argument)
     value = None if isinstance(given, str) else given

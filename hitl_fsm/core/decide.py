@@ -16,6 +16,7 @@ from hitl_fsm.core.draft import RAN_BEFORE, REJECTED_BEFORE, Draft, denial, with
 from hitl_fsm.core.frames import WAITS, calls_of, due, turn_of
 from hitl_fsm.core.gates import form_arguments, pending, reviewed_digest, startable
 from hitl_fsm.core.substitute import keep_back, substitute
+from hitl_fsm.core.tally import active_at, active_since, spent
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
@@ -65,7 +66,8 @@ def apply(run: Run | None, entry: Entry, *, telling: bool) -> Draft:
         _HANDLERS[type(event)](draft, event)
         draft.hand_over_results()
         start.follow(draft)
-    draft.set_run(version=entry.seq)
+    time = 0 if run is None else active_at(run, entry.at)
+    draft.set_run(version=entry.seq, active_ms=time, active_since=active_since(run, draft.run, entry.at))
     return draft
 
 
@@ -96,8 +98,9 @@ def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
     turn = turn_of(run, frame) + 1
     draft.record("model_replied", facts.replied, event, turn)
     calls = tuple(ToolCall(p.provider_id, p.tool, p.raw) for p in event.calls)
-    said = Message(role="assistant", content=event.text, calls=calls, echo=event.echo, frame=frame)
+    said = Message("assistant", event.text, calls, echo=event.echo, origin=event.origin, frame=frame)
     draft.messages.append(said)
+    draft.set_run(**spent(run, frame, event.usage))
     if event.calls:
         below.take_turn(draft, frame, turn)
         for proposed in event.calls:

@@ -40,8 +40,8 @@ def created(event: RunCreated) -> dict[str, Any]:
 
 
 def replied(event: ModelReplied, turn: int) -> dict[str, Any]:
-    """A model's turn: which model, what it said by digest, what it cost."""
-    return {
+    """A model's turn: which model and why not another, what it said by digest, what it cost."""
+    data: dict[str, Any] = {
         "turn": turn,
         "model": event.model,
         "text": content_digest(event.text),
@@ -49,6 +49,11 @@ def replied(event: ModelReplied, turn: int) -> dict[str, Any]:
         "tokens": [event.usage.prompt, event.usage.completion],
         **({"refused": content_digest(event.refused)} if event.refused else {}),
     }
+    if event.usage.cost is not None:
+        data["micro_dollars"] = event.usage.cost
+    if event.instead_of:
+        data["instead_of"] = event.instead_of
+    return data
 
 
 def succeeded(call: Call, result: Any) -> dict[str, Any]:

@@ -68,6 +68,7 @@ class ModelReplied(msgspec.Struct, frozen=True, tag="model_replied", omit_defaul
     """`frame`: whose model (see `Frame`; "" is the run's own). `value`: the final answer where it is more than text.
 
     `refused`: why the answer is none, as the model then reads it; it is asked again.
+    `model` is who answered, `instead_of` why those asked before it did not; `origin` is whose `echo` it is.
     """
 
     text: str
@@ -78,6 +79,8 @@ class ModelReplied(msgspec.Struct, frozen=True, tag="model_replied", omit_defaul
     frame: str = ""
     value: Any = None
     refused: str = ""
+    origin: str = ""
+    instead_of: tuple[str, ...] = ()
 
 
 class ModelFailed(msgspec.Struct, frozen=True, tag="model_failed", omit_defaults=True):

@@ -8,6 +8,7 @@ import msgspec
 
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.call import Call
+from hitl_fsm.model.message import Spent
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.states import RUN_ENDED, RUN_WAITING, RequirementState, RunState
 
@@ -16,7 +17,8 @@ class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
     """A run inside a run: what a team's member, or what stands in a workflow's step, does to carry out a call.
 
     `path` is the id under which its own calls stand (`model/paths.py`). `error`: its model failed; going on with the
-    run asks it again.
+    run asks it again. `usage` is what its models took, those of frames inside it too; `active_from` the run's own time
+    (its `active_ms`) when it began.
     """
 
     path: str
@@ -25,6 +27,8 @@ class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     turn: int = 0
     error: str | None = None
+    usage: Spent = Spent()
+    active_from: int = 0
 
 
 class Run(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -34,6 +38,8 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     `result` is the output where it is more than text. `context` is what the application gave at the start, for
     instructions and tools; it never changes. `session`: the conversation over several runs to which it belongs.
     `rejected`: digests of what people rejected in the run from which this one was forked.
+    `usage` is what its models took, those in frames too; `active_ms` the time in which it did not wait, up to
+    `active_since` (ms since the epoch; None while it waits), from which on it counts again.
     """
 
     run_id: str
@@ -55,6 +61,9 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     context: dict[str, Any] = {}
     session: str = ""
     rejected: tuple[str, ...] = ()
+    usage: Spent = Spent()
+    active_ms: int = 0
+    active_since: int | None = None
 
     @property
     def is_ended(self) -> bool:

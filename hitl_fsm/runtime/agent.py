@@ -7,12 +7,14 @@ from typing import Any
 
 from hitl_fsm.errors import ToolError
 from hitl_fsm.ports import ChatModel
+from hitl_fsm.runtime.ask_model import stand_ins
 from hitl_fsm.runtime.context import Instructions
 from hitl_fsm.runtime.engine import Engine
 from hitl_fsm.runtime.guards import NO_GUARDS, Guards
 from hitl_fsm.runtime.hooks import NO_HOOKS, Hooks
+from hitl_fsm.runtime.limits import USUAL, Limits
 from hitl_fsm.runtime.output import OutputType
-from hitl_fsm.runtime.recipe import TURNS, Recipe
+from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.runnable import Runnable
 from hitl_fsm.runtime.session import USUAL_HISTORY, History
 from hitl_fsm.runtime.toolkit import AnyTools, Toolbox
@@ -26,7 +28,9 @@ class Agent(Runnable):
     the engine's policies, not here.
     `instructions` are a text, in which `{name}` stands for a variable of the run's context, or a function that makes it
     out of the context. `output_schema` is the type of the final answer: a pydantic model, a dataclass or a TypedDict;
-    `run.parsed` is an instance of it then. `max_turns` bounds the model turns of a run; None means no bound.
+    `run.parsed` is an instance of it then.
+    `fallbacks` (names, or ChatModels) are asked in order when the model does not answer: a name without any options,
+    since a key or an address is one provider's. `limits` bound what a run may take.
     """
 
     def __init__(  # noqa: PLR0913 - the names that users know; each is one plain fact about the agent
@@ -42,7 +46,8 @@ class Agent(Runnable):
         guards: Guards = NO_GUARDS,
         history: History = USUAL_HISTORY,
         model_options: Mapping[str, Any] | None = None,
-        max_turns: int | None = TURNS,
+        fallbacks: Sequence[str | ChatModel] = (),
+        limits: Limits = USUAL,
     ) -> None:
         options = dict(model_options or {})
         for given, kind in ((hooks, Hooks), (guards, Guards), (history, History)):
@@ -59,11 +64,12 @@ class Agent(Runnable):
                 tools=Toolbox(name, tools),
                 instructions=instructions,
                 options=options,
-                max_turns=max_turns,
                 hooks=hooks,
                 guards=guards,
                 history=history,
                 output=None if output_schema is None else OutputType(output_schema),
+                fallbacks=stand_ins(name, fallbacks, engine.parts.models),
+                limits=limits,
             ),
         )
 

@@ -1,28 +1,72 @@
-"""One reply of a model, tried again a bounded number of times."""
+"""One reply, of a model or of those that stand in for it, each asked a bounded number of times."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from hitl_fsm.errors import HitlError, ModelError
-from hitl_fsm.model.message import ChatRequest, ModelReply
-from hitl_fsm.ports import ChatModel, Log
+from msgspec.structs import replace
+
+from hitl_fsm.errors import HitlError, ModelError, SettingsError
+from hitl_fsm.model.message import ChatRequest, Message, ModelReply
+from hitl_fsm.ports import ChatModel, Log, ModelSource
 from hitl_fsm.runtime.reply import checked_reply
 from hitl_fsm.runtime.results import error_text
 
 MODEL_ATTEMPTS = 3
-"""Tries of one model call before the run is failed (`runs continue` goes on from there)."""
+"""Tries of each model before the next one is asked; after the last the run is failed (`runs continue` goes on)."""
 MODEL_BACKOFF_S = 0.5
 """Wait before the second try; doubled for each further one."""
+FALLBACKS = 8
+"""Models that may stand in for one."""
 
 OnText = Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that may be asked: its name as the application gave it, and the options that are its own."""
+
+    name: str
+    model: ChatModel
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        """Whose opaque data its replies hold: what the model says itself, else its kind."""
+        told = getattr(self.model, "origin", None)
+        kind = type(self.model)
+        return told if isinstance(told, str) and told else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def stand_ins(agent: str, given: Sequence[str | ChatModel], models: ModelSource) -> tuple[Candidate, ...]:
+    """The fallbacks of an agent, ready to be asked. SettingsError for too many, and for what is no list of models.
+
+    A name is made without options: those of the agent hold its own provider's key and address, which are nobody else's.
+    """
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        msg = f"the fallbacks of agent {agent!r} are no list"
+        raise SettingsError(msg, help='give a list: fallbacks=["anthropic/claude-sonnet-4-5"]')
+    if len(given) > FALLBACKS:
+        msg = f"agent {agent!r} has {len(given)} fallbacks, the limit is {FALLBACKS}"
+        raise SettingsError(msg, help="give the first few; who has failed that often is seldom saved by one more")
+    return tuple(
+        Candidate(one, models(one, {})) if isinstance(one, str) else Candidate(type(one).__name__, one) for one in given
+    )
+
+
 async def ask_model(
-    model: ChatModel, request: ChatRequest, on_text: OnText | None, log: Log, run_id: str
+    candidates: Sequence[Candidate], request: ChatRequest, on_text: OnText | None, log: Log, run_id: str
 ) -> ModelReply:
-    """Never tried again after text has already been streamed. ModelError, whatever the model raised."""
+    """The first reply, the candidates asked in order. ModelError with the reason of each when none answered.
+
+    The reply says whose opaque data it holds (`origin`), and why each before did not answer (`instead_of`).
+
+    Nothing is asked again, of any of them, after text has been streamed: a reader would read two beginnings.
+    """
+    failed: list[ModelError] = []
     streamed = False
 
     def note(text: str) -> None:
@@ -31,15 +75,59 @@ async def ask_model(
         if on_text is not None:
             on_text(text)
 
-    for attempt in range(1, MODEL_ATTEMPTS + 1):
-        try:
-            return checked_reply(await _replied(model, request, None if on_text is None else note))
-        except ModelError as error:
-            if not error.retryable or streamed or attempt == MODEL_ATTEMPTS:
-                raise
-            log("model_retried", level="warning", run=run_id, attempt=attempt, error=error.message)
-            await asyncio.sleep(MODEL_BACKOFF_S * 2 ** (attempt - 1))
-    raise AssertionError  # pragma: no cover - the loop returns or raises
+    for place, candidate in enumerate(candidates):
+        own = _own_request(candidate, request, is_first=place == 0)
+        for attempt in range(1, MODEL_ATTEMPTS + 1):
+            try:
+                reply = checked_reply(await _replied(candidate.model, own, None if on_text is None else note))
+            except ModelError as error:
+                if streamed:
+                    raise
+                if error.retryable and attempt < MODEL_ATTEMPTS:
+                    log("model_retried", level="warning", run=run_id, attempt=attempt, error=error.message)
+                    await asyncio.sleep(MODEL_BACKOFF_S * 2 ** (attempt - 1))
+                    continue
+                failed.append(error)
+                break
+            return replace(
+                reply,
+                model=reply.model or candidate.name,
+                origin=candidate.origin if reply.echo is not None else "",
+                instead_of=tuple(error.message for error in failed),
+            )
+        if place + 1 < len(candidates):
+            then = candidates[place + 1].name
+            log(
+                "model_fallback", level="warning", run=run_id, model=candidate.name, then=then, error=failed[-1].message
+            )
+    raise _nobody(failed)
+
+
+def _own_request(candidate: Candidate, request: ChatRequest, *, is_first: bool) -> ChatRequest:
+    """The request with this candidate's options, and without what belongs to another provider.
+
+    Thoughts and signatures of one provider are nothing that another one is to see, and some refuse them. Messages of
+    older logs do not say whose they are: they are the first model's, which was the only one then.
+    """
+    messages = tuple(_own_message(message, candidate.origin, is_first) for message in request.messages)
+    return replace(request, model=candidate.name, options=dict(candidate.options), messages=messages)
+
+
+def _own_message(message: Message, origin: str, is_first: bool) -> Message:  # noqa: FBT001 - passed on as it came
+    if message.echo is None or message.origin == origin or (is_first and not message.origin):
+        return message
+    return replace(message, echo=None)
+
+
+def _nobody(failed: Sequence[ModelError]) -> ModelError:
+    if len(failed) == 1:
+        return failed[0]
+    told = "; ".join(error.message for error in failed)
+    return ModelError(
+        f"none of {len(failed)} models answered: {told}",
+        retryable=any(error.retryable for error in failed),
+        help=failed[-1].help,
+    )
 
 
 async def _replied(model: ChatModel, request: ChatRequest, on_text: OnText | None) -> ModelReply:

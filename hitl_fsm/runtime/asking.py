@@ -35,7 +35,7 @@ async def asked(
             if why is not None:
                 return RunStopped(why, frame)
     request = recipe.request(list(messages), await _instructions(recipe, run))
-    reply = await ask_model(recipe.model, request, None if guards.output else on_text, log, run.run_id)
+    reply = await ask_model(recipe.candidates, request, None if guards.output else on_text, log, run.run_id)
     if not reply.calls and (why := await guards.against_output(reply.text)) is not None:
         return RunStopped(why, frame)
     if guards.output and on_text is not None and reply.text:

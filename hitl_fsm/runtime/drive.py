@@ -41,6 +41,7 @@ from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.steps import Loaded
 from hitl_fsm.runtime.telling import Telling
 from hitl_fsm.runtime.tools import AnyTool
+from hitl_fsm.runtime.within import in_time, stopped
 
 
 class Drive:
@@ -298,7 +299,9 @@ class Drive:
 
     async def _ask_for(self, turn: int, frame: str, *, alone: bool) -> bool:
         """Ask a model for a turn: `alone`, until it is taken in; else beside all else. Whether the run moved."""
-        if await self._is_over(turn, frame):
+        over = stopped(self._recipe, self._now, frame, turn, self._parts.clock.now())
+        if over is not None:
+            await self._commit(over, by=ENGINE)
             return True
         await self._hold.claim(self._now)
         self._tell_turn(stream.StepStarted, turn, frame)
@@ -313,22 +316,14 @@ class Drive:
         if self._telling.is_heard and self._recipe_at(frame).kind != "workflow":
             self._telling.tell(kind, self._now, turn, frame=frame)
 
-    async def _is_over(self, turn: int, frame: str) -> bool:
-        """Whether a limit ends the run, or the run inside it, before its model is asked again."""
-        limit = self._recipe_at(frame).max_turns
-        if limit is None or turn <= limit:
-            return False
-        stopped = events.RunStopped(f"The run took more than {limit} turns (max_turns).", frame)
-        await self._commit(stopped, by=ENGINE)
-        return True
-
     async def _ask(self, frame: str) -> Landed:
         recipe = self._recipe_at(frame)
         self._hold.renew()
         told = self._telling.on_text(lambda: self._now, frame)
         said = [message for message in self._messages if message.frame == frame]
+        work = asked(recipe, self._now, frame, said, told, self._parts.log)
         try:
-            return await asked(recipe, self._now, frame, said, told, self._parts.log)
+            return await in_time(work, self._recipe, self._now, frame, self._parts.clock.now())
         except WorkflowStopped as error:  # its plan ends so, and asking again would not change that
             return events.RunStopped(error.message, frame)
         except ModelError as error:
@@ -351,6 +346,8 @@ class Drive:
             frame=frame,
             value=reply.value,
             refused=refusal(recipe, reply),
+            origin=reply.origin,
+            instead_of=reply.instead_of,
         )
         turn = turn_of(self._now, frame) + 1
         await self._commit(replied, by=ENGINE, verdicts=verdicts)

@@ -7,6 +7,7 @@ do no harm: the store decides.
 from __future__ import annotations
 
 from copy import deepcopy
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,10 +15,12 @@ import msgspec
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.call import Call
+from hitl_fsm.model.message import Spent
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement, RequirementKind
 from hitl_fsm.model.run import Run, own_copy
 from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.verdict import External, Review, UserInput
+from hitl_fsm.runtime.limits import dollars
 from hitl_fsm.runtime.loop import run_sync
 
 if TYPE_CHECKING:
@@ -221,6 +224,16 @@ class RunHandle:
     @property
     def error(self) -> str | None:
         return self._run.error
+
+    @property
+    def usage(self) -> Spent:
+        """Tokens, replies and micro-dollars that the run's models took so far."""
+        return self._run.usage
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What they cost so far, in US dollars; None where the price of a reply is not known."""
+        return None if self._run.usage.unpriced else dollars(self._run.usage.cost)
 
     @property
     def calls(self) -> tuple[Call, ...]:

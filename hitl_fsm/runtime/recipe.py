@@ -11,16 +11,15 @@ from hitl_fsm.model.action import Aspect, Below
 from hitl_fsm.model.message import ChatRequest, Message
 from hitl_fsm.model.run import Frame
 from hitl_fsm.ports import ChatModel
+from hitl_fsm.runtime.ask_model import Candidate
 from hitl_fsm.runtime.context import Instructions, filled
 from hitl_fsm.runtime.guards import NO_GUARDS, Guards
 from hitl_fsm.runtime.hooks import NO_HOOKS, Hooks
+from hitl_fsm.runtime.limits import USUAL, Limits
 from hitl_fsm.runtime.output import OutputType
 from hitl_fsm.runtime.session import USUAL_HISTORY, History
 from hitl_fsm.runtime.toolkit import Toolbox
 from hitl_fsm.runtime.tools import AnyTool
-
-TURNS = 100
-"""Model turns a run may take by default."""
 
 
 class Standing(NamedTuple):
@@ -38,7 +37,7 @@ def a_tool_call(tool: str, args: Mapping[str, Any]) -> Standing:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`kind` and `name` tie a stored run to it; `max_turns` None means without a limit.
+    """`kind` and `name` tie a stored run to it; `fallbacks` are asked, in order, when the model does not answer.
 
     `below` has, by name, what runs inside its runs: a team's members, what stands in a workflow's steps. `standing`
     says what a call is; ToolError for one that makes no sense, which the model is told. `output`: the type of the final
@@ -52,7 +51,9 @@ class Recipe:
     tools: Mapping[str, AnyTool]
     instructions: Instructions = ""
     options: Mapping[str, Any] = field(default_factory=dict)
-    max_turns: int | None = TURNS
+    fallbacks: tuple[Candidate, ...] = ()
+    limits: Limits = USUAL
+
     below: Mapping[str, Recipe] = field(default_factory=dict)
     standing: Callable[[str, Mapping[str, Any]], Standing] = a_tool_call
     description: str = ""
@@ -71,6 +72,11 @@ class Recipe:
                 raise UnknownRunnable(msg, help="give it back and continue the run: all answers are kept; or cancel it")
             recipe = inside
         return recipe
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The models that may be asked, the agent's own first."""
+        return (Candidate(self.model_name, self.model, self.options), *self.fallbacks)
 
     async def opened(self) -> None:
         """Ask the toolsets that were left until first use, also of what runs inside; what they raise comes through."""

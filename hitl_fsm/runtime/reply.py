@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from hitl_fsm.errors import ModelError
-from hitl_fsm.model.message import ModelReply, ToolCall, Usage
+from hitl_fsm.model.message import COUNT_MAX, ModelReply, ToolCall, Usage
 from hitl_fsm.model.text import is_whole, repaired
 
 REPLY_TEXT_LIMIT = 4 * 1024 * 1024
@@ -73,9 +73,11 @@ def _call(call: Any) -> ToolCall:
 def _usage(usage: Any) -> Usage:
     if not isinstance(usage, Usage):
         _refuse(f"its usage is {_named(usage)}, not a Usage")
-    for count in (usage.prompt, usage.completion):
-        if type(count) is not int or not 0 <= count <= _INTEGER_MAX:
+    for count in (usage.prompt, usage.completion, usage.cached, usage.reasoning):
+        if type(count) is not int or not 0 <= count <= COUNT_MAX:
             _refuse("its usage does not count tokens in whole numbers")
+    if usage.cost is not None and (type(usage.cost) is not int or not 0 <= usage.cost <= COUNT_MAX):
+        _refuse("its cost is neither a whole number of micro-dollars nor None")
     return usage
 
 

@@ -15,11 +15,12 @@ from msgspec.structs import replace
 
 from hitl_fsm.errors import TeamError
 from hitl_fsm.model.action import Aspect, Below
-from hitl_fsm.model.message import ChatRequest, Message, ModelReply, ToolCall
+from hitl_fsm.model.message import FREE, ChatRequest, Message, ModelReply, ToolCall
 from hitl_fsm.model.states import CallState
 from hitl_fsm.ports import ChatModel
 from hitl_fsm.runtime.engine import Engine
-from hitl_fsm.runtime.recipe import TURNS, Recipe, Standing
+from hitl_fsm.runtime.limits import USUAL, Limits
+from hitl_fsm.runtime.recipe import Recipe, Standing
 from hitl_fsm.runtime.runnable import Runnable
 from hitl_fsm.runtime.toolkit import AnyTools, Toolbox
 from hitl_fsm.runtime.tools import NAME_MAX, AnyTool, Declaration, Tool
@@ -52,7 +53,7 @@ class Team(Runnable):
         tools: Sequence[AnyTools] = (),
         instructions: str = "",
         model_options: Mapping[str, Any] | None = None,
-        max_turns: int | None = TURNS,
+        limits: Limits = USUAL,
     ) -> None:
         _check(name, members, model, mode, engine)
         options = dict(model_options or {})
@@ -68,7 +69,7 @@ class Team(Runnable):
                 tools=Toolbox(name, [*tools, *doors.values()]),
                 instructions=_instructions(instructions, mode, members),
                 options=options,
-                max_turns=max_turns,
+                limits=limits,
                 below={member.name: member.recipe for member in members},
                 standing=_standing({doors[member.name].name: member.recipe for member in members}, mode),
             ),
@@ -163,7 +164,7 @@ class _Route:
         if last.role == "tool" and last.tool in self._doors and last.outcome == CallState.SUCCEEDED:
             if on_text is not None:
                 on_text(last.content)
-            return ModelReply(text=last.content, value=last.value)
+            return ModelReply(text=last.content, value=last.value, usage=FREE)
         reply = await self._leader.reply(request, on_text)
         first = next((call for call in reply.calls if call.tool in self._doors), None)
         if first is None or len(reply.calls) == 1:
@@ -173,6 +174,8 @@ class _Route:
 
 class _Broadcast:
     """The first turn is nobody's choice: every member gets the task. Then the leader joins what they say."""
+
+    origin = "team"  # its echo comes back to it, whoever leads
 
     def __init__(self, leader: ChatModel | None, doors: tuple[str, ...]) -> None:
         self._leader = leader
@@ -194,10 +197,10 @@ class _Broadcast:
         task = "\n\n".join(message.content for message in messages if message.role == "user")
         arguments = msgspec.json.encode({"task": task}).decode()
         calls = tuple(ToolCall(f"broadcast-{number}", door, arguments) for number, door in enumerate(self._doors))
-        return ModelReply(calls=calls, echo={"team": "broadcast"})
+        return ModelReply(calls=calls, echo={"team": "broadcast"}, usage=FREE)
 
     def _joined(self, messages: Sequence[Message]) -> ModelReply:
         told = [message for message in messages if message.role == "tool"][: len(self._doors)]
         text = "\n\n".join(f"{(one.tool or '').removeprefix(_ASK)}: {one.content}" for one in told)
         value = {(one.tool or "").removeprefix(_ASK): one.content if one.value is None else one.value for one in told}
-        return ModelReply(text=text, value=value)
+        return ModelReply(text=text, value=value, usage=FREE)

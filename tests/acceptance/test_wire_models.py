@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from hitl_fsm.adapters.models import model_source
 from hitl_fsm.errors import ModelError
@@ -84,7 +85,7 @@ async def test_text_usage_and_system(kind: type[Wire], streamed: bool) -> None:
         reply = await ask(wire, streamed=streamed, pieces=pieces)
     assert reply.text == text
     assert reply.calls == ()
-    assert reply.usage == Usage(11, 7)
+    assert replace(reply.usage, cost=None) == Usage(11, 7)
     assert reply.model
     seen = wire.seen[0]
     assert seen.stream is streamed
@@ -302,7 +303,7 @@ async def test_a_stream_whose_usage_comes_after_its_end() -> None:
     with GeminiWire([Says("Hello there")]) as wire:
         wire.usage_last = True
         reply = await ask(wire, streamed=True)
-    assert (reply.text, reply.usage) == ("Hello there", Usage(11, 7))
+    assert (reply.text, replace(reply.usage, cost=None)) == ("Hello there", Usage(11, 7))
 
 
 async def test_a_provider_that_is_not_there() -> None:

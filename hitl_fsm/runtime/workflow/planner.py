@@ -23,6 +23,8 @@ _DECIDED = "decided"
 class Planner:
     """Stateless: every turn is told from the messages. `branch`: it walks that node alone, as a run of its own."""
 
+    origin = "workflow"  # what it decided comes back to it
+
     def __init__(self, name: str, program: Program, branch: Node | None = None) -> None:
         self.name = name
         self._program = program

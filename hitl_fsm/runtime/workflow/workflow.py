@@ -7,6 +7,7 @@ from typing import Any
 
 from hitl_fsm.errors import WorkflowError
 from hitl_fsm.runtime.engine import Engine
+from hitl_fsm.runtime.limits import Limits
 from hitl_fsm.runtime.recipe import Recipe, Standing
 from hitl_fsm.runtime.runnable import Runnable
 from hitl_fsm.runtime.workflow.calls import BRANCH_KIND, NodeCall
@@ -68,7 +69,7 @@ def _recipe(kind: str, name: str, made: Program, planner: Planner, nodes: Sequen
         model_name=MODEL,
         model=planner,
         tools={called: call.tool for called, call in calls.items()},
-        max_turns=None,
+        limits=Limits(turns=None),
         below=below,
         standing=standing,
     )

@@ -18,7 +18,7 @@ from hitl_fsm.adapters.model_litellm_stream import Assembly
 from hitl_fsm.adapters.model_litellm_wire import Names, make_reply, names_of, wire_request
 from hitl_fsm.adapters.models import model_source
 from hitl_fsm.errors import ModelError, SettingsError
-from hitl_fsm.model.message import ChatRequest, Message, ToolCall, ToolSpec
+from hitl_fsm.model.message import ChatRequest, Message, ToolCall, ToolSpec, Usage
 
 WIRE_NAME = re.compile(r"^[a-zA-Z_][a-zA-Z0-9_-]{0,63}$")
 names = st.lists(st.text(alphabet="ab._-/é1 ", max_size=70), unique=True, max_size=12)
@@ -52,7 +52,7 @@ def test_names_that_only_the_history_has_do_not_answer_for_a_tool() -> None:
 
 
 def reply_of(message: dict[str, Any], *earlier: Message) -> Any:
-    return make_reply(message, usage=None, model="m", request=ChatRequest("m", earlier), names=Names(()))
+    return make_reply(message, usage=Usage(), model="m", request=ChatRequest("m", earlier), names=Names(()))
 
 
 def test_arguments_are_handed_on_as_text_whatever_they_are() -> None:
@@ -236,3 +236,15 @@ except ModelError as error:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.startswith("False HF410 LiteLLM cannot be imported")
     assert done.stderr == ""
+
+
+def test_another_address_is_another_provider() -> None:
+    names = {
+        LiteLLMModel("openai/a").origin,
+        LiteLLMModel("openai/b").origin,
+        LiteLLMModel("openai/a", {"api_base": "http://u:pw@127.0.0.1:1"}).origin,
+        LiteLLMModel("openai/a", {"base_url": "http://127.0.0.1:2"}).origin,
+        LiteLLMModel("anthropic/a").origin,
+    }
+    assert len(names) == 4
+    assert not any("pw" in name or "127" in name for name in names)

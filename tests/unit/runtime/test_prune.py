@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_fsm import tool
+from hitl_fsm import Limits, tool
 from hitl_fsm.errors import Fenced, InputRefused, RunNotFound, Tampered
 from hitl_fsm.model.actor import ENGINE
 from hitl_fsm.model.instant import iso
@@ -110,7 +110,7 @@ def test_a_failed_a_waiting_and_an_uncertain_run_are_never_forgotten(house: Hous
 
     engine = house.engine("- {id: pay, tools: pay, gate: confirm}\n- {id: look, tools: look, gate: allow}")
     waiting = house.agent(engine, [calls(call("pay", to="a", amount=1))]).run("go", user="alice").run_id
-    failed = house.agent(engine, [calls(call("look", order_id="1"))], max_turns=1).run("go", user="alice")
+    failed = house.agent(engine, [calls(call("look", order_id="1"))], limits=Limits(turns=1)).run("go", user="alice")
     assert failed.state == "failed"
     uncertain = house.agent(engine, [calls(call("pay", to="b", amount=1))], tools=[pay])
     run = uncertain.run("go", user="alice")
