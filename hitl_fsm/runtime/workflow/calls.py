@@ -154,17 +154,15 @@ def _function_step(step: Step, takes: Taking) -> NodeCall:
         found = takes.arguments(StepInput(**values))
         return {**found, takes.context: current_call()} if takes.context else found
 
-    if inspect.iscoroutinefunction(function):
+    def plain(**values: Any) -> Any:
+        return function(**arguments(values))
 
-        async def run(**values: Any) -> Any:
-            return await function(**arguments(values))
-    else:
+    async def later(**values: Any) -> Any:
+        return await function(**arguments(values))
 
-        def run(**values: Any) -> Any:  # type: ignore[misc]  # one of the two
-            return function(**arguments(values))
-
-    run.__wrapped__ = function  # type: ignore[attr-defined]  # whose module its types are read in
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run: Any = later if inspect.iscoroutinefunction(function) else plain
+    run.__wrapped__ = function  # whose module its types are read in
+    run.__signature__ = inspect.Signature(parameters)
     run.__doc__ = function.__doc__
     tool = _declared(run, Declaration(step.name, description=step.description or None), step.name)
 
