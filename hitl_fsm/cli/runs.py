@@ -1,4 +1,4 @@
-"""`runs`: list, show, continue, cancel, prune."""
+"""`runs`: list, show, continue, cancel, fork, prune."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 
 from hitl_fsm.cli.identity import As
 from hitl_fsm.cli.lazy import SharedOptions, plain_app
+from hitl_fsm.cli.runs_fork import fork_run
 from hitl_fsm.cli.runs_prune import prune_runs
 from hitl_fsm.model.states import RunState
 
@@ -128,6 +129,7 @@ def cancel_run(
         line(visible(f"{handle.run_id} is {handle.state.value}"))
 
 
+app.command("fork")(fork_run)
 app.command("prune")(prune_runs)
 
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hitl_fsm.audit.verify import Head, Report, verify
+from hitl_fsm.core.replay import replay
 from hitl_fsm.errors import RequirementNotFound, RunNotFound, Tampered
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.run import Run
 from hitl_fsm.ports import RecordLine, RunRow, Store
 from hitl_fsm.runtime.handles import RequirementHandle, RunHandle
 from hitl_fsm.runtime.loop import run_sync
@@ -83,6 +85,18 @@ class Runs:
     async def aevents(self, run_id: str) -> Sequence[Entry]:
         stored = await self._engine.store.load(run_id)
         return () if stored is None else stored.entries
+
+    def replay(self, run_id: str, upto: int) -> Run:
+        """The run as it was after line `upto` of its log; nothing is executed. RunNotFound where there is none."""
+        return run_sync(self.areplay(run_id, upto))
+
+    async def areplay(self, run_id: str, upto: int) -> Run:
+        stored = await self._engine.store.load(run_id)
+        run, _ = replay([entry for entry in (stored.entries if stored else ()) if entry.seq <= upto])
+        if run is None or run.version != upto:
+            msg = f"no line {upto} in the log of {run_id!r}"
+            raise RunNotFound(msg, help="`engine.runs.events` has its lines, from 1")
+        return run
 
     def timeline(self, run_id: str) -> Sequence[dict[str, Any]]:
         """The run's lines of the record, in order, decoded."""
