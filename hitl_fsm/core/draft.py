@@ -15,7 +15,7 @@ from msgspec.structs import force_setattr
 from hitl_fsm.audit.canonical import action_digest, asked_digest
 from hitl_fsm.core import facts
 from hitl_fsm.core.frames import WAITS, calls_of, can_go_on, frame_at, way_to_call
-from hitl_fsm.core.gates import pending, reviewed_digest, reviews
+from hitl_fsm.core.gates import pending, place_of, reviewed_digest, reviews
 from hitl_fsm.core.machine import fire
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model.answer import Resolution
@@ -295,13 +295,10 @@ class Draft:
                 self._open(call, OutcomeUnknown(), 1, 1)
             elif call.state is CallState.GATED:
                 gates = pending(call)
-                after = sum(isinstance(gate, Review) for gate in call.verdict.gates)
-                total = len(call.verdict.gates) + len(call.asked)
                 if call.call_id in judged or not isinstance(gates[0], External):
-                    self._open(call, gates[0], total - after - len(gates) + 1, total)
+                    self._open(call, gates[0], *place_of(call, gates[0]))
             elif call.state is CallState.IN_REVIEW and (left := reviews(call)):
-                total = len(call.verdict.gates) + len(call.asked)
-                self._open(call, left[0], total - len(left) + 1, total)
+                self._open(call, left[0], *place_of(call, left[0]))
 
     def _open(self, call: Call, question: Question, stage: int, stages: int) -> None:
         number = self.run.requirement_count + 1

@@ -10,7 +10,7 @@ from hitl_fsm.core.decide import apply
 from hitl_fsm.core.replay import conversation
 from hitl_fsm.errors import ForkRefused
 from hitl_fsm.model import event as events
-from hitl_fsm.model.answer import Reject
+from hitl_fsm.model.answer import NO
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.message import Message
 from hitl_fsm.model.run import Run
@@ -65,7 +65,7 @@ def _stands_at(run: Run, at_step: int) -> bool:
 def _rejected(run: Run, entry: Entry, asked: dict[str, dict[str, Any]]) -> Iterable[str]:
     """What a person says no to here: as it was shown, and as the model had asked for it."""
     event = entry.event
-    if not isinstance(event, events.AnswerRecorded) or not isinstance(event.answer, Reject):
+    if not isinstance(event, events.AnswerRecorded) or not isinstance(event.answer, NO):
         return
     requirement = next((one for one in run.requirements if one.requirement_id == event.requirement_id), None)
     if requirement is None or isinstance(requirement.question, Review):  # that call did run; its result was rejected

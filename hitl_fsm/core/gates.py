@@ -29,6 +29,14 @@ def pending(call: Call) -> tuple[Gate, ...]:
     return tuple(gate for gate in gates if not isinstance(gate, Review) and gate_key(gate) not in passed)
 
 
+def place_of(call: Call, gate: Gate) -> tuple[int, int]:
+    """Which of how many it is among all gates of the call, from 1. One that is asked again has its old place."""
+    before = (gate for gate in call.verdict.gates if not isinstance(gate, Review))
+    after = (gate for gate in call.verdict.gates if isinstance(gate, Review))
+    gates = (*before, *(asked_gate(call.tool, one) for one in call.asked), *after)
+    return gates.index(gate) + 1, len(gates)
+
+
 def asked_gate(tool: str, asked: Asked) -> UserInput:
     """What a tool asks, as a form for the run's own user: who asks comes first, and is not the tool's to say."""
     text = f"{tool} asks: {asked.message}"

@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import msgspec
+
 from hitl_fsm.audit.canonical import canonical
 from hitl_fsm.core.gates import form_arguments
 from hitl_fsm.core.substitute import may_substitute
@@ -54,7 +56,7 @@ def fitted(
     args: dict[str, Any] | None = None
     match answer:
         case answers.Approve(edited) if edited is not None:
-            args = _edited(requirement, call, edited, tool)
+            return _edited(requirement, call, answer, edited, tool, rejudge)
         case answers.Provide(values):
             args = _filled_in(requirement, call, values, tool)
         case answers.Report(result):
@@ -95,7 +97,15 @@ def _read(requirement: Requirement, call: Call, answer: answers.Answer) -> answe
     return type(answer)(**plain)
 
 
-def _edited(requirement: Requirement, call: Call, args: dict[str, Any], tool: AnyTool | None) -> dict[str, Any]:
+def _edited(
+    requirement: Requirement,
+    call: Call,
+    answer: answers.Answer,
+    args: dict[str, Any],
+    tool: AnyTool | None,
+    rejudge: Rejudge,
+) -> tuple[AnswerRecorded, Verdict | None]:
+    """What a form will ask for may be left out, if the policies still ask for it with these arguments."""
     if tool is None:
         _refuse(
             requirement,
@@ -103,11 +113,17 @@ def _edited(requirement: Requirement, call: Call, args: dict[str, Any], tool: An
             "name the application that knows the tool (--app module:engine)",
         )
     args = args if tool.dynamic else tool.completed(args)
-    problems = tool.problems(args)
+    event = AnswerRecorded(requirement.requirement_id, answer, requirement.digest)
+    if canonical(args) == canonical(call.args):
+        return event, None
+    problems = tool.problems(args, except_for=form_fields(call.verdict, call.parameters) - args.keys())
+    verdict = rejudge(args) if not problems else None
+    if verdict is not None:
+        problems = tool.problems(args, except_for=form_fields(verdict, call.parameters) - args.keys())
     if problems:
         msg = f"the edited arguments do not fit {call.tool}"
         raise AnswerRefused(msg, problems, help="nothing was stored")
-    return args
+    return msgspec.structs.replace(event, args=args), verdict
 
 
 def _filled_in(

@@ -207,3 +207,15 @@ def test_law04_a_gated_callable_returns_what_was_given(house: House) -> None:
         gate(5)
     engine.runs.get(paused.value.run_id).active_requirements[0].respond(7, by="user")
     assert (gate.resume(paused.value.run_id), ran) == (7, [])
+
+
+def test_law04_it_stays_final_in_a_fork(house: House) -> None:
+    paying = calls(call("pay", to="bob", amount=5))
+    engine = house.engine("- {id: pay, tools: [pay], gate: confirm}\n- {id: look, tools: [look], gate: allow}")
+    agent = house.agent(engine, [calls(call("look", order_id="1")), paying])
+    run = agent.run("go", user="alice")
+    run.active_requirements[0].respond("paid in cash", by="alice")
+    agent.continue_run(run_id=run.run_id)
+    fork = engine.fork(run.run_id, 1)
+    assert fork.state is RunState.DONE
+    assert [effect for effect in house.effects if effect[0] == "pay"] == []
