@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hitl_fsm.connect import Engine as Engine
+    from hitl_fsm.connect import Workflow as Workflow
     from hitl_fsm.errors import HitlError as HitlError
     from hitl_fsm.mcp import MCPServer as MCPServer
     from hitl_fsm.model.actor import Actor as Actor
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from hitl_fsm.runtime.workflow.nodes import Router as Router
     from hitl_fsm.runtime.workflow.nodes import Step as Step
     from hitl_fsm.runtime.workflow.nodes import Steps as Steps
-    from hitl_fsm.runtime.workflow.workflow import Workflow as Workflow
 
 __version__ = "0.1.0"
 
@@ -66,7 +66,7 @@ _HOMES = {
     "Tool": "hitl_fsm.runtime.tools",
     "tool": "hitl_fsm.runtime.tools",
     "Toolkit": "hitl_fsm.runtime.toolkit",
-    "Workflow": "hitl_fsm.runtime.workflow.workflow",
+    "Workflow": "hitl_fsm.connect",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - names of the table above
