@@ -299,7 +299,7 @@ class Engine:
     async def _record_answer(self, loaded: Loaded, requirement: Requirement, answer: Answer, actor: Actor) -> RunHandle:
         run = loaded.run
         call = run.call(requirement.call_id)
-        tool = self._tool_of(run, call)
+        tool = await self._tool_of(run, call) if may_edit(answer) else None  # who only says yes needs no toolset
         sets = [await self._policies_of(digest) for digest in call.judged_by] if may_edit(answer) else []
 
         def rejudge(args: dict[str, Any]) -> Verdict:
@@ -311,7 +311,7 @@ class Engine:
             event = msgspec.structs.replace(event, worker_gone=not self._may_act(loaded, requirement))
         return await self._apply(loaded, event, actor, {} if verdict is None else {call.call_id: verdict})
 
-    def _tool_of(self, run: Run, call: Call) -> AnyTool | None:
+    async def _tool_of(self, run: Run, call: Call) -> AnyTool | None:
         """The call's tool, where this process knows what the run is of."""
         recipe = self.recipe(run)
         if recipe is None:
@@ -319,7 +319,9 @@ class Engine:
         if call.call_id == START:
             return START_TOOL
         try:
-            return recipe.down(chain(run, frame_of(call.call_id))).tools.get(call.tool)
+            found = recipe.down(chain(run, frame_of(call.call_id)))
+            await found.opened()
+            return found.tools.get(call.tool)
         except UnknownRunnable:
             return None
 

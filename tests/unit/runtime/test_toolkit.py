@@ -286,3 +286,25 @@ def test_a_method_that_cannot_be_a_tool_is_told_when_the_agent_is_built() -> Non
 
     with pytest.raises(ToolError, match="tool `pay`: parameter `amount` has no type hint"):
         Toolbox("helper", [Toolkit(Vague())])
+
+
+def test_a_person_may_answer_while_a_lazy_toolset_is_out_of_reach(house: House) -> None:
+    agent = house.agent(house.engine(), [calls(call("look", order_id="o1"))], tools=[Later(*house.tools())])
+    run = agent.run("look")
+    away = Later(*house.tools(), fails=1)
+    other = house.agent(house.engine(), [calls(call("look", order_id="o1"))], tools=[away])
+    run = other.engine.runs.get(run.run_id)
+    run.active_requirements[0].confirm()
+    assert away.asked == 0
+    with pytest.raises(ToolError, match="could not be read: OSError"):
+        other.continue_run(run)
+    assert house.effects == []
+    assert other.continue_run(run).output == "the end"
+    assert house.effects == [("look", "o1")]
+
+
+def test_a_toolset_that_is_out_of_reach_starts_no_run(house: House) -> None:
+    agent = house.agent(house.engine(), [], tools=[Later(*house.tools(), fails=1)])
+    with pytest.raises(ToolError, match="no route to host"):
+        agent.run("look")
+    assert agent.engine.runs.list() == []
