@@ -62,7 +62,7 @@ def test_what_its_tools_return_is_what_the_model_reads(
     house: House, servers: Servers, transport: str, protocol: str
 ) -> None:
     server = servers.shared(transport, protocol)
-    assert told(
+    *read, error = told(
         house,
         server,
         call("shop.look", order_id="42"),
@@ -70,13 +70,14 @@ def test_what_its_tools_return_is_what_the_model_reads(
         call("shop.picture"),
         call("shop.echo", value={"a": None, "b": [None, 1]}),
         call("shop.broken", reason="no such order"),
-    ) == [
+    )
+    assert read == [
         '{"result":"order 42 at depth 1"}',
         '{"city":"Bonn","celsius":21.5}',
         "a picture:\n\n⟨image image/png, 5 bytes⟩",
         '{"value":{"a":null,"b":[null,1]},"is_null":false}',
-        "ServerError: Error executing tool broken",
     ]
+    assert error.startswith("ServerError: Error executing tool broken")
     assert servers.witness == ["look 42 1"]
 
 
