@@ -49,6 +49,7 @@ SWALLOWS = {
     "hitl_fsm/runtime/runnable.py": "handed to the reader of the stream, who raises it",
     "hitl_fsm/runtime/toolkit.py": "a toolset of the application may raise anything; it becomes a ToolError",
     "hitl_fsm/runtime/threads.py": "what a function raised is handed to who waits for its thread",
+    "hitl_fsm/runtime/workflow/planner.py": "a function that decides may raise anything; it becomes a ModelError",
     "hitl_fsm/runtime/signature.py": "a validator of the application may raise anything; the call is refused",
 }
 SOLE_IMPORTERS = {

@@ -27,7 +27,7 @@ LONG = settings(QUICK, max_examples=share_of(2_000), derandomize=False, print_bl
 
 
 def answer_some(play: Play, run: RunHandle, data: st.DataObject, *, willing: bool) -> None:
-    """Each open question may be answered with yes or no, or be left for later; at least one is answered."""
+    """Each open question is answered with yes, no or a result instead, or left for later; at least one is answered."""
     asked = sorted(run.active_requirements, key=lambda one: one.tool.call_id)  # branches come to theirs in any order
     assert asked, f"{run.state.value}, and nobody is asked"
     first = True
@@ -36,10 +36,13 @@ def answer_some(play: Play, run: RunHandle, data: st.DataObject, *, willing: boo
             continue
         first = False
         called, call_id = requirement.tool.tool_name, requirement.tool.call_id
-        yes = willing or data.draw(st.integers(0, 3), label=f"{called}: no is 0") > 0
-        if not yes:
+        said = 5 if willing else data.draw(st.integers(0, 5), label=f"{called}: 0 is no, 1 is a result instead")
+        if said == 0:
             play.rejected.add(call_id)
             requirement.reject(by="user", note="no")
+        elif said == 1:
+            play.rejected.add(call_id)
+            requirement.respond("given", by="user")
         elif requirement.needs_user_input:
             (name, words), *_ = ((name, one["enum"]) for name, one in (requirement.schema or {})["properties"].items())
             word = "skip" if willing and name == "decision" else data.draw(st.sampled_from(words), label=called)

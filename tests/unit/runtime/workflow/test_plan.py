@@ -191,6 +191,12 @@ def test_a_rejected_step_ends_the_workflow_skips_or_gives_way(outcome: Outcome) 
     assert (played.run("-"), played.names) == ("-xyb", ["a", "g", "x", "y", "b"])
 
 
+@pytest.mark.parametrize("name", ["l", "a"])
+def test_a_result_that_a_person_gave_instead_is_the_output(name: str) -> None:
+    played = Played(lambda: [Loop("l", step("a"), max_iterations=1), step("z")], ends(name, ("substituted", "given")))
+    assert played.run("-") == "givenz"
+
+
 def test_retry_hands_the_step_what_the_person_said_and_has_an_end() -> None:
     said: list[str] = []
 
