@@ -112,6 +112,37 @@ def test_an_after_hook_that_fails_withholds_the_result(house: House) -> None:
     assert "paid 1.0 to bob" not in str(list(agent.engine.runs.events(run.run_id)))
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_a_thread_comes_to_after_its_time_passes_the_after_hooks_too(house: House, fails: bool) -> None:
+    import threading
+    import time
+
+    gate = threading.Event()
+
+    @tool(timeout_s=0.05)
+    def pay(to: str) -> str:
+        gate.wait(10)
+        return f"paid {to}"
+
+    async def mask(context: CallContext, name: str, result: Any) -> str:
+        if fails:
+            raise ValueError(result)
+        return result.replace("bob", "···")
+
+    agent, _ = agent_of(house, [calls(call("pay", to="bob")), say("end")], tools=[pay], hooks=Hooks(after=[mask]))
+    run = agent.run("go")
+    assert run.active_requirements[0].is_outcome_unknown
+    gate.set()
+    for _ in range(200):
+        if agent.engine.runs.get(run.run_id).active_requirements == []:
+            break
+        time.sleep(0.05)
+    assert agent.continue_run(run_id=run.run_id).state == "done"
+    (told,) = house.said_to_model(agent.engine, run.run_id)
+    assert told == "paid ···" or (fails and "failed on its result: ValueError" in told)
+    assert "paid bob" not in str(list(agent.engine.runs.events(run.run_id)))
+
+
 # -- guards
 
 
