@@ -117,7 +117,7 @@ def waiting_lines(run: Run) -> list[str]:
     lines = [f"{run.run_id} is {run.state.value}: it waits for a person"]
     for shown in open_questions(run):
         lines += ["", f"  {shown.id}  {shown.kind}  {shown.tool}  {one_line(shown.args)}"]
-        if shown.tool == "ask_user":
+        if shown.tool == "ask_user" or shown.asks.startswith(f"{shown.tool} asks: "):
             lines.append(f"    {shown.asks}")
         width = max(len(one.meaning) for one in shown.how)
         lines += [f"    {one.meaning.ljust(width)}  {one.command}" for one in shown.how]

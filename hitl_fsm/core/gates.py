@@ -41,7 +41,7 @@ def asked_gate(tool: str, asked: Asked) -> UserInput:
     """What a tool asks, as a form for the run's own user: who asks comes first, and is not the tool's to say."""
     text = f"{tool} asks: {asked.message}"
     if asked.said:
-        text += f"\n\nIt was told to let go until then, and said: {asked.said}"
+        text += f" (It was told to let go until then, and said: {asked.said})"
     return UserInput({**asked.schema, "description": text}, asker=tool)
 
 

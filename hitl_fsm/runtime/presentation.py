@@ -197,7 +197,10 @@ def _field(name: str, schema: dict[str, Any], required: bool) -> FormField:  # n
 
 
 def _asks(requirement: Requirement) -> str:
-    """The question in one sentence; an agent's own question, where it asked one with `ask_user`."""
+    """The question on one line; an agent's own, where it asked one with `ask_user`, or that of a call's tool."""
+    question = requirement.question
+    if isinstance(question, UserInput) and question.asker:
+        return " ".join(str(question.schema.get("description", "")).split())
     asked = requirement.args.get("question") if requirement.tool == "ask_user" else None
     if requirement.substituted:
         return "A person gave this result instead of the call. May the agent have it?"

@@ -20,13 +20,14 @@ def test_the_page_works_as_written(tmp_path: Path) -> None:
     assert shell("hitl-fsm validate policies", tmp_path).returncode == 0
     [block] = re.findall(r"^```bash\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     run = ""
-    exits, last = [], ""
+    exits, last, asked = [], "", ""
     for line in block.splitlines():
         command = line.replace("RUN", run).replace("REQ", run.replace("run_", "req_"))
         done = shell(command, tmp_path)
         run = run or re.findall(r"run_[0-9a-z]+", done.stdout + done.stderr)[0]
         exits.append(done.returncode)
-        last = done.stdout
+        last, asked = done.stdout, asked + done.stderr
         assert done.returncode in {0, 8}, command + done.stderr
     assert exits == [8, 0, 8, 0, 0]
     assert "milk is gone: bought" in last
+    assert "    notes.remove asks: Why should 'milk' go?\n" in asked

@@ -47,7 +47,7 @@ def test_the_call_goes_back_to_its_gates_and_the_run_waits() -> None:
         1,
     )
     said = asked.question.schema["description"]
-    assert said == "pay asks: Why?\n\nIt was told to let go until then, and said: let go"
+    assert said == "pay asks: Why? (It was told to let go until then, and said: let go)"
     assert "call_asked" in run.names()
 
 
