@@ -319,9 +319,7 @@ class Engine:
         if call.call_id == START:
             return START_TOOL
         try:
-            found = recipe.down(chain(run, frame_of(call.call_id)))
-            await found.opened()
-            return found.tools.get(call.tool)
+            return (await recipe.down(chain(run, frame_of(call.call_id))).opened()).get(call.tool)
         except UnknownRunnable:
             return None
 

@@ -78,12 +78,16 @@ class Recipe:
         """The models that may be asked, the agent's own first."""
         return (Candidate(self.model_name, self.model, self.options), *self.fallbacks)
 
-    async def opened(self) -> None:
-        """Ask the toolsets that were left until first use, also of what runs inside; what they raise comes through."""
+    async def opened(self) -> Mapping[str, AnyTool]:
+        """Its tools, when the toolsets that were left until first use were asked, also those of what runs inside.
+
+        What they raise comes through.
+        """
         if isinstance(self.tools, Toolbox):
             await self.tools.opened()
         for inside in self.below.values():
             await inside.opened()
+        return self.tools
 
     async def ready(self, context: Mapping[str, Any]) -> None:
         """Before a run begins; what `check` and `opened` raise comes through, and there is no run then."""
