@@ -45,6 +45,7 @@ def test_a_team_at_its_limit_asks_no_member_again_and_stops(house: House) -> Non
 
 
 def test_turns_are_each_ones_own(house: House) -> None:
-    assert team(house, of=Limits(turns=2), member=Limits(turns=3)).run("go").state is RunState.DONE
+    fine = team(house, of=Limits(turns=2), member=Limits(turns=3)).run("go")
+    assert (fine.state, fine.output) == (RunState.DONE, "order 1")
     run = team(house, of=Limits(turns=2), member=Limits(turns=2)).run("go")
     assert "2 turns and needs more (limits.turns)" in (run.output or "")
