@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from runs import ALICE, ALLOW, PureRun, gated
+from runs import ALICE, ALLOW, PureRun, answer, gated
 
 from hitl_fsm.core.asked import ASKS_PER_CALL
 from hitl_fsm.errors import IllegalTransition
@@ -131,6 +131,16 @@ def test_law15_a_policy_that_became_stricter_asks_before_the_call_begins_again()
     (asked,) = run.asked()
     assert (asked.kind, run.call().told) == ("confirm", {KEY: {"n": 7}})
     answered(run, Approve())
+    assert run.states() == [CallState.AUTHORISED]
+
+
+def test_law05_other_arguments_are_asked_about_by_the_tool_if_it_wants_to() -> None:
+    run = asking()
+    answered(run, Provide({"n": 7}))
+    stricter = Verdict("gated", (Confirm(),), policy_digest="p2")
+    run.on(events.VerdictsRevised("p2", {}), {"1.0": stricter})
+    answer(run, Approve({"n": 2}), args={"n": 2}, verdicts={"1.0": stricter})
+    assert (run.call().args, run.call().asked, run.call().told) == ({"n": 2}, (), {})
     assert run.states() == [CallState.AUTHORISED]
 
 
