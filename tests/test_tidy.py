@@ -26,7 +26,6 @@ LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 WIDE_CONSTRUCTORS = {
     "hitl_fsm/connect.py:Engine": "the public door: keywords that users know, all with defaults",
-    "hitl_fsm/runtime/agent.py:Agent": "the public door: keywords that users know, most with defaults",
 }
 SWALLOWS = {
     "hitl_fsm/adapters/model_litellm.py": "LiteLLM lets anything through on a malformed reply; it becomes a ModelError",

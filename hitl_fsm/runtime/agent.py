@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from hitl_fsm.errors import ToolError
 from hitl_fsm.ports import ChatModel
@@ -21,58 +21,70 @@ from hitl_fsm.runtime.toolkit import AnyTools, Toolbox
 from hitl_fsm.runtime.tools import AnyTool
 
 
-class Agent(Runnable):
-    """`model` is a name (`openai/gpt-5`, `scripted/…`; see `model_options` for its keyword arguments) or a ChatModel.
+class AgentOptions(TypedDict, total=False):
+    """What an agent, or the leader of a team, may be given besides its name and its model.
 
     `tools` are functions, `@tool` objects, or what has several (see `Toolset`); which of them need a person stands in
-    the engine's policies, not here.
-    `instructions` are a text, in which `{name}` stands for a variable of the run's context, or a function that makes it
-    out of the context. `output_schema` is the type of the final answer: a pydantic model, a dataclass or a TypedDict;
-    `run.parsed` is an instance of it then.
-    `fallbacks` (names, or ChatModels) are asked in order when the model does not answer: a name without any options,
-    since a key or an address is one provider's. `limits` bound what a run may take.
+    the engine's policies, not here. `instructions` are a text, in which `{name}` stands for a variable of the run's
+    context, or a function that makes it out of the context. `description` tells a team's leader what a member is for.
+    `output_schema` is the type of the final answer: a pydantic model, a dataclass or a TypedDict; `run.parsed` is an
+    instance of it then. `history`: how much a run reads of its session. `limits` bound what a run may take.
+    `model_options` are keyword arguments of the model's provider. `fallbacks` (names, or ChatModels) are asked in order
+    when the model does not answer: a name without any options, since a key or an address is one provider's.
     """
 
-    def __init__(  # noqa: PLR0913 - the names that users know; each is one plain fact about the agent
-        self,
-        name: str,
-        model: str | ChatModel,
-        *,
-        engine: Engine,
-        tools: Sequence[AnyTools] = (),
-        instructions: Instructions = "",
-        output_schema: Any = None,
-        hooks: Hooks = NO_HOOKS,
-        guards: Guards = NO_GUARDS,
-        history: History = USUAL_HISTORY,
-        model_options: Mapping[str, Any] | None = None,
-        fallbacks: Sequence[str | ChatModel] = (),
-        limits: Limits = USUAL,
-    ) -> None:
-        options = dict(model_options or {})
-        for given, kind in ((hooks, Hooks), (guards, Guards), (history, History)):
-            if not isinstance(given, kind):
-                msg = f"agent {name!r}: {kind.__name__.lower()} is {type(given).__name__}, not {kind.__name__}"
-                raise ToolError(msg, help=f"as in {kind.__name__.lower()}={kind.__name__}(…=[function])")
-        super().__init__(
-            engine,
-            Recipe(
-                kind="agent",
-                name=name,
-                model_name=model if isinstance(model, str) else type(model).__name__,
-                model=engine.parts.models(model, options) if isinstance(model, str) else model,
-                tools=Toolbox(name, tools),
-                instructions=instructions,
-                options=options,
-                hooks=hooks,
-                guards=guards,
-                history=history,
-                output=None if output_schema is None else OutputType(output_schema),
-                fallbacks=stand_ins(name, fallbacks, engine.parts.models),
-                limits=limits,
-            ),
-        )
+    tools: Sequence[AnyTools]
+    instructions: Instructions
+    description: str
+    output_schema: Any
+    hooks: Hooks
+    guards: Guards
+    history: History
+    limits: Limits
+    model_options: Mapping[str, Any]
+    fallbacks: Sequence[str | ChatModel]
+
+
+class Agent(Runnable):
+    """`model` is a name (`openai/gpt-5`, `scripted/…`) or a ChatModel; for all else see `AgentOptions`."""
+
+    def __init__(self, name: str, model: str | ChatModel, *, engine: Engine, **options: Unpack[AgentOptions]) -> None:
+        super().__init__(engine, agent_recipe(name, model, engine, options))
 
     @property
     def tools(self) -> Mapping[str, AnyTool]:
         return self._recipe.tools
+
+
+def agent_recipe(
+    name: str, model: str | ChatModel, engine: Engine, options: AgentOptions, *, kind: str = "agent"
+) -> Recipe:
+    """What the engine needs of an agent, or of a team's leader. ToolError for an option that is none."""
+    unknown = next((key for key in options if key not in AgentOptions.__annotations__), None)
+    if unknown is not None:
+        msg = f"{kind} {name!r} has no option {unknown!r}"
+        raise ToolError(msg, help=f"its options are {', '.join(AgentOptions.__annotations__)}")
+    grouped: tuple[tuple[str, type], ...] = (("hooks", Hooks), ("guards", Guards), ("history", History))
+    for key, wanted in grouped:
+        given = options.get(key, None)
+        if key in options and not isinstance(given, wanted):
+            msg = f"{kind} {name!r}: {key} is {type(given).__name__}, not {wanted.__name__}"
+            raise ToolError(msg, help=f"as in {key}={wanted.__name__}(…)")
+    schema = options.get("output_schema")
+    provider = dict(options.get("model_options") or {})
+    return Recipe(
+        kind=kind,
+        name=name,
+        model_name=model if isinstance(model, str) else type(model).__name__,
+        model=engine.parts.models(model, provider) if isinstance(model, str) else model,
+        tools=Toolbox(name, options.get("tools", ())),
+        instructions=options.get("instructions", ""),
+        description=options.get("description", ""),
+        options=provider,
+        hooks=options.get("hooks", NO_HOOKS),
+        guards=options.get("guards", NO_GUARDS),
+        history=options.get("history", USUAL_HISTORY),
+        output=None if schema is None else OutputType(schema),
+        fallbacks=stand_ins(name, options.get("fallbacks", ()), engine.parts.models),
+        limits=options.get("limits", USUAL),
+    )

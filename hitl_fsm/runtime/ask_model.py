@@ -36,9 +36,13 @@ class Candidate:
     @property
     def origin(self) -> str:
         """Whose opaque data its replies hold: what the model says itself, else its kind."""
-        told = getattr(self.model, "origin", None)
-        kind = type(self.model)
-        return told if isinstance(told, str) and told else f"{kind.__module__}.{kind.__qualname__}"
+        return origin_of(self.model)
+
+
+def origin_of(model: ChatModel) -> str:
+    """What the model says of itself, else its kind."""
+    told, kind = getattr(model, "origin", None), type(model)
+    return told if isinstance(told, str) and told else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def stand_ins(agent: str, given: Sequence[str | ChatModel], models: ModelSource) -> tuple[Candidate, ...]:

@@ -102,6 +102,11 @@ def filled(text: str, context: Mapping[str, Any]) -> str:
     return _PLACE.sub(put, text)
 
 
+def escaped(text: str) -> str:
+    """A text of somebody else's, so that `filled` leaves its `{name}` as they are."""
+    return _PLACE.sub(lambda found: f"{{{{{found[1] or found[2]}}}}}", text)
+
+
 async def instructed(instructions: Instructions, context: Mapping[str, Any]) -> str:
     """The instructions for one model call.
 

@@ -6,9 +6,11 @@ member's run carries it out inside the team's own, and all that the member does 
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import msgspec
 from msgspec.structs import replace
@@ -18,11 +20,12 @@ from hitl_fsm.model.action import Aspect, Below
 from hitl_fsm.model.message import FREE, ChatRequest, Message, ModelReply, ToolCall
 from hitl_fsm.model.states import CallState
 from hitl_fsm.ports import ChatModel
+from hitl_fsm.runtime.agent import AgentOptions, agent_recipe
+from hitl_fsm.runtime.ask_model import origin_of
+from hitl_fsm.runtime.context import Instructions, escaped
 from hitl_fsm.runtime.engine import Engine
-from hitl_fsm.runtime.limits import USUAL, Limits
 from hitl_fsm.runtime.recipe import Recipe, Standing
 from hitl_fsm.runtime.runnable import Runnable
-from hitl_fsm.runtime.toolkit import AnyTools, Toolbox
 from hitl_fsm.runtime.tools import NAME_MAX, AnyTool, Declaration, Tool
 
 Mode = Literal["coordinate", "route", "broadcast"]
@@ -39,10 +42,10 @@ class Team(Runnable):
 
     `coordinate`: the leader asks whom it wants, as often as it wants, and answers. `route`: it asks one member, whose
     answer is the team's. `broadcast`: every member gets the task, side by side, and the leader joins the answers; with
-    `model=None` they are put below each other. `tools` are the leader's own.
+    `model=None` they are put below each other. For all else, which is the leader's own, see `AgentOptions`.
     """
 
-    def __init__(  # noqa: PLR0913 - the names that users know; each is one plain fact about the team
+    def __init__(
         self,
         name: str,
         members: Sequence[Runnable],
@@ -50,31 +53,34 @@ class Team(Runnable):
         engine: Engine,
         model: str | ChatModel | None = None,
         mode: Mode = "coordinate",
-        tools: Sequence[AnyTools] = (),
-        instructions: str = "",
-        model_options: Mapping[str, Any] | None = None,
-        limits: Limits = USUAL,
+        **options: Unpack[AgentOptions],
     ) -> None:
         _check(name, members, model, mode, engine)
-        options = dict(model_options or {})
-        doors = {member.name: _door(member.recipe) for member in members}
-        leader = engine.parts.models(model, options) if isinstance(model, str) else model
-        super().__init__(
-            engine,
-            Recipe(
-                kind="team",
-                name=name,
-                model_name=model if isinstance(model, str) else type(leader).__name__,
-                model=_mind(mode, leader, tuple(door.name for door in doors.values())),
-                tools=Toolbox(name, [*tools, *doors.values()]),
-                instructions=_instructions(instructions, mode, members),
-                options=options,
-                limits=limits,
-                below={member.name: member.recipe for member in members},
-                standing=_standing({doors[member.name].name: member.recipe for member in members}, mode),
-            ),
-        )
+        super().__init__(engine, _recipe(name, members, Nobody() if model is None else model, mode, engine, options))
         self.members = tuple(members)
+
+
+def _recipe(
+    name: str,
+    members: Sequence[Runnable],
+    model: str | ChatModel,
+    mode: Mode,
+    engine: Engine,
+    options: AgentOptions,
+) -> Recipe:
+    """The leader's, with a door to each member."""
+    doors = {member.name: _door(member.recipe) for member in members}
+    leader = agent_recipe(name, model, engine, {**options, "tools": [*options.get("tools", ()), *doors.values()]})
+    mind = _mind(mode, tuple(door.name for door in doors.values()))
+    return dataclasses.replace(
+        leader,
+        kind="team",
+        model=mind(leader.model),
+        fallbacks=tuple(dataclasses.replace(one, model=mind(one.model)) for one in leader.fallbacks),
+        instructions=_instructions(leader.instructions, mode, members),
+        below={member.name: member.recipe for member in members},
+        standing=_standing({doors[member.name].name: member.recipe for member in members}, mode),
+    )
 
 
 def _check(name: str, members: Sequence[Runnable], model: object, mode: str, engine: Engine) -> None:
@@ -132,7 +138,7 @@ def _standing(members: Mapping[str, Recipe], mode: Mode) -> Callable[[str, Mappi
     return standing
 
 
-def _instructions(own: str, mode: Mode, members: Sequence[Runnable]) -> str:
+def _instructions(own: Instructions, mode: Mode, members: Sequence[Runnable]) -> Instructions:
     if mode == "broadcast":
         return own
     told = [f"- {_door_name(one.name)}: {one.recipe.description or one.name}" for one in members]
@@ -141,15 +147,34 @@ def _instructions(own: str, mode: Mode, members: Sequence[Runnable]) -> str:
         if mode == "route"
         else "Hand tasks to your members where they can help, then answer."
     )
-    return "\n\n".join(part for part in (own, "You lead a team. " + how + "\n" + "\n".join(told)) if part)
+    lead = "You lead a team. " + how + "\n" + "\n".join(told)
+    if isinstance(own, str):
+        return "\n\n".join(part for part in (own, escaped(lead)) if part)
+
+    async def both(context: dict[str, Any]) -> str:
+        made = own(context)
+        return f"{await made if inspect.isawaitable(made) else made}\n\n{lead}"
+
+    return both
 
 
-def _mind(mode: Mode, leader: ChatModel | None, doors: tuple[str, ...]) -> ChatModel:
-    if mode == "broadcast":
-        return _Broadcast(leader, doors)
-    if leader is None:  # ruled out by _check
-        raise AssertionError
-    return _Route(leader, frozenset(doors)) if mode == "route" else leader
+def _mind(mode: Mode, doors: tuple[str, ...]) -> Callable[[ChatModel], ChatModel]:
+    """What the leader's model, or one that stands in for it, becomes in a team."""
+    match mode:
+        case "coordinate":
+            return lambda leader: leader
+        case "route":
+            return lambda leader: _Route(leader, frozenset(doors))
+        case "broadcast":
+            return lambda leader: _Broadcast(leader, doors)
+
+
+class Nobody:
+    """A broadcast without a leader: the answers are put below each other."""
+
+    async def reply(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> ModelReply:
+        del request, on_text
+        raise AssertionError  # _Broadcast never asks it
 
 
 class _Route:
@@ -158,6 +183,7 @@ class _Route:
     def __init__(self, leader: ChatModel, doors: frozenset[str]) -> None:
         self._leader = leader
         self._doors = doors
+        self.origin = origin_of(leader)
 
     async def reply(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> ModelReply:
         last = request.messages[-1]
@@ -177,15 +203,16 @@ class _Broadcast:
 
     origin = "team"  # its echo comes back to it, whoever leads
 
-    def __init__(self, leader: ChatModel | None, doors: tuple[str, ...]) -> None:
+    def __init__(self, leader: ChatModel, doors: tuple[str, ...]) -> None:
         self._leader = leader
         self._doors = doors
+        self.origin = origin_of(leader)
 
     async def reply(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> ModelReply:
         asked = next((i for i, m in enumerate(request.messages) if (m.echo or {}).get("team") == "broadcast"), None)
         if asked is None:
             return self._to_all(request.messages)
-        if self._leader is None:
+        if isinstance(self._leader, Nobody):
             return self._joined(request.messages[asked + 1 :])
         told = self._joined(request.messages[asked + 1 :]).text  # not as results of calls that it never made
         answers = Message(role="user", content=f"Your members were asked the same, and answered:\n\n{told}")
