@@ -46,6 +46,7 @@ def answer_some(play: Play, run: RunHandle, data: st.DataObject, *, willing: boo
         elif requirement.needs_user_input:
             (name, words), *_ = ((name, one["enum"]) for name, one in (requirement.schema or {})["properties"].items())
             word = "skip" if willing and name == "decision" else data.draw(st.sampled_from(words), label=called)
+            play.retried[called.removesuffix(".error")] += word == "retry"
             requirement.provide_user_input({name: word}, by="user")
         else:
             play.answered.add(call_id)
@@ -70,12 +71,51 @@ def play_through(tree: Tree, data: st.DataObject) -> Play:
                 run = flow.continue_run(run_id=run.run_id)
             assert run.state in {RunState.DONE, RunState.FAILED}, run.state
             assert set(play.ran.values()) <= {1}, "a call ran twice"
+            assert [name for name, count in play.ran_by_name.items() if count > play.most(name)] == [], "done again"
             assert not play.broken, play.broken
             if run.state is RunState.FAILED:
                 assert flow.continue_run(run_id=run.run_id).value.error == run.value.error
         finally:
             play.close()
         return play
+
+
+WRAPPERS = ("steps", "parallel", "condition", "loop", "router", "workflow")
+WORDS: dict[str, tuple[object, ...]] = {"condition": (True, 1), "loop": (1, 1), "parallel": (True,)}
+
+
+def wrapped(tree: Tree, kind: str, name: str) -> Tree:
+    """The tree as the one thing inside another; a plain step stands beside it in a parallel."""
+    beside = (Tree("function", f"{name}.beside", gated=False),) if kind == "parallel" else ()
+    words = (tree.name,) if kind == "router" else WORDS.get(kind, ())
+    return Tree(kind, name, gated=False, inside=(tree, *beside), words=words)
+
+
+@pytest.mark.parametrize("kind", ["function", "tool", "agent", "team"])
+@pytest.mark.parametrize("inner", WRAPPERS)
+@pytest.mark.parametrize("outer", WRAPPERS)
+def test_law08_each_kind_of_node_holds_inside_each_other(tmp_path: Path, outer: str, inner: str, kind: str) -> None:
+    leaf = Tree(kind, "leaf1", gated=True)
+    tree = wrapped(wrapped(wrapped(leaf, inner, "inner"), outer, "outer"), "workflow", "root")
+    play = Play(tmp_path, tree)
+    try:
+        _, flow = play.process()
+        run = flow.run("go", user="user")
+        asked = 0
+        while run.is_paused:
+            assert play.ran_by_name["leaf1"] == 0
+            (requirement,) = run.active_requirements
+            assert requirement.tool.tool_name in {"leaf1", "leaf1.act"}
+            assert flow.continue_run(run).is_paused
+            play.answered.add(requirement.tool.call_id)
+            requirement.confirm(by="user")
+            asked += 1
+            _, flow = play.process()
+            run = flow.continue_run(run_id=run.run_id)
+        assert (run.state, asked) == (RunState.DONE, 2 if kind in {"agent", "team"} else 1)
+        assert (play.ran_by_name["leaf1"], play.broken) == (1, [])
+    finally:
+        play.close()
 
 
 @QUICK

@@ -64,7 +64,7 @@ def trees(draw: st.DrawFn) -> Tree:
         return f"{kind}{count[kind]}"
 
     def node(depth: int) -> Tree:
-        kind = draw(st.sampled_from(LEAVES[:4] if depth >= DEPTH else LEAVES + GROUPS * 2))
+        kind = draw(st.sampled_from(LEAVES[:4] if depth >= DEPTH else LEAVES + GROUPS * 2 + ("workflow",) * 3))
         name, gated = named(kind), draw(st.booleans())
         low, high = (1, 3) if kind in GROUPS else (1, 2) if kind == "workflow" else (0, 0)
         inside = tuple(node(depth + 1) for _ in range(draw(st.integers(low, high))))
@@ -120,11 +120,13 @@ class Play:
     confirmed: Counter[str] = field(default_factory=Counter)
     ran: Counter[tuple[str, int]] = field(default_factory=Counter)
     ran_by_name: Counter[str] = field(default_factory=Counter)
+    retried: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.house = House(self.folder)
-        self.gated = {one.name for one in self.tree.all() if one.gated}
+        self.by_name = {one.name: one for one in self.tree.all()}
+        self.gated = {name for name, one in self.by_name.items() if one.gated}
         self.above = _above(self.tree, ())
 
     def close(self) -> None:
@@ -141,7 +143,7 @@ class Play:
         texts = []
         for kind, names in (
             ("steps", steps),
-            ("tools", [f"{name}.act" for name in steps if name.startswith(("agent", "team"))]),
+            ("tools", [f"{name}.act" for name in steps if self.by_name[name].kind in {"agent", "team"}]),
         ):
             rule = f"rules:\n  - {{id: asked, {kind}: {names}, gate: confirm}}\n" if names else "rules: []\n"
             texts.append(
@@ -214,6 +216,16 @@ class Play:
         if self.ran_by_name[name] <= fails:
             raise RuntimeError("not yet")
         return name
+
+    def most(self, name: str) -> int:
+        """How often what is under that name may have run: once, but for loops and for what somebody tried again."""
+        count = 1
+        for one in (self.by_name[at] for at in (name, *self.above[name])):
+            if one.kind == "loop":
+                count *= one.words[1]
+            elif one.kind in LEAVES:
+                count *= 1 + (1 if isinstance(one.on_error, Retry) else self.retried[one.name])
+        return count
 
 
 def _above(tree: Tree, names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
