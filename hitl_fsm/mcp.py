@@ -197,14 +197,15 @@ class MCPServer:
                 raise _WithdrawnError
             begin()
 
-        limit = None if self._timeout_s is None else self._timeout_s + STRAY_S
+        clock = asyncio.timeout(None if self._timeout_s is None else self._timeout_s + STRAY_S)
         try:
-            async with asyncio.timeout(limit):
+            async with clock:
                 result = await self._call(listed, args, context, sending)
-        except (_WithdrawnError, TimeoutError):
+        except _WithdrawnError:
             return
         except BaseException as error:
-            if not work.done() and (work.running() or work.set_running_or_notify_cancel()):
+            given_up = isinstance(error, TimeoutError) and clock.expired()
+            if not given_up and not work.done() and (work.running() or work.set_running_or_notify_cancel()):
                 work.set_exception(error)
             if not isinstance(error, Exception):
                 raise

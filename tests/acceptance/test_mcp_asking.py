@@ -34,8 +34,8 @@ WAYS = pytest.mark.parametrize(
     ("transport", "protocol", "tool", "says"),
     [
         ("stdio", "legacy", "delete", "Delete p?"),
-        ("http", "legacy", "delete", "Delete p?"),
-        ("stdio", "auto", "remove", "Remove p?"),
+        pytest.param("http", "legacy", "delete", "Delete p?", marks=pytest.mark.slow),
+        pytest.param("stdio", "auto", "remove", "Remove p?", marks=pytest.mark.slow),
         ("http", "auto", "remove", "Remove p?"),
     ],
 )

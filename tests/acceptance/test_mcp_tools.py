@@ -41,7 +41,7 @@ def transport(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=["auto", "legacy"])
+@pytest.fixture(params=["auto", pytest.param("legacy", marks=pytest.mark.slow)])
 def protocol(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -142,6 +142,7 @@ def test_law03_a_server_that_dies_in_a_call_leaves_a_question_and_is_not_asked_a
     assert may_act == (transport == "http")  # a process that ended acts no more; what stands behind a URL may
 
 
+@pytest.mark.slow
 def test_a_server_that_died_between_two_calls_is_started_again(house: House, servers: Servers) -> None:
     engine = house.engine(rules(ALLOW))
     server = servers.server("stdio")
@@ -164,6 +165,7 @@ def children() -> list[int]:
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if f"{PROGRAM} stdio" in line]
 
 
+@pytest.mark.slow
 def test_a_server_that_cannot_be_reached_was_not_asked_to_do_anything(house: House, servers: Servers) -> None:
     server = servers.server("http")
     engine = house.engine(rules(ALLOW))
@@ -177,6 +179,7 @@ def test_a_server_that_cannot_be_reached_was_not_asked_to_do_anything(house: Hou
     assert servers.witness == []
 
 
+@pytest.mark.slow
 def test_law03_a_call_over_its_time_is_unknown_and_its_late_answer_counts(
     house: House, servers: Servers, transport: str
 ) -> None:
@@ -197,6 +200,7 @@ def test_law03_a_call_over_its_time_is_unknown_and_its_late_answer_counts(
     assert servers.witness == ["slow begins", "slow ends"]
 
 
+@pytest.mark.slow
 def test_law03_what_the_server_calls_idempotent_is_not_tried_again_and_what_the_application_does_is(
     house: House, servers: Servers
 ) -> None:
@@ -206,6 +210,7 @@ def test_law03_what_the_server_calls_idempotent_is_not_tried_again_and_what_the_
     assert told(house, server, call("shop.key"))[0].count(":") >= 2
 
 
+@pytest.mark.slow
 def test_law05_a_tool_that_changed_while_its_call_waited_is_asked_about_again(house: House, servers: Servers) -> None:
     engine = house.engine(rules(CONFIRM))
     script = [calls(call("shop.later", order_id="1"))]
@@ -220,6 +225,7 @@ def test_law05_a_tool_that_changed_while_its_call_waited_is_asked_about_again(ho
     assert (anew.kind, anew.id != asked.id, anew.value.digest != asked.value.digest) == ("confirm", True, True)
 
 
+@pytest.mark.slow
 def test_law05_a_tool_that_changes_under_a_running_agent_is_not_called(house: House, servers: Servers) -> None:
     port = free_port()
     url = servers.listening(port)
@@ -253,6 +259,7 @@ async def test_it_serves_async_callers_and_streams_too(house: House, servers: Se
     assert sorted(servers.witness) == sorted(["look 1 1", *(f"look {n} 1" for n in range(5)), "look 9 1"])
 
 
+@pytest.mark.slow
 def test_only_some_of_its_tools(servers: Servers) -> None:
     assert [tool.name for tool in servers.server("stdio", include=["look", "pay"]).tools()] == ["shop.look", "shop.pay"]
     names = {tool.name for tool in servers.server("stdio", exclude=["pay"]).tools()}
@@ -306,6 +313,7 @@ def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.
     assert error.value.help == "pip install 'hitl-fsm[mcp]'"
 
 
+@pytest.mark.slow
 def test_no_server_outlives_the_process_that_started_it(servers: Servers) -> None:
     code = f"""
 import sys
@@ -324,6 +332,7 @@ print(*(line.split()[0] for line in listed.stdout.splitlines() if "mcp_server.py
         os.kill(int(pid), 0)
 
 
+@pytest.mark.slow
 def test_a_tool_that_is_gone_is_a_clear_error_and_the_answer_stays(house: House, servers: Servers) -> None:
     engine = house.engine(rules(CONFIRM))
     script = [calls(call("shop.look", order_id="1"))]
