@@ -209,7 +209,7 @@ class _Broadcast:
         self.origin = origin_of(leader)
 
     async def reply(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> ModelReply:
-        asked = next((i for i, m in enumerate(request.messages) if (m.echo or {}).get("team") == "broadcast"), None)
+        asked = next((i for i, m in enumerate(request.messages) if m.role == "assistant" and m.calls), None)
         if asked is None:
             return self._to_all(request.messages)
         if isinstance(self._leader, Nobody):
@@ -221,10 +221,11 @@ class _Broadcast:
         return await self._leader.reply(replace(request, messages=messages), on_text)
 
     def _to_all(self, messages: Sequence[Message]) -> ModelReply:
-        task = "\n\n".join(message.content for message in messages if message.role == "user")
+        before = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)  # of its session
+        task = "\n\n".join(message.content for message in messages[before + 1 :] if message.role == "user")
         arguments = msgspec.json.encode({"task": task}).decode()
         calls = tuple(ToolCall(f"broadcast-{number}", door, arguments) for number, door in enumerate(self._doors))
-        return ModelReply(calls=calls, echo={"team": "broadcast"}, usage=FREE)
+        return ModelReply(calls=calls, usage=FREE)
 
     def _joined(self, messages: Sequence[Message]) -> ModelReply:
         told = [message for message in messages if message.role == "tool"][: len(self._doors)]

@@ -115,6 +115,14 @@ def test_who_stands_in_for_the_leader_leads_a_broadcast_too(engine: Engine) -> N
     assert len(stand_in.seen) == 1
 
 
+def test_a_broadcast_in_a_session_hands_over_what_is_asked_now(engine: Engine) -> None:
+    clerk = Spy({"say": "one"}, {"say": "two"})
+    team = Team("desk", [Agent("clerk", clerk, engine=engine)], mode="broadcast", engine=engine)
+    team.run("first", user="alice", session="s")
+    team.run("second", user="alice", session="s")
+    assert clerk.seen == [[("user", "first")], [("user", "second")]]
+
+
 def test_a_team_may_be_a_member(engine: Engine) -> None:
     inner = Team("inner", [member(engine, "clerk", "seven")], mode="broadcast", engine=engine)
     outer = Team("outer", [inner, member(engine, "scout", "trees")], mode="broadcast", engine=engine)
