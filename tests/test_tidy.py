@@ -45,7 +45,7 @@ SWALLOWS = {
     "hitl_fsm/runtime/loop.py": "what an errand raised is handed to who asked for it",
     "hitl_fsm/runtime/output.py": "a validator of the application may raise anything; the answer is refused",
     "hitl_fsm/runtime/results.py": "a result whose __str__ raises was returned all the same; the call did happen",
-    "hitl_fsm/runtime/runnable.py": "handed to the reader of the stream, who raises it",
+    "hitl_fsm/runtime/channel.py": "handed to the reader of the stream, who raises it",
     "hitl_fsm/runtime/toolkit.py": "a toolset of the application may raise anything; it becomes a ToolError",
     "hitl_fsm/runtime/threads.py": "what a function raised is handed to who waits for its thread",
     "hitl_fsm/runtime/workflow/planner.py": "a function that decides may raise anything; it becomes a ModelError",

@@ -11,6 +11,7 @@ from hitl_fsm.model.effect import CallModel, Effect, JudgeAgain, RunTools, Start
 from hitl_fsm.model.paths import frame_of
 from hitl_fsm.model.run import Frame, Run
 from hitl_fsm.model.states import CALL_ENDED, RUN_ADVANCING, CallState
+from hitl_fsm.model.verdict import Review
 
 FRAMES_PER_RUN = 256
 """Runs inside one run that may be under way at once; a call that needs one more fails."""
@@ -101,6 +102,11 @@ def chain(run: Run, path: str) -> tuple[Frame, ...]:
             above.append(frame)
         path = frame_of(path)
     return tuple(reversed(above))
+
+
+def is_reviewed(run: Run, path: str) -> bool:
+    """Whether what a frame comes to, or a frame above it, is a result that somebody looks at before it goes on."""
+    return any(isinstance(gate, Review) for frame in chain(run, path) for gate in run.call(frame.call_id).verdict.gates)
 
 
 def place_of(run: Run, path: str) -> Place:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from hitl_fsm.core.frames import way_to
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.message import Spent
+from hitl_fsm.model.paths import frame_of
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement, RequirementKind
 from hitl_fsm.model.run import Run, own_copy
 from hitl_fsm.model.states import RequirementState, RunState
@@ -35,6 +37,22 @@ class ToolExecution(msgspec.Struct, frozen=True):
     tool_name: str
     tool_args: dict[str, Any]
     call_id: str
+
+
+class Inside(msgspec.Struct, frozen=True):
+    """A run inside a run, under way: what a team's member, or what stands in a workflow's step, does.
+
+    `path` leads to it (`("workflow refunds", "step payout", "agent clerk")`), `frame` is its id; its model has taken
+    `turn` turns. `waits`: people are asked in it, not counting the runs inside it. `error`: its model failed.
+    """
+
+    frame: str
+    path: tuple[str, ...]
+    kind: str
+    name: str
+    turn: int
+    waits: bool
+    error: str | None = None
 
 
 class RequirementHandle:
@@ -69,6 +87,11 @@ class RequirementHandle:
     @property
     def digest(self) -> str:
         return self._requirement.digest
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The way from the run down to who asks: `("team finance", "agent clerk")`; the run itself alone at its top."""
+        return self._requirement.path
 
     @property
     def tool(self) -> ToolExecution:
@@ -200,6 +223,20 @@ class RunHandle:
     @property
     def state(self) -> RunState:
         return self._run.state
+
+    @property
+    def version(self) -> int:
+        """The last line of its log that this look at the run has."""
+        return self._run.version
+
+    @property
+    def frames(self) -> tuple[Inside, ...]:
+        """The runs inside it that are under way, each after the one above it; those that have ended are in the log."""
+        asked = {frame_of(one.call_id) for one in self._run.open_requirements}
+        return tuple(
+            Inside(one.path, way_to(self._run, one.path), one.kind, one.name, one.turn, one.path in asked, one.error)
+            for one in self._run.frames
+        )
 
     @property
     def is_paused(self) -> bool:

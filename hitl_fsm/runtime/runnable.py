@@ -5,19 +5,19 @@ One coroutine each; the synchronous methods run it on the background loop.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack, overload
 
 from hitl_fsm.errors import RequirementChanged, RequirementNotFound, RunNotFound
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.runtime.channel import Stream
 from hitl_fsm.runtime.context import Variables
 from hitl_fsm.runtime.engine import Engine
 from hitl_fsm.runtime.handles import By, RequirementHandle, RunHandle
 from hitl_fsm.runtime.loop import iterate_sync, run_sync
 from hitl_fsm.runtime.recipe import Recipe
-from hitl_fsm.runtime.stream import Channel, Publish, StreamEvent
+from hitl_fsm.runtime.stream import Publish, StreamEvent
 
 ANONYMOUS = Actor(id="user")
 """For whom a run acts when the application names nobody."""
@@ -34,9 +34,6 @@ class StartOptions(TypedDict, total=False):
     user: By
     context: Variables
     session: str
-
-
-_background: set[asyncio.Task[None]] = set()  # a reader that leaves must not let its run be collected
 
 
 class Runnable:
@@ -93,7 +90,7 @@ class Runnable:
         def work(publish: Publish | None = None) -> Coroutine[Any, Any, RunHandle]:
             return self.engine.astart(self._recipe, prompt, user, publish, context=context, session=session)
 
-        return _streamed(work) if stream else work()
+        return Stream(work) if stream else work()
 
     # -- going on
 
@@ -165,7 +162,7 @@ class Runnable:
             await self._check(target, requirements or ())
             return await self.engine.aadvance(target, publish, expected=self._recipe)
 
-        return _streamed(work) if stream else work()
+        return Stream(work) if stream else work()
 
     async def _check(self, run_id: str, requirements: Sequence[Named]) -> None:
         """Each requirement is the run's, unchanged."""
@@ -191,24 +188,3 @@ def _target(run_response: RunHandle | None, run_id: str | None) -> str:
         msg = "continue_run needs a run"
         raise RunNotFound(msg, help="give run_response=… or run_id=…")
     return run_id
-
-
-async def _streamed(work: Callable[[Publish], Awaitable[RunHandle]]) -> AsyncIterator[StreamEvent]:
-    """The events of `work`, which runs on whether or not somebody reads them."""
-    channel = Channel()
-
-    async def produce() -> None:
-        try:
-            await work(channel.publish)
-        except BaseException as error:
-            channel.end(error)
-            if not isinstance(error, Exception):
-                raise
-        else:
-            channel.end()
-
-    task = asyncio.create_task(produce())
-    _background.add(task)
-    task.add_done_callback(_background.discard)
-    async for event in channel.events():
-        yield event

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,18 +14,18 @@ from hitl_fsm.model.states import RunState
 if TYPE_CHECKING:
     from hitl_fsm.runtime.handles import RequirementHandle, RunHandle
 
-STREAM_BUFFER = 10_000
-"""Events that wait for a slow reader; beyond it text deltas are dropped (the whole text is in RunCompleted)."""
-
 
 class StreamEvent(msgspec.Struct, frozen=True):
     """`run` is the run as of this event; `path` leads to where in it that happened.
 
     `("agent support",)` for what the run itself does, `("workflow refunds", "step payout", "agent clerk")` below it.
+    `frame` tells apart what has the same path, such as one member that was asked twice: it is the id of the run inside
+    the run that did this, which begins with the id of the call that it carries out; "" for the run itself.
     """
 
     run: Any
     path: tuple[str, ...]
+    frame: str
 
     @property
     def event(self) -> str:
@@ -35,6 +34,16 @@ class StreamEvent(msgspec.Struct, frozen=True):
     @property
     def run_id(self) -> str:
         return self._handle.run_id
+
+    @property
+    def seq(self) -> int:
+        """The last line of the run's log that `run` has: `engine.runs.events(run_id, after=seq)` goes on from there."""
+        return self._handle.version
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether a run inside the run did this: the text of such an event is not the run's own answer."""
+        return bool(self.frame)
 
     @property
     def is_paused(self) -> bool:
@@ -63,6 +72,8 @@ class RunStarted(StreamEvent, frozen=True):
 
 
 class ContentDelta(StreamEvent, frozen=True):
+    """A piece of what a model says. Below a call that is to be reviewed there are none."""
+
     text: str
 
 
@@ -73,7 +84,7 @@ class ToolCallStarted(StreamEvent, frozen=True):
 
 
 class ToolCallCompleted(StreamEvent, frozen=True):
-    """`state` is the call's: succeeded, failed, denied."""
+    """`state` is the call's: succeeded, failed, denied. `result` is None below a call that is to be reviewed."""
 
     call_id: str
     tool_name: str
@@ -96,19 +107,21 @@ class RunContinued(StreamEvent, frozen=True):
 
 
 class StepStarted(StreamEvent, frozen=True):
-    """A turn of a model begins, counted from 1; or (with its name) the step of a workflow."""
+    """A turn of a model begins, counted from 1; or (with its name, and the call that it is) the step of a workflow."""
 
     turn: int
     step: str = ""
+    call_id: str = ""
 
 
 class StepCompleted(StreamEvent, frozen=True):
-    """`state` and `result` of a workflow's step are those of its call."""
+    """`state` and `result` of a workflow's step are those of its call, as of a `ToolCallCompleted`."""
 
     turn: int
     step: str = ""
     state: str = ""
     result: Any = None
+    call_id: str = ""
 
 
 class RunCompleted(StreamEvent, frozen=True):
@@ -137,28 +150,3 @@ def ending(run: Run) -> tuple[type[StreamEvent], *tuple[str, ...]]:
 
 
 Publish = Callable[[StreamEvent], None]
-
-
-class Channel:
-    """A bounded queue between the driver and one reader. A reader that stops reading stops nothing else."""
-
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[StreamEvent | BaseException | None] = asyncio.Queue()
-
-    def publish(self, event: StreamEvent) -> None:
-        if isinstance(event, ContentDelta) and self._queue.qsize() >= STREAM_BUFFER:
-            return
-        self._queue.put_nowait(event)
-
-    def end(self, error: BaseException | None = None) -> None:
-        self._queue.put_nowait(error)
-
-    async def events(self) -> AsyncIterator[StreamEvent]:
-        """Until the driver ends; its error is raised here."""
-        while True:
-            item = await self._queue.get()
-            if item is None:
-                return
-            if isinstance(item, BaseException):
-                raise item
-            yield item

@@ -1,4 +1,8 @@
-"""What the reader of a stream is told of a run that is being advanced; nothing, where nobody reads."""
+"""What the reader of a stream is told of a run that is being advanced; nothing, where nobody reads.
+
+A result under review goes on only by its own event, once it is accepted. Where a run inside the run makes that result,
+whatever is said or returned in there may be it, or become a part of it: readers see that it happens, not what it says.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hitl_fsm.core.frames import step_of, turn_of, way_to, way_to_call
+from hitl_fsm.core.frames import is_reviewed, step_of, turn_of, way_to, way_to_call
 from hitl_fsm.model.answer import Provide
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.paths import frame_of
@@ -34,8 +38,9 @@ class Telling:
         return self._publish is not None
 
     def tell(self, kind: type[stream.StreamEvent], run: Run, *values: Any, frame: str = "") -> None:
-        if self._publish is not None:
-            self._publish(kind(run, way_to(run, frame), *values))
+        if self._publish is None or (kind is stream.ContentDelta and is_reviewed(run, frame)):
+            return
+        self._publish(kind(run, way_to(run, frame), frame, *values))
 
     def on_text(self, now: Callable[[], Run], frame: str) -> Callable[[str], None] | None:
         """What takes a model's text as it arrives; None where nobody reads along."""
@@ -51,24 +56,25 @@ class Telling:
         """A call begins; one that is a step of a workflow, as that."""
         if self._publish is None:
             return
-        way = way_to_call(run, call)
+        way, frame = way_to_call(run, call), frame_of(call.call_id)
         if step := step_of(call):
-            self._publish(stream.StepStarted(run, way, turn_of(run, frame_of(call.call_id)), step))
+            self._publish(stream.StepStarted(run, way, frame, turn_of(run, frame), step, call.call_id))
         else:
             args = deepcopy(call.args or {})
-            self._publish(stream.ToolCallStarted(run, way, call.call_id, call.tool, args))
+            self._publish(stream.ToolCallStarted(run, way, frame, call.call_id, call.tool, args))
 
     def call_ended(self, run: Run, call_id: str) -> None:
         """What became of a call that has ended; nothing of one that asks first, or whose result is under review."""
         call = next((one for one in run.calls if one.call_id == call_id), None)
         if self._publish is None or call is None or call.state in _GOES_ON:
             return
-        way = way_to_call(run, call)
+        way, frame = way_to_call(run, call), frame_of(call_id)
+        state, result = call.state.value, None if is_reviewed(run, frame) else call.result
         if step := step_of(call):
-            turn = turn_of(run, frame_of(call_id))
-            self._publish(stream.StepCompleted(run, way, turn, step, call.state.value, call.result))
+            turn = turn_of(run, frame)
+            self._publish(stream.StepCompleted(run, way, frame, turn, step, state, result, call_id))
         else:
-            self._publish(stream.ToolCallCompleted(run, way, call_id, call.tool, call.state.value, call.result))
+            self._publish(stream.ToolCallCompleted(run, way, frame, call_id, call.tool, state, result))
 
     def end(self, run: Run) -> None:
         """Where the run has come to."""
@@ -79,7 +85,8 @@ class Telling:
 def _for_readers(run: Run, requirement: Requirement) -> Requirement:
     """Without what a review is about, also where an answer brought it: a result goes on only by its own event."""
     call, resolution = run.call(requirement.call_id), requirement.resolution
-    if resolution is not None and any(isinstance(gate, Review) for gate in call.verdict.gates):
+    reviewed = is_reviewed(run, frame_of(call.call_id)) or any(isinstance(gate, Review) for gate in call.verdict.gates)
+    if resolution is not None and reviewed:
         answer = resolution.answer
         if hasattr(answer, "result"):
             resolution = replace(resolution, answer=replace(answer, result=None))

@@ -79,11 +79,12 @@ class Runs:
         return run_sync(self._engine.store.runs(state=state, after=after, limit=limit))
 
     def events(self, run_id: str, *, after: int = 0) -> Sequence[Entry]:
-        """The run's log from `after` (exclusive) on."""
-        return [entry for entry in run_sync(self.aevents(run_id)) if entry.seq > after]
+        """The run's log from `after` (exclusive) on; nothing for a run that is not there."""
+        return run_sync(self.aevents(run_id, after=after))
 
-    async def aevents(self, run_id: str) -> Sequence[Entry]:
-        stored = await self._engine.store.load(run_id)
+    async def aevents(self, run_id: str, *, after: int = 0) -> Sequence[Entry]:
+        """As `events`. No more is read than what comes after `after`."""
+        stored = await self._engine.store.load(run_id, after=after)
         return () if stored is None else stored.entries
 
     def replay(self, run_id: str, upto: int) -> Run:
