@@ -60,7 +60,7 @@ def answer_one(session: Session, requirement_id: str, make: Answering, *, speake
     if shown.how:
         answer = make(shown)
     else:  # closed: the engine says by whom, and when
-        from hitl_fsm.runtime.engine import already  # noqa: PLC0415 - loaded with the engine
+        from hitl_fsm.runtime.outside import already  # noqa: PLC0415 - loaded with the engine
 
         raise already(handle.value)
     after = engine.resolve(requirement_id, answer, by=by, digest=shown.digest).value

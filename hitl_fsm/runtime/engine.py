@@ -4,66 +4,46 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from hitl_fsm.core.decide import decide
-from hitl_fsm.core.frames import chain
 from hitl_fsm.errors import (
-    AlreadyResolved,
-    AnswerTooEarly,
     Fenced,
-    RequirementChanged,
-    RequirementExpired,
-    RequirementNotFound,
-    RunEnded,
-    Tampered,
     UnknownRunnable,
 )
 from hitl_fsm.model import event as events
 from hitl_fsm.model.action import Action
-from hitl_fsm.model.actor import ENGINE, TIMER, Actor
+from hitl_fsm.model.actor import ENGINE, Actor
 from hitl_fsm.model.answer import Answer
-from hitl_fsm.model.call import Call
-from hitl_fsm.model.event import Entry
-from hitl_fsm.model.instant import iso
-from hitl_fsm.model.paths import START, frame_of
-from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
-from hitl_fsm.model.states import RUN_ADVANCING, RequirementState, RunState
+from hitl_fsm.model.states import RUN_ADVANCING, RunState
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.model.verdict import Verdict
-from hitl_fsm.policy.evaluate import PolicySet, join
+from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.ports import Store
-from hitl_fsm.runtime.answering import fitted, may_edit
-from hitl_fsm.runtime.authorise import authorise
-from hitl_fsm.runtime.beginning import START_TOOL, Given, created, forked
+from hitl_fsm.runtime import outside
+from hitl_fsm.runtime.beginning import Given, created, forked
 from hitl_fsm.runtime.context import Variables, checked_context
 from hitl_fsm.runtime.drive import Drive
 from hitl_fsm.runtime.gate import Gated, gated
 from hitl_fsm.runtime.given import checked_actor, checked_input, checked_name, checked_prompt, checked_reason
 from hitl_fsm.runtime.handles import By, RunHandle
 from hitl_fsm.runtime.in_force import InForce, Reloaded
-from hitl_fsm.runtime.judge import judge, subject_of
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.loop import run_in_background, run_sync
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.prune import Pruned, prune
 from hitl_fsm.runtime.recipe import Recipe
-from hitl_fsm.runtime.steps import Loaded, commit, load
+from hitl_fsm.runtime.steps import load
 from hitl_fsm.runtime.stream import Publish
 from hitl_fsm.runtime.sweep import sweep
-from hitl_fsm.runtime.tools import AnyTool
 from hitl_fsm.runtime.views import Audit, Inbox, Runs
 from hitl_fsm.runtime.work import POLL_S, Continued, continue_ready, work
 
 if TYPE_CHECKING:
     from hitl_fsm.policy.explain import Explanation
 
-ANSWER_ATTEMPTS = 64
-"""Tries of one answer whose run was moved by other answers meanwhile."""
+MOVE_ATTEMPTS = 64
+"""Tries of going on with a run that others move meanwhile."""
 
 
 class Engine:
@@ -207,7 +187,7 @@ class Engine:
     ) -> RunHandle:
         """As far as it goes with what `recipe_of` gives; with None it stays as it is."""
         await self.in_force.fresh()
-        for _ in range(ANSWER_ATTEMPTS):
+        for _ in range(MOVE_ATTEMPTS):
             loaded = await load(self._parts, run_id)
             recipe = recipe_of(loaded.run)
             if recipe is None:
@@ -280,99 +260,7 @@ class Engine:
         Raises RequirementNotFound, AlreadyResolved, RequirementExpired, RequirementChanged, NotAuthorised,
         AnswerRefused, Tampered; nothing is stored then.
         """
-        for _ in range(ANSWER_ATTEMPTS):
-            loaded, requirement = await self._find(requirement_id)
-            run = loaded.run
-            actor = self.actor(by, run.user)
-            if digest is not None and digest != requirement.digest:
-                msg = f"{requirement_id} is about another action than the one shown"
-                raise RequirementChanged(msg, help="look at it again, then answer")
-            authorise(run, requirement, actor, answer)
-            try:
-                await self._refuse_untimely(loaded, requirement)
-                return await self._record_answer(loaded, requirement, answer, actor)
-            except Fenced:
-                continue
-        msg = f"{requirement_id}: the run kept moving while the answer was given"
-        raise Fenced(msg, help="try again")
-
-    async def _record_answer(self, loaded: Loaded, requirement: Requirement, answer: Answer, actor: Actor) -> RunHandle:
-        run = loaded.run
-        call = run.call(requirement.call_id)
-        tool = await self._tool_of(run, call) if may_edit(answer) else None  # who only says yes needs no toolset
-        sets = [await self._policies_of(digest) for digest in call.judged_by] if may_edit(answer) else []
-
-        def rejudge(args: dict[str, Any]) -> Verdict:
-            """Under all policies that shaped the verdict: an edit must not shake off an earlier demand (law 15)."""
-            return reduce(join, (judge(self._parts, policies, run, subject_of(call), args) for policies in sets))
-
-        event, verdict = fitted(requirement, call, answer, tool, rejudge)
-        if requirement.answerable_from is not None:
-            event = msgspec.structs.replace(event, worker_gone=not self._may_act(loaded, requirement))
-        return await self._apply(loaded, event, actor, {} if verdict is None else {call.call_id: verdict})
-
-    async def _tool_of(self, run: Run, call: Call) -> AnyTool | None:
-        """The call's tool, where this process knows what the run is of."""
-        recipe = self.recipe(run)
-        if recipe is None:
-            return None
-        if call.call_id == START:
-            return START_TOOL
-        try:
-            return (await recipe.down(chain(run, frame_of(call.call_id))).opened()).get(call.tool)
-        except UnknownRunnable:
-            return None
-
-    async def _find(self, requirement_id: str) -> tuple[Loaded, Requirement]:
-        """The open requirement and its run, as the log tells them; the commit holds the row against it."""
-        row = await self.store.requirement(requirement_id)
-        if row is None:
-            msg = f"no requirement {requirement_id!r} in this store"
-            raise RequirementNotFound(msg, help="`hitl-fsm inbox` lists what is open")
-        loaded = await load(self._parts, row.run_id)
-        requirement = next((r for r in loaded.run.requirements if r.requirement_id == requirement_id), None)
-        if requirement is None or requirement.state is not RequirementState.OPEN:
-            raise already(requirement or row)
-        return loaded, requirement
-
-    def _may_act(self, loaded: Loaded, requirement: Requirement) -> bool:
-        """Whether the worker that began a lost call may still be there."""
-        return self._parts.may_be_alive(loaded.run.call(requirement.call_id).worker)
-
-    async def _refuse_untimely(self, loaded: Loaded, requirement: Requirement) -> None:
-        now = self._parts.clock.now()
-        if (
-            requirement.answerable_from is not None
-            and now < requirement.answerable_from
-            and self._may_act(loaded, requirement)
-        ):
-            msg = f"{requirement.requirement_id} cannot be answered yet: the worker that began the call may still act"
-            raise AnswerTooEarly(msg, help=f"answer from {iso(requirement.answerable_from)} on; its own result counts")
-        if requirement.expires_at is None or now < requirement.expires_at:
-            return
-        await self._apply(loaded, events.RequirementTimedOut(requirement.requirement_id), TIMER, {})
-        msg = f"{requirement.requirement_id} expired before this answer; the action is denied"
-        raise RequirementExpired(msg, help="continue the run; the model is told")
-
-    async def _policies_of(self, digest: str) -> PolicySet:
-        """The policies that a verdict was reached under, from the store when they are not today's."""
-        if digest == self.policies.digest:
-            return self.policies
-        text = await self.store.policies(digest)
-        if text is None:
-            msg = f"the policies {digest[:16]} that this action was judged by are not in the store"
-            raise Tampered(msg, help="nothing was recorded; restore the store from a backup, or reject the action")
-        from hitl_fsm.policy.load import restore  # noqa: PLC0415 - brings pydantic, which most answers do not need
-
-        return restore(text, digest=digest)
-
-    async def _apply(self, loaded: Loaded, event: events.Event, by: Actor, verdicts: dict[str, Verdict]) -> RunHandle:
-        """One event from outside, which needs no lease: version and fence decide who is first."""
-        run = loaded.run
-        entry = Entry(run.version + 1, self._parts.clock.now(), by, event, verdicts)
-        step = decide(run, entry)
-        await commit(self._parts, run, step, entry, "none", loaded.fence)
-        return RunHandle(self, step.run)
+        return RunHandle(self, await outside.resolve(self, requirement_id, answer, by, digest))
 
     # -- what goes on by itself
 
@@ -405,19 +293,8 @@ class Engine:
 
     async def acancel(self, run_id: str, *, by: By = None, reason: str | None = None) -> RunHandle:
         """End a run for good: a later yes changes nothing (law 4). What already began is not undone."""
-        reason, actor = checked_reason(reason), None if by is None else self.actor(by, ENGINE)
-        for _ in range(ANSWER_ATTEMPTS):
-            loaded = await load(self._parts, run_id)
-            run = loaded.run
-            if run.state in {RunState.DONE, RunState.CANCELLED}:
-                msg = f"{run_id} is already {run.state.value}"
-                raise RunEnded(msg)
-            try:
-                return await self._apply(loaded, events.RunCancelled(reason), actor or run.user, {})
-            except Fenced:
-                continue
-        msg = f"{run_id} kept moving while it was cancelled"
-        raise Fenced(msg, help="try again")
+        actor = None if by is None else self.actor(by, ENGINE)
+        return RunHandle(self, await outside.cancel(self._parts, run_id, actor, checked_reason(reason)))
 
     # -- forgetting
 
@@ -441,14 +318,3 @@ def unknown(run: Run) -> UnknownRunnable:
 def event_values(event: Any) -> list[Any]:
     """A stream event's own fields, without the run."""
     return [getattr(event, name) for name in event.__struct_fields__ if name != "run"]
-
-
-def already(requirement: Requirement) -> AlreadyResolved:
-    """The second answer's error: who was first, and when (law 2)."""
-    resolution = requirement.resolution
-    who = ""
-    if resolution is not None:
-        answer = str(resolution.answer.__struct_config__.tag)
-        who = f" by {resolution.by.id} ({answer}) at {iso(resolution.at)}"
-    msg = f"{requirement.requirement_id} is already {requirement.state.value}{who}; this answer changed nothing"
-    return AlreadyResolved(msg, help=f"`hitl-fsm runs show {requirement.run_id}` tells what followed")
