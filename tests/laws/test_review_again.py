@@ -161,11 +161,11 @@ def test_law03_killed_right_after_the_result_the_question_is_there(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from hitl_fsm.model import event as events
-    from hitl_fsm.runtime import drive
+    from hitl_fsm.runtime import hold
 
     first = house.engine(AGAIN)
     agent = house.agent(first, PAY, tools=[counting(house)])
-    commit = drive.commit
+    commit = hold.commit
 
     async def dying(parts: Any, before: Any, step: Any, entry: Any, *more: Any) -> int:
         fence = await commit(parts, before, step, entry, *more)
@@ -173,7 +173,7 @@ def test_law03_killed_right_after_the_result_the_question_is_there(
             raise Crash
         return fence
 
-    monkeypatch.setattr(drive, "commit", dying)
+    monkeypatch.setattr(hold, "commit", dying)
     with pytest.raises(Crash):
         asyncio.run(agent.arun("go", user="alice"))
     monkeypatch.undo()
