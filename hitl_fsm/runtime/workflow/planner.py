@@ -16,12 +16,13 @@ from hitl_fsm.runtime.results import error_text
 from hitl_fsm.runtime.workflow.nodes import Node
 from hitl_fsm.runtime.workflow.plan import Batch, Decide, Ended, Scope, Walk, in_order, told, walk
 from hitl_fsm.runtime.workflow.program import Program
+from hitl_fsm.runtime.workflow.walks import Waiting, Walks
 
 _DECIDED = "decided"
 
 
 class Planner:
-    """Stateless: every turn is told from the messages. `branch`: it walks that node alone, as a run of its own."""
+    """Every turn is told from the messages alone. `branch`: it walks that node alone, as a run of its own."""
 
     origin = "workflow"  # what it decided comes back to it
 
@@ -29,6 +30,7 @@ class Planner:
         self.name = name
         self._program = program
         self._branch = branch
+        self._walks = Walks()
 
     async def reply(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> ModelReply:
         """The next batch of calls, or the output.
@@ -37,7 +39,14 @@ class Planner:
         ModelError where a function of the application raised, or said what it cannot say.
         """
         del on_text
-        history = _history(request.messages)
+        messages = tuple(message for message in request.messages if message.role != "system")
+        waiting = self._walks.take(messages)
+        at = self._told(messages) if waiting is None else self._next(waiting, messages)
+        return at if isinstance(at, ModelReply) else await self._go_on(at, messages)
+
+    def _told(self, messages: tuple[Message, ...]) -> _At | ModelReply:
+        """Walk from the beginning to where the messages end."""
+        history = _history(messages)
         scope, steps = self._begin(history.given)
         left = len(history.turns)
         try:
@@ -51,7 +60,15 @@ class Planner:
             if isinstance(end, WorkflowStopped):
                 raise
             return self._output(end.value, scope, [])
-        return await self._go_on(steps, asked, scope, len(history.turns) + 1)
+        return _At(steps, scope, asked)
+
+    def _next(self, waiting: Waiting, messages: tuple[Message, ...]) -> _At | ModelReply:
+        """Go on with a walk that has seen all but the last turn."""
+        results = [_ended(message) for message in messages[waiting.length + 1 :]]
+        try:
+            return _At(waiting.steps, waiting.scope, waiting.steps.send(results))
+        except StopIteration as end:
+            return self._output(end.value, waiting.scope, [])
 
     def _begin(self, given: Sequence[Message]) -> tuple[Scope, Walk]:
         value = _value(given[0])
@@ -81,7 +98,8 @@ class Planner:
             self._changed(f"it was told {len(turn.results)} results of {len(then)} calls")
         return steps.send([_ended(result) for result in turn.results])
 
-    async def _go_on(self, steps: Walk, request: Batch | Decide, scope: Scope, turn: int) -> ModelReply:
+    async def _go_on(self, at: _At, messages: tuple[Message, ...]) -> ModelReply:
+        steps, scope, request = at
         decided: list[list[Any]] = []
         try:
             while isinstance(request, Decide):
@@ -90,8 +108,11 @@ class Planner:
                 request = steps.send(said)
         except StopIteration as end:
             return self._output(end.value, scope, decided)
+        called = tuple(call.name for call in request.calls)
+        seen = (messages[0], messages[-1])
+        self._walks.keep(messages, Waiting(steps, scope, seen, len(messages), decided, called))
         calls = tuple(
-            ToolCall(f"{turn}.{index}", call.name, msgspec.json.encode(call.args).decode())
+            ToolCall(f"{len(messages)}.{index}", call.name, msgspec.json.encode(call.args).decode())
             for index, call in enumerate(request.calls)
         )
         return ModelReply(calls=calls, echo={_DECIDED: decided} if decided else None)
@@ -130,6 +151,14 @@ class Planner:
     def _changed(self, why: str) -> NoReturn:
         msg = f"workflow {self.name!r} is not the one that this run has recorded: {why}"
         raise WorkflowChanged(msg, help="give it its steps back and continue the run, or cancel it; answers are kept")
+
+
+class _At(NamedTuple):
+    """Where a walk is: what it asks for."""
+
+    steps: Walk
+    scope: Scope
+    asked: Batch | Decide
 
 
 class _Turn(NamedTuple):
