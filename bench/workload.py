@@ -345,9 +345,9 @@ def show(title: str, lines: Sequence[Line]) -> None:
         print(f"  {line.name:{width}}{line.measured:10.2f}{goal:>12}{verdict}")
 
 
-def options(doc: str | None, **defaults: int) -> argparse.Namespace:
-    """Command line options with whole numbers, so that a small run can show that a bench works."""
+def options(doc: str | None, **defaults: int | str) -> argparse.Namespace:
+    """Command line options, most of them whole numbers, so that a small run can show that a bench works."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in defaults.items():
-        parser.add_argument(f"--{name}", type=int, default=default, help=f"default {default}")
+        parser.add_argument(f"--{name}", type=type(default), default=default, help=f"default {default or 'none'}")
     return parser.parse_args()

@@ -113,12 +113,15 @@ def _own_request(candidate: Candidate, request: ChatRequest, *, is_first: bool) 
     Thoughts and signatures of one provider are nothing that another one is to see, and some refuse them. Messages of
     older logs do not say whose they are: they are the first model's, which was the only one then.
     """
-    messages = tuple(_own_message(message, candidate.origin, is_first) for message in request.messages)
+    origin = candidate.origin
+    messages = tuple(
+        message if message.echo is None else _own_message(message, origin, is_first) for message in request.messages
+    )
     return replace(request, model=candidate.name, options=dict(candidate.options), messages=messages)
 
 
 def _own_message(message: Message, origin: str, is_first: bool) -> Message:  # noqa: FBT001 - passed on as it came
-    if message.echo is None or message.origin == origin or (is_first and not message.origin):
+    if message.origin == origin or (is_first and not message.origin):
         return message
     return replace(message, echo=None)
 

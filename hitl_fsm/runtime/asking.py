@@ -54,8 +54,10 @@ def refusal(recipe: Recipe, reply: ModelReply) -> str:
 
 def given_up(recipe: Recipe, reply: ModelReply, frame: str, messages: Sequence[Message]) -> RunStopped | None:
     """The end of a run whose answers were refused too often; somebody may continue it, for one more each time."""
+    if recipe.output is None or not reply.refused:
+        return None
     tries = sum(message.refused for message in messages if message.frame == frame)
-    if recipe.output is None or not reply.refused or tries < OUTPUT_TRIES:
+    if tries < OUTPUT_TRIES:
         return None
     return RunStopped(
         f"None of {tries} answers fits output_schema {recipe.output.name}. The last: {reply.refused}", frame
