@@ -15,7 +15,7 @@ from unittest.mock import patch
 from hitl_fsm.adapters.store import commit, reading, timers
 from hitl_fsm.policy import load
 from hitl_fsm.policy.evaluate import PolicySet
-from hitl_fsm.runtime import drive, late, leases, tools
+from hitl_fsm.runtime import hold, late, leases, tools
 from hitl_fsm.runtime import loop as runtime_loop
 from simulation.loop import process
 
@@ -33,7 +33,7 @@ def in_world(world: World) -> Iterator[None]:
         (leases, "background_loop", lambda: world.loop),
         (late, "background_loop", lambda: world.loop),
         (leases, "uptime", world.loop.time),
-        (drive, "uptime", world.loop.time),
+        (hold, "uptime", world.loop.time),
         (leases, "_rounds", rounds),
         (tools, "in_thread", world.in_thread),
         (runtime_loop, "in_thread", world.in_thread),
