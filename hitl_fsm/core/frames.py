@@ -135,6 +135,11 @@ def step_of(call: Call) -> str:
     return next((aspect.name for aspect in call.aspects if aspect.kind == "step"), "")
 
 
+def is_branch(call: Call) -> bool:
+    """Whether a call only leads into a branch of a workflow: it is no action, and nobody is asked about it."""
+    return any(aspect.kind == "branch" for aspect in call.aspects)
+
+
 def way_to(run: Run, path: str) -> tuple[str, ...]:
     """The way down to a frame, for people: `("workflow refunds", "step payout", "team finance", "agent clerk")`."""
     way = [f"{run.kind} {run.name}"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hitl_fsm.core.frames import is_reviewed, step_of, turn_of, way_to, way_to_call
+from hitl_fsm.core.frames import is_branch, is_reviewed, step_of, turn_of, way_to, way_to_call
 from hitl_fsm.model.answer import Provide
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.paths import frame_of
@@ -53,8 +53,8 @@ class Telling:
             self.tell(stream.RequirementResolved, run, told, frame=frame_of(requirement.call_id))
 
     def call_started(self, run: Run, call: Call) -> None:
-        """A call begins; one that is a step of a workflow, as that."""
-        if self._publish is None:
+        """A call begins; one that is a step of a workflow, as that. A branch is told by its steps."""
+        if self._publish is None or is_branch(call):
             return
         way, frame = way_to_call(run, call), frame_of(call.call_id)
         if step := step_of(call):
@@ -66,7 +66,7 @@ class Telling:
     def call_ended(self, run: Run, call_id: str) -> None:
         """What became of a call that has ended; nothing of one that asks first, or whose result is under review."""
         call = next((one for one in run.calls if one.call_id == call_id), None)
-        if self._publish is None or call is None or call.state in _GOES_ON:
+        if self._publish is None or call is None or is_branch(call) or call.state in _GOES_ON:
             return
         way, frame = way_to_call(run, call), frame_of(call_id)
         state, result = call.state.value, None if is_reviewed(run, frame) else call.result

@@ -17,7 +17,7 @@ WALKS = 64
 
 
 class Waiting(NamedTuple):
-    """It has seen `length` messages, the first and the last of them `seen`, and asked for what it `decided` and `called`."""
+    """It has seen `length` messages, of them `seen` the first and the last; then it `decided`, and `called`, this."""
 
     steps: Walk
     scope: Scope

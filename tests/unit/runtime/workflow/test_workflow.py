@@ -11,6 +11,7 @@ from flows import add, engine_of, policy, step
 from hitl_fsm import Agent, Condition, Engine, Loop, Parallel, Retry, Router, Step, Steps, Workflow, tool
 from hitl_fsm.errors import AnswerRefused, InputRefused, WorkflowChanged
 from hitl_fsm.model.states import RunState
+from hitl_fsm.runtime.stream import StepStarted, ToolCallCompleted, ToolCallStarted
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls, policies
 
@@ -298,3 +299,11 @@ def test_another_workflow_in_the_next_process_is_told_and_the_answer_is_kept(hou
     with pytest.raises(WorkflowChanged, match="it had called a where it now calls x"):
         build("x", "b", "c").continue_run(run_id=run.run_id)
     assert build("a", "b", "c").continue_run(run_id=run.run_id).output == "-abc"
+
+
+def test_a_stream_tells_of_steps_and_not_of_the_calls_that_lead_into_branches(house: House) -> None:
+    flow = Workflow("flow", [Parallel(Steps("g", [step("a")]), step("b"))], engine=engine_of(house))
+    events = list(flow.run("-", user="alice", stream=True))
+    assert [one for one in events if isinstance(one, ToolCallStarted | ToolCallCompleted)] == []
+    begun = {one.path[-1] for one in events if isinstance(one, StepStarted)}
+    assert begun >= {"step g", "step a", "step b"}
