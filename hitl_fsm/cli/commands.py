@@ -34,7 +34,7 @@ COMMANDS = {
         f"{_HERE}.import_flags:import_flags", "Write a policy from the flags that tools have in the code."
     ),
     "graph": Entry(f"{_HERE}.graph:graph", "Draw a state machine, or the path that a run took through it."),
-    "run": Entry(f"{_HERE}.run:run", "Start an agent; exits 8 when a person is asked."),
+    "run": Entry(f"{_HERE}.run:run", "Start an agent, a team or a workflow; exits 8 when a person is asked."),
     "runs": Entry(f"{_HERE}.runs:app", "List, show, continue, cancel and forget runs."),
     "wait": Entry(f"{_HERE}.wait:wait", "Wait until a run has ended, whoever continues it."),
     "inbox": Entry(f"{_HERE}.inbox:inbox", "List the open questions of all runs, oldest first."),

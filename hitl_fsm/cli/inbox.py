@@ -21,7 +21,8 @@ def inbox(
     """List the open questions of all runs, oldest first.
 
     JSON lines: {"id", "run", "kind", "severity", "agent", "user", "tool", "args", "digest", "stage", "stages",
-    "opened_at", "expires_at"}; times are RFC 3339, `expires_at` may be null.
+    "opened_at", "expires_at", "path"}; times are RFC 3339, `expires_at` may be null; `path` leads from the run down to
+    who asks.
     """
     session: Session = ctx.obj
     found = [one for one in open_requirements(session.open_store()) if run in {None, one.run_id}]
@@ -54,6 +55,7 @@ def row(requirement: Requirement) -> dict[str, Any]:
         "stages": requirement.stages,
         "opened_at": iso(requirement.opened_at),
         "expires_at": None if requirement.expires_at is None else iso(requirement.expires_at),
+        "path": requirement.path,
     }
 
 
@@ -61,6 +63,7 @@ def _show(session: Session, found: list[Requirement]) -> None:
     from hitl_fsm.cli.page import Grid, Page  # noqa: PLC0415 - text only
     from hitl_fsm.cli.present import one_line  # noqa: PLC0415 - as above
     from hitl_fsm.cli.when import now_ms, relative  # noqa: PLC0415 - as above
+    from hitl_fsm.runtime.presentation import way  # noqa: PLC0415 - as above
 
     now = now_ms()
     rows = tuple(
@@ -69,7 +72,7 @@ def _show(session: Session, found: list[Requirement]) -> None:
             one.kind,
             one.severity,
             f"{one.tool} {one_line(one.args)}",
-            f"{one.agent} for {one.user}",
+            f"{way(one.path) if len(one.path) > 1 else one.agent} for {one.user}",
             relative(one.opened_at, now),
             "never" if one.expires_at is None else relative(one.expires_at, now),
         )

@@ -9,9 +9,19 @@ import typer
 
 from hitl_fsm.cli.output import error, json_document, json_line, say, text_block, write
 from hitl_fsm.cli.present import open_questions, waiting_lines
+from hitl_fsm.model.paths import call_of
 from hitl_fsm.model.states import RunState
 from hitl_fsm.model.visible import visible_block
-from hitl_fsm.runtime.stream import ContentDelta, RequirementResolved, RunCompleted, StepCompleted
+from hitl_fsm.runtime.presentation import way
+from hitl_fsm.runtime.stream import (
+    ContentDelta,
+    RequirementResolved,
+    RunCancelled,
+    RunCompleted,
+    RunFailed,
+    RunPaused,
+    StepStarted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +33,8 @@ if TYPE_CHECKING:
 EXIT_PAUSED = 8
 EXIT_FAILED = 3
 EXIT_CANCELLED = 5
+LINE_CHARS = 2_000
+"""Of what a member says without an end of line, before it is told as a line."""
 VALUE_CHARS = 200
 """Of a value in a line that tells of an event; what is left out is counted there."""
 
@@ -67,21 +79,57 @@ def teller(session: Session) -> Callable[[StreamEvent], None]:
     """What prints each event as it happens: text as data, everything else as a line of words."""
     if session.json:
         return lambda event: json_line(_event(event))
-    middle = False
+    return _Teller(session)
 
-    def tell(event: StreamEvent) -> None:
-        nonlocal middle
+
+class _Teller:
+    """The run's own text goes to stdout as it comes. What runs inside it say goes to stderr, line by line, each with
+    who says it: several may speak at once.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._middle = False
+        self._answered = False
+        self._lines: dict[str, tuple[str, str]] = {}  # by frame: who speaks there, and the beginning of a line
+
+    def __call__(self, event: StreamEvent) -> None:
         if isinstance(event, ContentDelta):
-            write(visible_block(event.text))
-            middle = True
+            self._text(event)
             return
-        if middle and isinstance(event, StepCompleted | RunCompleted):
+        if self._middle and not event.is_nested:
             write("\n")
-            middle = False
+            self._middle = False
+        self._end_lines(event)
+        if isinstance(event, StepStarted) and not event.is_nested:
+            self._answered = False
         if not isinstance(event, RunCompleted):
-            say(session, _line(event))
+            say(self._session, _line(event))
+        elif not self._answered:  # a workflow says nothing; its output is that of its last step
+            text_block(event.output)
 
-    return tell
+    def _text(self, event: ContentDelta) -> None:
+        if not event.is_nested:
+            write(visible_block(event.text))
+            self._middle = self._answered = True
+            return
+        who, begun = way(event.path), self._lines.pop(event.frame, ("", ""))[1]
+        *whole, rest = (begun + event.text).split("\n")
+        for line in whole:
+            say(self._session, f"· {who}: {line}")
+        if len(rest) >= LINE_CHARS:
+            say(self._session, f"· {who}: {rest}")
+        elif rest:
+            self._lines[event.frame] = (who, rest)
+
+    def _end_lines(self, event: StreamEvent) -> None:
+        """Say what waits for the end of its line, of whoever does something else now, or has ended."""
+        call_id = getattr(event, "call_id", "")
+        for frame in list(self._lines):
+            over = call_id and call_of(frame) == call_id
+            if frame == event.frame or over or isinstance(event, RunPaused | RunCompleted | RunFailed | RunCancelled):
+                who, line = self._lines.pop(frame)
+                say(self._session, f"· {who}: {line}")
 
 
 def _own(event: StreamEvent) -> dict[str, Any]:
@@ -92,17 +140,30 @@ def _own(event: StreamEvent) -> dict[str, Any]:
 def _event(event: StreamEvent) -> dict[str, Any]:
     values = _own(event)
     if isinstance(event, RequirementResolved):
-        values = {"requirement": event.requirement.requirement_id, "state": event.requirement.state}
+        values = {
+            "path": event.path,
+            "frame": event.frame,
+            "requirement": event.requirement.requirement_id,
+            "state": event.requirement.state,
+        }
     waiting = [one.id for one in event.active_requirements]
-    return {"event": event.event, "run": event.run_id, "is_paused": event.is_paused, "open": waiting, **values}
+    return {
+        "event": event.event,
+        "run": event.run_id,
+        "is_paused": event.is_paused,
+        "open": waiting,
+        "seq": event.seq,
+        **values,
+    }
 
 
 def _line(event: StreamEvent) -> str:
     values = _event(event)
-    for known in ("event", "run", "is_paused", "open"):
+    for known in ("event", "run", "is_paused", "open", "seq", "path", "frame"):
         del values[known]
-    told = " ".join(f"{name}={_cut(value)}" for name, value in values.items())
-    return f"· {event.event} {told}".rstrip()
+    told = " ".join(f"{name}={_cut(value)}" for name, value in values.items() if value not in ("", None))
+    where = f"{way(event.path)}: " if len(event.path) > 1 else ""
+    return f"· {where}{event.event} {told}".rstrip()
 
 
 def _cut(value: Any) -> str:

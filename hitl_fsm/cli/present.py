@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from hitl_fsm.cli.page import Field, Fields, Grid, Lines, Page, Tone
 from hitl_fsm.cli.when import stamp_text
-from hitl_fsm.runtime.presentation import presentation, pretty
+from hitl_fsm.runtime.presentation import presentation, pretty, way
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
@@ -37,6 +37,7 @@ def question_page(shown: Presentation) -> Page:
         Field("id", shown.id),
         Field("state", shown.state.value),
         Field("run", f"{shown.run} ({shown.run_state.value})"),
+        *((Field("asked by", way(shown.path)),) if len(shown.path) > 1 else ()),
         Field("agent", f"{shown.agent}, for {shown.user}"),
         Field("kind", f"{shown.kind}{stage}"),
         *again,
@@ -119,6 +120,8 @@ def waiting_lines(run: Run) -> list[str]:
         lines += ["", f"  {shown.id}  {shown.kind}  {shown.tool}  {one_line(shown.args)}"]
         if shown.tool == "ask_user" or shown.asks.startswith(f"{shown.tool} asks: "):
             lines.append(f"    {shown.asks}")
+        if len(shown.path) > 1:
+            lines.append(f"    asked by {way(shown.path)}")
         width = max(len(one.meaning) for one in shown.how)
         lines += [f"    {one.meaning.ljust(width)}  {one.command}" for one in shown.how]
     return lines

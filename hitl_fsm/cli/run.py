@@ -1,4 +1,4 @@
-"""`run`: start an agent."""
+"""`run`: start an agent, a team or a workflow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def run(
     ctx: typer.Context,
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="The agent: module:name.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="The agent, team or workflow: module:name.")],
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What it is to do.")],
     stream: Annotated[bool, typer.Option("--stream", help="Print the text as it comes, and a line an event.")] = False,
     user: Annotated[
@@ -24,7 +24,7 @@ def run(
         typer.Option(metavar="NAME", help="For whom it acts; for the owner of the store only, as --as. Else: you."),
     ] = None,
 ) -> None:
-    """Start an agent; exits 8 when a person is asked.
+    """Start an agent, a team or a workflow; exits 8 when a person is asked.
 
     The output goes to stdout. When the run pauses, the open questions and how to answer them are on stderr, and the run
     waits in the store: no process is needed. `hitl-fsm runs continue RUN` goes on.
@@ -35,7 +35,7 @@ def run(
     session: Session = ctx.obj
     runnable = session.load(target).runnable
     if runnable is None:
-        msg = f"{target} is an engine; an agent can be run"
+        msg = f"{target} is an engine; an agent, a team or a workflow can be run"
         raise SettingsError(msg, help="name the Agent: module:agent")
     actor = typist(session, user)
     if stream:

@@ -9,18 +9,22 @@ from hitl_fsm.cli.present import one_line
 from hitl_fsm.cli.record_line import line_cells
 from hitl_fsm.cli.usage import usage_line
 from hitl_fsm.cli.when import stamp
+from hitl_fsm.core.frames import way_to
+from hitl_fsm.model.paths import depth, frame_of
+from hitl_fsm.runtime.presentation import way
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.reading import RunReport
     from hitl_fsm.model.requirement import Requirement
+    from hitl_fsm.model.run import Frame, Run
 
 
 def run_page(report: RunReport, timeline: list[dict[str, Any]]) -> Page:
-    """State, path, calls, questions, timeline."""
+    """State, path, the runs inside it, calls, questions, timeline."""
     run = report.run
     facts = [
         Field("run", run.run_id),
-        Field("agent", f"{run.name} for {run.user.id}"),
+        Field(run.kind, f"{run.name} for {run.user.id}"),
         Field("prompt", report.prompt),
         Field("state", run.state.value, "strong"),
         Field("path", " → ".join(report.path)),
@@ -34,6 +38,8 @@ def run_page(report: RunReport, timeline: list[dict[str, Any]]) -> Page:
     blocks: list[Fields | Grid | Lines] = [Fields(tuple(facts))]
     if run.output is not None:
         blocks.append(Lines("output", tuple(run.output.split("\n"))))
+    if run.frames:
+        blocks.append(Lines("under way inside", tuple(_inside(run, frame) for frame in run.frames)))
     if report.calls:
         rows = tuple(
             (call.call_id, call.state.value, f"{call.tool} {one_line(call.args or {})}", call.problem or "")
@@ -45,6 +51,17 @@ def run_page(report: RunReport, timeline: list[dict[str, Any]]) -> Page:
     if timeline:
         blocks.append(Grid(("seq", "time", "event", "by", "what"), tuple(map(line_cells, timeline))))
     return Page(tuple(blocks))
+
+
+def _inside(run: Run, frame: Frame) -> str:
+    """One run inside the run, a step further in for each above it."""
+    above = way_to(run, frame_of(frame.path))
+    asked = sum(frame_of(one.call_id) == frame.path for one in run.open_requirements)
+    told = [f"turn {frame.turn}"]
+    told += [f"waits for {asked} answer{'s' if asked > 1 else ''}"] if asked else []
+    told += [f"its model failed: {frame.error}"] if frame.error else []
+    here = way(way_to(run, frame.path)[len(above) :])
+    return f"{'  ' * (depth(frame.path) - 1)}{here} ({frame.path}): {', '.join(told)}"
 
 
 def _row(requirement: Requirement) -> tuple[str, ...]:

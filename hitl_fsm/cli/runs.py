@@ -46,12 +46,13 @@ def list_runs(
 
 @app.command("show")
 def show_run(ctx: typer.Context, run: RunId) -> None:
-    """Show a run: its state and path, every call and question, and its timeline from the record.
+    """Show a run: its state and path, what is under way inside it, every call and question, its timeline.
 
     JSON: {"run", "kind", "name", "state", "user", "prompt", "created_at", "updated_at", "path", "output", "error",
     "usage": {"replies", "prompt", "completion", "cached", "reasoning", "micro_dollars"}, "calls", "requirements":
     [schemas/presentation.schema.json], "timeline": [schemas/record.schema.json]}. `micro_dollars` is null where the
-    price of a reply is not known.
+    price of a reply is not known. "inside" are the runs inside it that are under way: [{"frame", "path", "kind",
+    "name", "turn", "error"}].
     """
     from hitl_fsm.cli.listing import record_lines  # noqa: PLC0415 - as above
     from hitl_fsm.cli.output import json_document, show  # noqa: PLC0415 - as it is used
@@ -135,6 +136,7 @@ app.command("prune")(prune_runs)
 
 def _document(report: RunReport, timeline: list[dict[str, Any]]) -> dict[str, Any]:
     from hitl_fsm.cli.usage import usage_document  # noqa: PLC0415 - JSON only
+    from hitl_fsm.core.frames import way_to  # noqa: PLC0415 - as above
     from hitl_fsm.model.instant import iso  # noqa: PLC0415 - as above
     from hitl_fsm.runtime.presentation import presentation  # noqa: PLC0415 - as above
 
@@ -152,6 +154,17 @@ def _document(report: RunReport, timeline: list[dict[str, Any]]) -> dict[str, An
         "output": run.output,
         "error": run.error,
         "usage": usage_document(run.usage),
+        "inside": [
+            {
+                "frame": frame.path,
+                "path": way_to(run, frame.path),
+                "kind": frame.kind,
+                "name": frame.name,
+                "turn": frame.turn,
+                "error": frame.error,
+            }
+            for frame in run.frames
+        ],
         "calls": report.calls,
         "requirements": [presentation(one, run) for one in report.requirements],
         "timeline": timeline,

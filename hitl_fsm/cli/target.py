@@ -35,7 +35,7 @@ class AppError(SettingsError):
 
 
 def load(target: str) -> Loaded:
-    """The engine or agent that a target names."""
+    """The engine, or the agent, team or workflow, that a target names."""
     value, module = named(target)
     return _loaded(target, value, module)
 
@@ -66,7 +66,7 @@ def _loaded(target: str, value: object, module: ModuleType) -> Loaded:
         return Loaded(value.engine, value)
     if isinstance(value, Engine):
         return Loaded(value, None)
-    msg = f"{target} is a {type(value).__name__}, not an Engine or an Agent"
+    msg = f"{target} is a {type(value).__name__}, not an Engine, an Agent, a Team or a Workflow"
     raise SettingsError(msg, help=_candidates(module, ""))
 
 

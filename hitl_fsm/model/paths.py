@@ -26,6 +26,12 @@ def frame_path(call: str, execution: int) -> str:
     return call if execution == 1 else f"{call}~{execution}"
 
 
+def call_of(frame: str) -> str:
+    """The call that a frame carries out."""
+    above, slash, last = frame.rpartition("/")
+    return above + slash + last.partition("~")[0]
+
+
 def is_below(call: str, frame: str) -> bool:
     """Whether a call is one of the frame, or of a frame below it."""
     return not frame or call.startswith(f"{frame}/")

@@ -7,6 +7,7 @@ Pure. Texts in it are as they were written (by a model, a policy, a person): who
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -86,6 +87,7 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
     `how` is empty when it is closed. `execution` is above 1 when a reviewer had the call run again. `result` is what a
     review is about, `result_text` the same for a reader; a tool wrote it: it is data, whatever it says.
     `substituted`: a person gave it instead of the call, which does not run.
+    `path` leads from the run down to who asks; `way` writes it on a line.
     """
 
     id: str
@@ -120,6 +122,7 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
     substituted: bool = False
     how: tuple[HowTo, ...] = ()
     given: Given | None = None
+    path: tuple[str, ...] = ()
 
 
 def presentation(requirement: Requirement, run: Run) -> Presentation:
@@ -158,7 +161,13 @@ def presentation(requirement: Requirement, run: Run) -> Presentation:
         result_text=as_written(requirement.result) if isinstance(question, Review) else None,
         how=_how(requirement, _may_be_instead(run, requirement)) if requirement.state is RequirementState.OPEN else (),
         given=_given(requirement),
+        path=requirement.path,
     )
+
+
+def way(path: Sequence[str]) -> str:
+    """For people: `workflow refunds / step payout / team finance / agent clerk`."""
+    return " / ".join(path)
 
 
 def as_written(result: Any) -> str:

@@ -105,14 +105,14 @@ def test_json_has_the_promised_keys(shell: Shell) -> None:
     row = next(one for one in shell("inbox", "--format", "json").lines if one["id"] == requirement)
     assert set(row) == {
         *("id", "run", "kind", "severity", "agent", "user", "tool", "args"),
-        *("digest", "stage", "stages", "opened_at", "expires_at"),
+        *("digest", "stage", "stages", "opened_at", "expires_at", "path"),
     }
     listed = shell("runs", "list", "--format", "json").lines[0]
     assert set(listed) == {"run", "kind", "name", "state", "user", "created_at", "updated_at", "open_requirements"}
     whole = shell("runs", "show", run, "--format", "json").json
     assert set(whole) == {
         *("run", "kind", "name", "state", "user", "prompt", "created_at", "updated_at"),
-        *("path", "output", "error", "calls", "requirements", "timeline"),
+        *("path", "inside", "output", "error", "calls", "requirements", "timeline"),
     }
     assert set(shell("audit", "verify", "--format", "json").json) == {
         *("intact", "count", "head", "findings", "total_findings"),
@@ -161,8 +161,8 @@ def test_a_stream_is_text_on_stdout_and_events_on_stderr_or_json_lines(shell: Sh
         (["run", "app", "go"], 2, "'app' names no application"),
         (["run", "ap:paying", "go"], 2, "did you mean app?"),
         (["run", "app:payin", "go"], 2, "did you mean app:paying?"),
-        (["run", "app:not_an_agent", "go"], 2, "is a int, not an Engine or an Agent"),
-        (["run", "app:engine", "go"], 2, "an agent can be run"),
+        (["run", "app:not_an_agent", "go"], 2, "is a int, not an Engine, an Agent, a Team or a Workflow"),
+        (["run", "app:engine", "go"], 2, "an agent, a team or a workflow can be run"),
         (["run", "broken:x", "go"], 2, "raised ZeroDivisionError: division by zero at"),
         (["run", "app:paying", "go", "--user", "alice", "--store", "sqlite:////proc/none/x.db"], 3, "HF501"),
         (["validate", "nowhere"], 2, "there is no file or folder 'nowhere'"),
