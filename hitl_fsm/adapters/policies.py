@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hitl_fsm.adapters.policy_files import read_policies
+from hitl_fsm.adapters.policy_around import around_of
+from hitl_fsm.adapters.policy_files import ROUTES, read_policies
 from hitl_fsm.errors import HitlError, PolicyError
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.load import load
@@ -31,14 +32,16 @@ _kept: OrderedDict[tuple[tuple[str, bytes], ...], _Kept] = OrderedDict()
 def load_policy_files(paths: Sequence[str]) -> PolicySet:
     """The files are read each time; what they say is compiled again only when it is something else.
 
-    PolicyError with every finding if any of them is wrong.
+    The routes below the same folders are read too, since what they say of results holds. PolicyError with every
+    finding if any of the files is wrong.
     """
     files, read = read_policies(paths)
-    key = tuple(sorted(files.items()))
+    routes, _ = read_policies(paths, ROUTES)
+    key = tuple(sorted((files | routes).items()))
     with _lock:
         kept = _kept.get(key)
     if kept is None or any(_read(read, path) != data for path, data in kept.schemas.items()):
-        kept = _load(files, read)
+        kept = _load(files, routes, read)
         with _lock:
             _kept[key] = kept
             _kept.move_to_end(key)
@@ -49,7 +52,7 @@ def load_policy_files(paths: Sequence[str]) -> PolicySet:
     return kept.found
 
 
-def _load(files: dict[str, bytes], read: Read) -> _Kept:
+def _load(files: dict[str, bytes], routes: dict[str, bytes], read: Read) -> _Kept:
     schemas: dict[str, bytes | None] = {}
 
     def remembering(path: str) -> bytes:
@@ -58,7 +61,8 @@ def _load(files: dict[str, bytes], read: Read) -> _Kept:
         return data
 
     try:
-        return _Kept(load(files, remembering), schemas)
+        around, wrong = around_of(routes, {}, remembering)
+        return _Kept(load(files, remembering, around, wrong), schemas)
     except PolicyError as error:
         return _Kept(error.with_traceback(None), schemas)
 

@@ -82,15 +82,15 @@ class _Gathering:
         self.findings.append(Diagnostic(code.value, message, Place(name, 1, 1), help=help))
 
 
-def read_policies(paths: Sequence[str]) -> tuple[dict[str, bytes], Callable[[str], bytes]]:
-    """All policy files of these folders and files, and the reader for `policy.load.load`.
+def read_policies(paths: Sequence[str], kind: FileKind = POLICIES) -> tuple[dict[str, bytes], Callable[[str], bytes]]:
+    """All policy files of these folders and files, or those of another kind, and the reader for `policy.load.load`.
 
     Raises PolicyError with one finding for each path that does not exist, holds no policy or cannot be read.
     """
-    gathered = gather(paths)
+    gathered = gather(paths, kind)
     if gathered.findings:
         first = gathered.findings[0]
-        message = f"the policies cannot be read: {first.place.file}: {first.message}"
+        message = f"the {kind.many} cannot be read: {first.place.file}: {first.message}"
         raise PolicyError(message, gathered.findings, help=first.help)
     return gathered.files, gathered.read
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from hitl_fsm.adapters.policy_files import SUFFIX, TESTS, gather
+from hitl_fsm.adapters.policy_around import around_of
+from hitl_fsm.adapters.policy_files import ROUTES, SUFFIX, TESTS, gather
 from hitl_fsm.cli.existing import refuse_absent
 from hitl_fsm.errors import Diagnostic, PolicyError
 from hitl_fsm.model.action import Action
@@ -43,9 +44,12 @@ def read_side(path: str, side: str) -> Side:
     """
     refuse_absent([path], side)
     gathered = gather([path])
-    project = check(gathered.files, gathered.read)
-    findings = [*gathered.findings, *project.findings]
-    if project.policies is None or gathered.findings:
+    routes = gather([path], ROUTES)
+    around, wrong = around_of(routes.files, {}, gathered.read)
+    project = check(gathered.files, gathered.read, around)
+    unread = [*gathered.findings, *routes.findings, *wrong]
+    findings = [*unread, *project.findings]
+    if project.policies is None or unread:
         raise _refused(side, path, [found for found in findings if found.severity == "error"])
     cases = [CaseAction(name, file, line, action) for file, line, name, action in example_actions(project.members)]
     return Side(project.policies, (*_test_cases(path, side), *cases))

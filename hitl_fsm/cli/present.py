@@ -39,7 +39,7 @@ def question_page(shown: Presentation) -> Page:
         Field("run", f"{shown.run} ({shown.run_state.value})"),
         *((Field("asked by", way(shown.path)),) if len(shown.path) > 1 else ()),
         Field("agent", f"{shown.agent}, for {shown.user}"),
-        Field("kind", f"{shown.kind}{stage}"),
+        Field("kind", f"{shown.kind}{', silent' if shown.silent else ''}{stage}"),
         *again,
         Field("severity", shown.severity, SEVERITIES.get(shown.severity, "plain")),
         Field("who may answer", shown.who),
@@ -60,6 +60,9 @@ def question_page(shown: Presentation) -> Page:
         blocks.append(Grid(("field", "type", "required", "what"), tuple(_field(field) for field in shown.fields)))
     if shown.result_schema is not None:
         blocks.append(Lines("the result must fit", tuple(pretty(shown.result_schema).split("\n"))))
+    blocks += [
+        Lines("its route takes a result that fits", tuple(pretty(one).split("\n"))) for one in shown.route_schemas
+    ]
     if shown.given is not None:
         note = f": {shown.given.note}" if shown.given.note else ""
         given = f"{shown.given.answer} by {shown.given.by} ({shown.given.authenticated_by})"
@@ -114,9 +117,15 @@ def open_questions(run: Run) -> list[Presentation]:
 
 
 def waiting_lines(run: Run) -> list[str]:
-    """What a paused run waits for, and how to answer; for stderr."""
-    lines = [f"{run.run_id} is {run.state.value}: it waits for a person"]
-    for shown in open_questions(run):
+    """What a paused run waits for, and how to answer; for stderr. Of what is silent, one line: no person is asked."""
+    questions = open_questions(run)
+    spoken = [shown for shown in questions if not shown.silent]
+    quiet = len(questions) - len(spoken)
+    who = "a person" if spoken or not quiet else "an outside system"
+    lines = [f"{run.run_id} is {run.state.value}: it waits for {who}"]
+    if quiet and spoken:
+        lines.append(f"  and for {quiet} result{'s' if quiet > 1 else ''} from outside; `hitl-fsm inbox` lists all")
+    for shown in spoken:
         lines += ["", f"  {shown.id}  {shown.kind}  {shown.tool}  {one_line(shown.args)}"]
         if shown.tool == "ask_user" or shown.asks.startswith(f"{shown.tool} asks: "):
             lines.append(f"    {shown.asks}")

@@ -108,7 +108,7 @@ def look_at(request: Request) -> Look:
         beside.add(path)
         return gathered.read(path)
 
-    around, wrong_around, files_around = gather_around(request.paths)
+    around, wrong_around, files_around = gather_around(request.paths, read)
     flows = gather_workflows(request.paths, request.resolves)
     known = request.tools()
     beside.update([known.file] if known.file else ())

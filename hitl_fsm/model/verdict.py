@@ -41,11 +41,21 @@ class UserInput(msgspec.Struct, frozen=True, tag="user_input", omit_defaults=Tru
 
 
 class External(msgspec.Struct, frozen=True, tag="external", omit_defaults=True):
-    """A route executes the call; its result is validated against `result_schema`."""
+    """A route executes the call. Its result must fit `result_schema`, and each of `route_schemas`, the route's own.
+
+    `silent`: chat surfaces do not announce that the run waits for it. It waits all the same, and an inbox has it.
+    """
 
     route: str
     result_schema: dict[str, Any] | None = None
     expires_ms: int | None = None
+    silent: bool = False
+    route_schemas: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def result_schemas(self) -> tuple[dict[str, Any], ...]:
+        """All that a result must fit, the gate's own first."""
+        return self.route_schemas if self.result_schema is None else (self.result_schema, *self.route_schemas)
 
 
 class Review(msgspec.Struct, frozen=True, tag="review", omit_defaults=True):

@@ -1,6 +1,7 @@
 """`kind: Routes` and `kind: Roles`: what policies refer to by name, written down so that a wrong name is found.
 
-Both serve the checks of `validate`. Who has which role in a run is told by the application or a credential (law 13).
+Both serve the checks of `validate`; what a route says of its results holds for every gate that names it. Who has which
+role in a run is told by the application or a credential (law 13).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from hitl_fsm.policy.fields import Model, Name, Text, listed, one_or_list
+from hitl_fsm.policy.fields import JsonObject, Model, Name, Text, listed, one_or_list
 
 MAX_MEMBERS = 10_000
 MAX_ENTRIES = 1_000
@@ -42,6 +43,11 @@ class RouteEntry(Model):
     """Where external calls may go."""
 
     description: Text = Field(description="Which system it is, and who runs it, in a sentence.")
+    result_schema: JsonObject | None = Field(
+        None,
+        description="What every result of it must look like, whatever else a policy asks of it: a JSON Schema, inline "
+        "or in a file (`{$ref: receipt.schema.json}`). Without it: anything.",
+    )
 
 
 class RoutesDocument(_Document):

@@ -256,10 +256,18 @@ def _checked(old: object, new: object) -> Change:
     return "tightened" if old is None else "loosened" if new is None else "changed"
 
 
+def _each_checked(old: Sequence[object], new: Sequence[object]) -> Change:
+    """All of these checks hold, so more of them are stricter; which of two others is stricter is not compared."""
+    before, after = frozenset(map(_written, old)), frozenset(map(_written, new))
+    return "tightened" if before < after else "loosened" if after < before else "changed"
+
+
 _PEOPLE: dict[str, Callable[[frozenset[str], frozenset[str]], Change]] = {"of": _fewer_may, "excluded": _more_may_not}
 _ORDERED: dict[str, Callable[[Any, Any], Change]] = {
     "expires_ms": _sooner,
     "result_schema": _checked,
+    "route_schemas": _each_checked,
+    "silent": lambda _, new: "loosened" if new else "tightened",
     "quorum": lambda old, new: "tightened" if new > old else "loosened",
     "retries": lambda old, new: "tightened" if new < old else "loosened",
 }
@@ -282,6 +290,11 @@ def _field_told(name: str, old: Any, new: Any) -> str:
         return (
             f"no {what} any more" if new is None else f"a {what}, where none was" if old is None else f"another {what}"
         )
+    if name == "route_schemas":
+        what = "checks of results"
+        return f"the route has no {what} any more" if not new else f"the route has {'other ' if old else ''}{what}"
+    if name == "silent":
+        return "the pause is no longer announced" if new else "the pause is announced"
     return f"{name} was {old}, is {new}"
 
 

@@ -127,7 +127,12 @@ class ExternalGate(Model):
     result_schema: JsonObject | None = Field(
         None,
         description="What a result must look like: a JSON Schema, inline or in a file (`{$ref: receipt.schema.json}`). "
-        "Without it: anything.",
+        "Without it: anything that fits the route's own schema, if it has one.",
+    )
+    silent: bool = Field(
+        default=False,
+        description="`true`: the run waits, but chat surfaces do not announce it, for a result that no person is to "
+        "think about. An inbox lists it all the same.",
     )
 
 

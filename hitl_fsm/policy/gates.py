@@ -114,7 +114,8 @@ class GateReader:
                 schema = self._files.resolve(
                     self._source, schema, (*here, "result_schema"), self._findings, is_form=False
                 )
-            return External(external.route, schema, external.timeout)
+            checks = self._files.of_route(external.route)
+            return External(external.route, schema, external.timeout, external.silent, checks)
         return None if item.review is None else self._review(item.review, here)
 
     def _review(self, gate: ReviewGate, path: Path) -> Review:
@@ -161,7 +162,7 @@ def describe(gate: Gate) -> str:
     if isinstance(gate, Approval):
         return f"approval of {' or '.join(gate.of)}"
     if isinstance(gate, External):
-        return f"external {gate.route}"
+        return f"external {gate.route}{', silent' if gate.silent else ''}"
     if isinstance(gate, Review):
         return f"review of {' or '.join(gate.of)}" if gate.of else "review"
     return "user_input" if isinstance(gate, UserInput) else "confirm"

@@ -69,7 +69,8 @@ def gates_of(tool: Flagged, approver: str) -> list[Any]:
     elif flags.get("requires_confirmation") or (asks and not tool.form):
         gates.append("confirm")
     if flags.get("external_execution"):
-        gates.append({"external": {"route": rule_id(tool.name)}})
+        silent = {"silent": True} if flags.get("external_execution_silent") else {}
+        gates.append({"external": {"route": rule_id(tool.name), **silent}})
     return gates or ["audit"]
 
 
@@ -146,8 +147,6 @@ def _comments(tool: Flagged) -> Iterator[str]:
         yield "The code named no field to fill in: somebody is asked whether it may run."
     if tool.flags.get("external_execution"):
         yield "Whoever carries it out reports the result; the route is only a name."
-    if tool.flags.get("external_execution_silent"):
-        yield "Silent: nothing is said to the user by itself in any case."
 
 
 # -- forms

@@ -7,6 +7,9 @@ The order of gates: each operand's own order is kept (an author's list is passed
 choice, the order is user_input, confirm, approval, external, review, and then that of appearance. Operands that
 contradict each other are put into that order too. An `external` gate is the last one before the call, since it carries
 it out; a `review` comes after the call.
+
+External gates that are the same but for `silent` and what their route says of results become one: it is announced
+unless all are silent, and a result must fit what each of them says.
 """
 
 from __future__ import annotations
@@ -67,6 +70,7 @@ def merge_gates(lists: Sequence[Sequence[Gate]]) -> tuple[Gate, ...]:
     """The union, without doubles, in the order that the module's docstring tells."""
     if len(lists) == 1:
         return tuple(lists[0])
+    lists = _with_one_external(lists)
     gates: dict[str, Gate] = {}
     before: dict[str, set[str]] = {}
     for one in lists:
@@ -86,6 +90,27 @@ def merge_gates(lists: Sequence[Sequence[Gate]]) -> tuple[Gate, ...]:
             placed.append(chosen)
             left.discard(chosen)
     return tuple(gates[key] for key in placed)
+
+
+def _with_one_external(lists: Sequence[Sequence[Gate]]) -> Sequence[Sequence[Gate]]:
+    """The lists, in which those externals that can be joined are the same."""
+    alike: dict[str, External] = {}
+    found = [gate for one in lists for gate in one if isinstance(gate, External)]
+    if len(set(map(gate_key, found))) < 2:  # noqa: PLR2004 - two can differ
+        return lists
+    for gate in found:
+        other = alike.setdefault(_plain_key(gate), gate)
+        schemas = {_ENCODER.encode(one): one for one in (*other.route_schemas, *gate.route_schemas)}
+        alike[_plain_key(gate)] = msgspec.structs.replace(
+            gate,
+            silent=other.silent and gate.silent,
+            route_schemas=tuple(schemas[key] for key in sorted(schemas)),
+        )
+    return [[alike[_plain_key(gate)] if isinstance(gate, External) else gate for gate in one] for one in lists]
+
+
+def _plain_key(gate: External) -> str:
+    return gate_key(msgspec.structs.replace(gate, silent=False, route_schemas=()))
 
 
 def conflict(gates: Sequence[Gate]) -> Reason | None:

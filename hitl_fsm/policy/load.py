@@ -16,10 +16,12 @@ from hitl_fsm.policy.project import Member, Project
 from hitl_fsm.policy.schemas import Read, SchemaFiles, target_of
 from hitl_fsm.policy.shape import read_document
 from hitl_fsm.policy.source import Source, parse
-from hitl_fsm.policy.surroundings import Surroundings
+from hitl_fsm.policy.surroundings import RouteSchemas, Surroundings
 
 _DOMAIN = b"hitl-fsm/policies/v1\0"
 _TEXT_VERSION = 1
+_TEXT_VERSION_ROUTES = 2
+"""With what routes say of their results; a set that needs none of it keeps the text, and the digest, of version 1."""
 _NOTHING_TOLD = Surroundings()
 _UNREADABLE = "the stored policies cannot be read"
 _FOREIGN = "the stored policies are not those of this digest"
@@ -30,12 +32,12 @@ def check(files: Mapping[str, bytes], read: Read, around: Surroundings = _NOTHIN
 
     `files` maps each file's name, as it is to be shown, to its bytes. `read` is asked for the schema files that
     policies name, by a path relative to the same place; it raises OSError or HitlError for what cannot be read. With
-    tools `around`, conditions are checked against their schemas.
+    tools `around`, conditions are checked against their schemas. Schemas of routes become part of the set.
     """
     findings: list[Diagnostic] = []
     members: list[Member] = []
     first: dict[str, Source] = {}
-    schemas = SchemaFiles(read)
+    schemas = SchemaFiles(read, around.route_schemas)
     for name in sorted(files):
         source = parse(files[name], name)
         told = {(finding.place.line, finding.place.column) for finding in source.findings}
@@ -64,15 +66,25 @@ def _set(members: Sequence[Member], files: Mapping[str, bytes], schemas: SchemaF
     digest = _digest(
         [(f"policy {names[name]}", data) for name, data in files.items()]
         + [(f"schema {names[file]} {reference}", data) for (file, reference), data in schemas.used.items()]
+        + [(f"route {name}", _json(schema).encode()) for name, schema in schemas.used_routes.items()]
     )
     compiled = [member.policy for member in members]
-    return PolicySet(compiled, digest, _text(files, schemas.used), sorted(files))
+    return PolicySet(compiled, digest, _text(files, schemas), sorted(files))
 
 
-def load(files: Mapping[str, bytes], read: Read) -> PolicySet:
-    """The set; PolicyError with all findings when there is any (law 6: nothing runs under what does not load)."""
-    findings, _, policies, _ = check(files, read)
-    if policies is None:
+def load(
+    files: Mapping[str, bytes],
+    read: Read,
+    around: Surroundings = _NOTHING_TOLD,
+    wrong: Sequence[Diagnostic] = (),
+) -> PolicySet:
+    """The set; PolicyError with all findings when there is any (law 6: nothing runs under what does not load).
+
+    `wrong` is what was found in the files of what is `around`: with any, the set would be another than was meant.
+    """
+    found, _, policies, _ = check(files, read, around)
+    findings = tuple(bounded([*found, *wrong]))
+    if policies is None or any(one.severity == "error" for one in wrong):
         first = findings[0]
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         message = f"the policies do not load: {first.place} {first.code} {first.message}{more}"
@@ -85,7 +97,8 @@ def restore(text: str, *, digest: str | None = None) -> PolicySet:
 
     With `digest`, also when the text is not that of the set with this digest.
     """
-    policies = load(*_stored(text))
+    files, read, routes = _stored(text)
+    policies = load(files, read, Surroundings(route_schemas=routes))
     if digest is not None and policies.digest != digest:
         raise _damaged(_FOREIGN)
     return policies
@@ -93,18 +106,22 @@ def restore(text: str, *, digest: str | None = None) -> PolicySet:
 
 def recheck(policies: PolicySet, around: Surroundings) -> Project:
     """The files of a set that is in force, looked at again with more `around`; PolicyError as `restore`."""
-    return check(*_stored(policies.text), around) if policies.text else Project((), (), policies, around)
+    if not policies.text:
+        return Project((), (), policies, around)
+    files, read, routes = _stored(policies.text)
+    return check(files, read, around._replace(route_schemas=routes))
 
 
-def _stored(text: str) -> tuple[dict[str, bytes], Read]:
-    """The files, and the reader of their schemas, that a `PolicySet.text` holds."""
+def _stored(text: str) -> tuple[dict[str, bytes], Read, RouteSchemas]:
+    """The files, the reader of their schemas, and the routes' schemas, that a `PolicySet.text` holds."""
     try:
         stored: dict[str, Any] = json.loads(text)
         files = {name: data.encode() for name, data in stored["files"].items()}
         schemas = {(file, reference): data.encode() for file, reference, data in stored["schemas"]}
-        known = stored["version"] == _TEXT_VERSION
+        routes = _stored_routes(stored)
+        known = stored["version"] == (_TEXT_VERSION_ROUTES if "routes" in stored else _TEXT_VERSION)
     except (ValueError, KeyError, TypeError, AttributeError):
-        known, files, schemas = False, {}, {}
+        known, files, schemas, routes = False, {}, {}, {}
     if not known:
         raise _damaged(_UNREADABLE)
     by_target = {target_of(file, reference): data for (file, reference), data in schemas.items()}
@@ -115,7 +132,19 @@ def _stored(text: str) -> tuple[dict[str, bytes], Read]:
         data: bytes = by_target[path]
         return data
 
-    return files, read
+    return files, read, routes
+
+
+def _stored_routes(stored: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """ValueError for what is no schema: nothing else would look at it before a result comes."""
+    if "routes" not in stored:
+        return {}
+    from hitl_fsm.policy.form import check_schema  # noqa: PLC0415 - jsonschema costs 0.1 s
+
+    routes: dict[str, Any] = dict(stored["routes"])
+    if not routes or any(not isinstance(one, dict) or check_schema(one) for one in routes.values()):
+        raise ValueError(_UNREADABLE)
+    return routes
 
 
 def _damaged(message: str) -> PolicyError:
@@ -141,11 +170,17 @@ def _digest(parts: list[tuple[str, bytes]]) -> str:
     return digest.hexdigest()
 
 
-def _text(files: Mapping[str, bytes], schemas: Mapping[tuple[str, str], bytes]) -> str:
+def _text(files: Mapping[str, bytes], schemas: SchemaFiles) -> str:
     """Everything needed to load the set again."""
-    stored = {
+    stored: dict[str, Any] = {
         "version": _TEXT_VERSION,
         "files": {name: files[name].decode() for name in sorted(files)},
-        "schemas": [[file, reference, data.decode()] for (file, reference), data in sorted(schemas.items())],
+        "schemas": [[file, reference, data.decode()] for (file, reference), data in sorted(schemas.used.items())],
     }
-    return json.dumps(stored, separators=(",", ":"), sort_keys=True)
+    if schemas.used_routes:
+        stored |= {"version": _TEXT_VERSION_ROUTES, "routes": schemas.used_routes}
+    return _json(stored)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)

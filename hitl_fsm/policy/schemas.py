@@ -1,4 +1,4 @@
-"""The JSON Schemas of a policy: written inline, or in a JSON file that a `$ref` names."""
+"""The JSON Schemas of a policy: written inline, in a JSON file that a `$ref` names, or told by a route."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from hitl_fsm.errors import Diagnostic, HitlError
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.source import Path, Source
+from hitl_fsm.policy.surroundings import NO_ROUTE_SCHEMAS, RouteSchemas
 
 MAX_SCHEMA_BYTES = 256 * 1024
 
@@ -17,10 +18,15 @@ Read = Callable[[str], bytes]
 
 
 class SchemaFiles:
-    """Reads each schema file once. `used` has the bytes of those that policies named, by (policy file, reference)."""
+    """Reads each schema file once. `used` has the bytes of those that policies named, by (policy file, reference).
 
-    def __init__(self, read: Read) -> None:
+    `used_routes` has the schemas of those routes that a gate named, out of `routes`.
+    """
+
+    def __init__(self, read: Read, routes: RouteSchemas = NO_ROUTE_SCHEMAS) -> None:
         self._read = read
+        self._routes = routes
+        self.used_routes: dict[str, dict[str, Any]] = {}
         self._parsed: dict[str, dict[str, Any]] = {}
         self._bytes: dict[str, bytes] = {}
         self.used: dict[tuple[str, str], bytes] = {}
@@ -43,9 +49,7 @@ class SchemaFiles:
             try:
                 schema = self._load(source.file, reference)
             except ValueError as error:
-                findings.append(
-                    source.diagnostic(Code.SCHEMA_FILE, str(error), node, "a path relative to this policy file")
-                )
+                findings.append(source.diagnostic(Code.SCHEMA_FILE, str(error), node, "a path relative to this file"))
                 return None
         from hitl_fsm.policy.form import check_form, check_schema  # noqa: PLC0415 - jsonschema costs 0.1 s
 
@@ -54,6 +58,14 @@ class SchemaFiles:
         node = source.node(here)
         findings += [source.diagnostic(Code.SCHEMA, f"not usable as a {what}: {problem}", node) for problem in problems]
         return None if problems else schema
+
+    def of_route(self, name: str) -> tuple[dict[str, Any], ...]:
+        """What the route's own results must fit."""
+        schema = self._routes.get(name)
+        if schema is None:
+            return ()
+        self.used_routes[name] = schema
+        return (schema,)
 
     def _load(self, file: str, reference: str) -> dict[str, Any]:
         """ValueError says in one line why the file cannot be used."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -12,6 +12,7 @@ from hitl_fsm.policy.around_documents import MAX_ENTRIES, GroupEntry, RolesDocum
 from hitl_fsm.policy.bounded import bounded
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.names import did_you_mean
+from hitl_fsm.policy.schemas import Read, SchemaFiles
 from hitl_fsm.policy.shape import not_yet, shape_findings
 from hitl_fsm.policy.source import Node, Source, parse
 from hitl_fsm.policy.surroundings import Surroundings
@@ -36,18 +37,26 @@ class _Place(NamedTuple):
         return self.source.diagnostic(Code.AROUND, message, node, help)
 
 
+def _no_file(path: str) -> bytes:
+    raise FileNotFoundError(2, "schema files are not read here", path)
+
+
 def read_surroundings(
-    routes: Mapping[str, bytes], roles: Mapping[str, bytes]
+    routes: Mapping[str, bytes], roles: Mapping[str, bytes], read: Read = _no_file
 ) -> tuple[Surroundings, tuple[Diagnostic, ...]]:
     """What the files say together, in order of their names, and what is wrong with them, in order of place.
 
     Without a file of its kind, or with a wrong one, `routes` or `roles` is None: then nothing can be said about names.
+    `read` is asked for the schema files that routes name, as in `load.check`.
     """
     of_routes: list[Diagnostic] = []
     of_roles: list[Diagnostic] = []
-    known = _routes(routes, of_routes) if routes else None
+    known = _routes(routes, SchemaFiles(read), of_routes) if routes else None
     people = _roles(roles, of_roles) if roles else None
-    around = Surroundings(routes=None if of_routes else known, roles=None if of_roles else people)
+    around = Surroundings(roles=None if of_roles else people)
+    if known is not None and not of_routes:
+        schemas = {name: one for name, one in known.items() if one is not None}
+        around = around._replace(routes=frozenset(known), route_schemas=schemas)
     return around, tuple(bounded(of_routes + of_roles))
 
 
@@ -69,15 +78,23 @@ def _read(data: bytes, file: str, kind: type[_Document], findings: list[Diagnost
     return source, document
 
 
-def _routes(files: Mapping[str, bytes], findings: list[Diagnostic]) -> frozenset[str]:
+def _routes(
+    files: Mapping[str, bytes], schemas: SchemaFiles, findings: list[Diagnostic]
+) -> dict[str, dict[str, Any] | None]:
+    """Each route with what its results must fit."""
     first: dict[str, Source] = {}
+    known: dict[str, dict[str, Any] | None] = {}
     for file in sorted(files):
         source, document = _read(files[file], file, RoutesDocument, findings)
-        for name in document.routes if document else ():
+        for name, entry in document.routes.items() if document else ():
             if name in first:
                 findings.append(_twice("route", name, source.node(("routes", name), key=True), source, first[name]))
-            first.setdefault(name, source)
-    return frozenset(first)
+                continue
+            first[name] = source
+            place = ("routes", name, "result_schema")
+            schema = entry.result_schema
+            known[name] = None if schema is None else schemas.resolve(source, schema, place, findings, is_form=False)
+    return known
 
 
 def _roles(files: Mapping[str, bytes], findings: list[Diagnostic]) -> dict[str, frozenset[str]]:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
+
+RouteSchemas = Mapping[str, dict[str, Any]]
+"""By the route's name, what every result of it must fit; routes that take any result are not in it."""
+
+NO_ROUTE_SCHEMAS: RouteSchemas = MappingProxyType({})
 
 
 class ToolShape(NamedTuple):
@@ -19,9 +25,11 @@ class ToolShape(NamedTuple):
 class Surroundings(NamedTuple):
     """`tools`: every tool that there is, by name. `routes`: the names that external gates may use.
 
-    `roles`: every role, with the ids of the people who have it.
+    `roles`: every role, with the ids of the people who have it. `route_schemas`: what the results of routes must fit;
+    this alone is not for checks only, it becomes part of the gates that name these routes.
     """
 
     tools: Mapping[str, ToolShape] | None = None
     routes: frozenset[str] | None = None
     roles: Mapping[str, frozenset[str]] | None = None
+    route_schemas: RouteSchemas = NO_ROUTE_SCHEMAS

@@ -171,12 +171,13 @@ def _check_retries(requirement: Requirement, call: Call) -> None:
 
 
 def _check_result(question: object, result: Any) -> None:
-    """Against the schema of the route, where the question, or gate, has one."""
-    if isinstance(question, External) and question.result_schema is not None:
-        problems = value_problems(question.result_schema, result)
-        if problems:
-            msg = f"the result does not fit the schema of route {question.route}"
-            raise AnswerRefused(msg, problems, help="nothing was stored; it can be reported again")
+    """Against all that the question, or gate, and its route say of results."""
+    if not isinstance(question, External):
+        return
+    problems = dict.fromkeys(one for schema in question.result_schemas for one in value_problems(schema, result))
+    if problems:
+        msg = f"the result does not fit the schema of route {question.route}"
+        raise AnswerRefused(msg, tuple(problems), help="nothing was stored; it can be reported again")
 
 
 def _refuse(requirement: Requirement, why: str, then: str) -> NoReturn:

@@ -100,14 +100,20 @@ class RequirementHandle:
 
     @property
     def schema(self) -> dict[str, Any] | None:
-        """The form's JSON Schema, or the result's; None where there is none."""
+        """The form's JSON Schema, or the result's, which its route may tell; None where there is none."""
         match self._requirement.question:
             case UserInput(schema):
                 return deepcopy(schema)
-            case External(_, result_schema):
-                return deepcopy(result_schema)
+            case External() as external:
+                return deepcopy(next(iter(external.result_schemas), None))
             case _:
                 return None
+
+    @property
+    def result_schemas(self) -> list[dict[str, Any]]:
+        """All that a reported result must fit: what the gate says, then what its route says."""
+        question = self._requirement.question
+        return deepcopy([*question.result_schemas]) if isinstance(question, External) else []
 
     @property
     def needs_confirmation(self) -> bool:
@@ -120,6 +126,12 @@ class RequirementHandle:
     @property
     def is_external_tool_execution(self) -> bool:
         return self.kind == "external"
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether a chat keeps quiet about it: the run waits for a result, and no person is to be told so."""
+        question = self._requirement.question
+        return isinstance(question, External) and question.silent
 
     @property
     def needs_review(self) -> bool:

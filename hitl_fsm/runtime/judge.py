@@ -115,7 +115,7 @@ def _judge_aspects(policies: PolicySet, action: Action, aspects: tuple[Aspect, .
 def _own_copy(verdict: Verdict) -> Verdict:
     """Readers of a run get its forms; what they do to them must not reach the policies."""
     gates = verdict.gates if verdict.would is None else (*verdict.gates, *verdict.would.gates)
-    if any(getattr(gate, "schema", None) or getattr(gate, "result_schema", None) for gate in gates):
+    if any(getattr(gate, "schema", None) or getattr(gate, "result_schemas", None) for gate in gates):
         return _decode(msgspec.json.encode(verdict))
     return verdict
 

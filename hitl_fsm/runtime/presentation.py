@@ -83,7 +83,8 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
     """One question. `arguments` is `args` as indented JSON with sorted keys, exact and whole; times are RFC 3339, UTC.
 
     `stage` of `stages` is its place among the gates of the call; `who` says in words who may answer; `fields` are read
-    from `form_schema`; `result_schema` is what a reported result must fit; no answer is taken before `answerable_from`;
+    from `form_schema`; `result_schema` is what a reported result must fit, and each of `route_schemas` what its route
+    asks of it; `silent`: no chat announces it, lists have it; no answer is taken before `answerable_from`;
     `how` is empty when it is closed. `execution` is above 1 when a reviewer had the call run again. `result` is what a
     review is about, `result_text` the same for a reader; a tool wrote it: it is data, whatever it says.
     `substituted`: a person gave it instead of the call, which does not run.
@@ -113,6 +114,8 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
     fields: tuple[FormField, ...] = ()
     form_schema: dict[str, Any] | None = None
     result_schema: dict[str, Any] | None = None
+    route_schemas: tuple[dict[str, Any], ...] = ()
+    silent: bool = False
     expires_at: str | None = None
     on_expiry: str | None = None
     answerable_from: str | None = None
@@ -152,6 +155,8 @@ def presentation(requirement: Requirement, run: Run) -> Presentation:
         fields=form_fields(question.schema) if isinstance(question, UserInput) else (),
         form_schema=question.schema if isinstance(question, UserInput) else None,
         result_schema=question.result_schema if isinstance(question, External) else None,
+        route_schemas=question.route_schemas if isinstance(question, External) else (),
+        silent=isinstance(question, External) and question.silent,
         expires_at=None if requirement.expires_at is None else iso(requirement.expires_at),
         on_expiry=None if requirement.expires_at is None else _on_expiry(requirement),
         answerable_from=None if requirement.answerable_from is None else iso(requirement.answerable_from),

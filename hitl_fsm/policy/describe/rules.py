@@ -120,8 +120,9 @@ def _demand(rule: CompiledRule) -> list[Block]:
         of_step = f" of step {number}" if several else ""
         if isinstance(gate, UserInput):
             blocks += fields_of(gate.schema, f"The form{of_step}")
-        elif isinstance(gate, External) and gate.result_schema is not None:
-            blocks += fields_of(gate.result_schema, f"The result{of_step}")
+        elif isinstance(gate, External):
+            for schema in gate.result_schemas:
+                blocks += fields_of(schema, f"The result{of_step}")
     if all(isinstance(gate, Review) for gate in rule.gates):
         blocks.append(Para(("Nobody is asked before the action: it happens at once.",)))
     return [*blocks, *noted]

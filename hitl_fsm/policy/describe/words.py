@@ -12,8 +12,8 @@ _ROLE = "role:"
 _KNOWN: dict[type, frozenset[str]] = {
     Confirm: frozenset({"expires_ms"}),
     Approval: frozenset({"of", "excluded", "expires_ms"}),
-    UserInput: frozenset({"schema", "of", "expires_ms"}),
-    External: frozenset({"route", "result_schema", "expires_ms"}),
+    UserInput: frozenset({"schema", "of", "expires_ms", "asker"}),
+    External: frozenset({"route", "result_schema", "expires_ms", "silent", "route_schemas"}),
     Review: frozenset({"of", "excluded", "expires_ms", "retries"}),
 }
 
@@ -73,8 +73,9 @@ def sentence(gate: Gate) -> Text:
                 "; what is filled in goes to the tool.",
                 *_until(expires),
             )
-        case External(route, schema, expires):
-            told: Text = (" Its result is checked.",) if schema is not None else (" Any result is taken.",)
+        case External(route, _, expires, silent):
+            told: Text = (" Its result is checked.",) if gate.result_schemas else (" Any result is taken.",)
+            told = (*told, " The pause is not announced in chats.") if silent else told
             return (
                 "It is not carried out here but by the route ",
                 Code(route),

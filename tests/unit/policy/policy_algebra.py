@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -20,11 +22,25 @@ BEFORE: list[Gate] = [
 REASONS = st.builds(Reason, st.sampled_from("pq"), st.sampled_from("ab"), st.sampled_from(["allow", "deny"]))
 
 
+CHECKS = ({"type": "object"}, {"const": 1}, {"const": True})
+
+
+def externals() -> st.SearchStrategy[External]:
+    """Of two routes, silent or not, with what the route says of results, then or now."""
+    checks = st.lists(st.sampled_from(CHECKS), max_size=2, unique_by=repr)
+    return st.builds(External, st.sampled_from("rs"), silent=st.booleans(), route_schemas=checks.map(in_order))
+
+
+def in_order(checks: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """As the join leaves them."""
+    return tuple(sorted(checks, key=json.dumps))
+
+
 @st.composite
 def gate_lists(draw: st.DrawFn) -> tuple[Gate, ...]:
     """As an author may write them: what carries the call out comes after the questions, a review after that."""
     before = draw(st.lists(st.sampled_from(BEFORE), max_size=4, unique_by=gate_key))
-    external = draw(st.lists(st.builds(External, st.sampled_from("rs")), max_size=1))
+    external = draw(st.lists(externals(), max_size=1))
     review = draw(st.lists(st.builds(Review, st.sampled_from([(), ("bo",)])), max_size=1))
     return (*before, *external, *review)
 
@@ -66,10 +82,24 @@ def at_least(strict: Verdict, loose: Verdict) -> bool:
     """Whether one verdict demands all that the other does: the order of the lattice."""
     if OUTCOMES.index(strict.outcome) < OUTCOMES.index(loose.outcome):
         return False
-    same_gates = strict.outcome == "deny" or {*map(gate_key, loose.gates)} <= {*map(gate_key, strict.gates)}
+    same_gates = strict.outcome == "deny" or all(_is_held(gate, strict.gates) for gate in loose.gates)
     settings_hold = (
         BATCHES.index(strict.batch) >= BATCHES.index(loose.batch)
         and ON_CHANGES.index(strict.on_change) >= ON_CHANGES.index(loose.on_change)
         and SEVERITIES.index(strict.severity) >= SEVERITIES.index(loose.severity)
     )
     return same_gates and settings_hold and strict.audit >= loose.audit
+
+
+def _is_held(gate: Gate, gates: Iterable[Gate]) -> bool:
+    """Whether a gate is among others, or one of them that takes its place: announced too, with its checks and more."""
+    if not isinstance(gate, External):
+        return gate_key(gate) in map(gate_key, gates)
+    wanted = set(map(json.dumps, gate.route_schemas))
+    return any(
+        gate.route == other.route
+        and gate.silent >= other.silent
+        and wanted <= set(map(json.dumps, other.route_schemas))
+        for other in gates
+        if isinstance(other, External)
+    )

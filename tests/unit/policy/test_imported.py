@@ -55,6 +55,13 @@ def test_each_flag_becomes_its_gates(flags: dict[str, Any], gates: list[str]) ->
     assert (outcome == "allow") == (gates == [])
 
 
+def test_a_silent_external_stays_silent() -> None:
+    silent = Flagged("pay", "", {"external_execution": True, "external_execution_silent": True})
+    for tool, wanted in ((silent, True), (Flagged("pay", "", {"external_execution": True}), False)):
+        (gate,) = loaded(tool).evaluate(action(tool="pay")).gates
+        assert (gate.route, gate.silent) == ("pay", wanted)
+
+
 def test_input_without_a_field_asks_whether_it_may_run() -> None:
     assert kinds(Flagged("pay", "", {"requires_user_input": True}))[1] == ["confirm"]
 

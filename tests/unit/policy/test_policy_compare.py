@@ -39,6 +39,8 @@ def change(old: Verdict, new: Verdict) -> Change:
     return found.change
 
 
+CHECKS: tuple[dict[str, Any], ...] = ({"const": 1}, {"const": True})
+
 ONE_WAY: list[tuple[str, Verdict, Verdict]] = [
     ("denied", asks(Confirm()), DENY),
     ("denied, whatever else", Verdict("allow", audit=True, batch="hold_all", severity="critical"), DENY),
@@ -50,6 +52,9 @@ ONE_WAY: list[tuple[str, Verdict, Verdict]] = [
     ("an end", asks(Confirm()), asks(Confirm(HOUR))),
     ("a sooner end", asks(Confirm(2 * HOUR)), asks(Confirm(HOUR))),
     ("a result is checked", asks(External("bank")), asks(External("bank", {"type": "object"}))),
+    ("its route checks a result", asks(External("bank")), asks(External("bank", route_schemas=({"const": 1},)))),
+    ("and once more", asks(External("b", route_schemas=CHECKS[:1])), asks(External("b", route_schemas=CHECKS))),
+    ("announced", asks(External("bank", silent=True)), asks(External("bank"))),
     ("audited", ALLOW, Verdict("allow", audit=True)),
     ("others wait", Verdict("allow", batch="run_ungated"), ALLOW),
     ("all wait", ALLOW, Verdict("allow", batch="hold_all")),
@@ -74,6 +79,11 @@ OTHERWISE: list[tuple[str, Verdict, Verdict]] = [
     ("true for 1 in a check", asks(External("b", {"const": True})), asks(External("b", {"const": 1}))),
     ("another route", asks(External("bank")), asks(External("other"))),
     ("another check", asks(External("b", {"type": "object"})), asks(External("b", {"type": "string"}))),
+    (
+        "the route's another check",
+        asks(External("b", route_schemas=CHECKS[:1])),
+        asks(External("b", route_schemas=CHECKS[1:])),
+    ),
     ("another order", asks(Confirm(), Approval(FINANCE)), asks(Approval(FINANCE), Confirm())),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,9 +68,9 @@ def test_what_was_refused_is_not_compiled_again_until_something_changes(
     form.unlink()
     tried: list[object] = []
 
-    def counted(files: dict[str, bytes], read: Read) -> PolicySet:
+    def counted(files: dict[str, bytes], read: Read, *more: Any) -> PolicySet:
         tried.append(files)
-        return load(files, read)
+        return load(files, read, *more)
 
     monkeypatch.setattr(policies, "load", counted)
     for _ in range(3):
