@@ -20,7 +20,7 @@ ASKS_PER_CALL = 20
 
 def ask(draft: Draft, event: events.CallAsked) -> None:
     """The start is over: it was told to let go. What was approved stays approved, for the same action (law 5)."""
-    call, asked = draft.call(event.call_id), Asked(event.message, event.schema, event.said)
+    call, asked = draft.running(event.call_id), Asked(event.message, event.schema, event.said)
     if draft.run.state is RunState.CANCELLED:
         draft.fail(call, f"The run was cancelled. {LET_GO}")
         return

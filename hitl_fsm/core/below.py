@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,8 +12,9 @@ from hitl_fsm.core.frames import FRAME_DEPTH, FRAMES_PER_RUN, calls_of, frame_at
 from hitl_fsm.core.tally import active_at
 from hitl_fsm.model.action import Below
 from hitl_fsm.model.call import Call
+from hitl_fsm.model.event import ProposedCall
 from hitl_fsm.model.message import Message
-from hitl_fsm.model.paths import depth, frame_path, is_below
+from hitl_fsm.model.paths import call_id, depth, frame_path, is_below
 from hitl_fsm.model.run import Frame
 from hitl_fsm.model.states import CALL_ENDED, RUN_ADVANCING
 
@@ -64,10 +66,16 @@ def change(draft: Draft, path: str, **changes: Any) -> None:
 
 
 def require_idle(draft: Draft, path: str, what: str) -> None:
-    """IllegalTransition unless the frame is under way, and every call of its last turn has ended."""
-    run = draft.run
-    draft.require(run.state in RUN_ADVANCING and (not path or frame_at(run, path) is not None), what)
+    """IllegalTransition unless the frame's model may be asked: it has not failed, and every call of its turn ended."""
+    run, frame = draft.run, frame_at(draft.run, path)
+    draft.require(run.state in RUN_ADVANCING and (not path or (frame is not None and frame.error is None)), what)
     draft.require(all(call.state in CALL_ENDED for call in calls_of(run, path)), what)
+
+
+def require_named(draft: Draft, path: str, turn: int, calls: Sequence[ProposedCall]) -> None:
+    """IllegalTransition unless these are, by their ids, the calls of that turn of the frame, in order."""
+    named = all(one.call_id == call_id(path, turn, index) for index, one in enumerate(calls))
+    draft.require(named, f"take calls that are not those of turn {turn}")
 
 
 def _drop(draft: Draft, path: str) -> None:

@@ -96,6 +96,7 @@ def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
     below.require_idle(draft, frame, "take a model's reply")
     draft.require(not (event.calls and event.refused), "refuse an answer that asks for calls")
     turn = turn_of(run, frame) + 1
+    below.require_named(draft, frame, turn, event.calls)
     draft.record("model_replied", facts.replied, event, turn)
     calls = tuple(ToolCall(p.provider_id, p.tool, p.raw) for p in event.calls)
     said = Message("assistant", event.text, calls, echo=event.echo, origin=event.origin, frame=frame)
@@ -119,8 +120,8 @@ def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
 
 
 def _model_failed(draft: Draft, event: events.ModelFailed) -> None:
+    below.require_idle(draft, event.frame, "lose a model")
     if event.frame:
-        below.require_idle(draft, event.frame, "lose a model")
         below.change(draft, event.frame, error=event.error)
         draft.record("model_failed", frame=event.frame, error=event.error)
         draft.settle()
@@ -157,17 +158,17 @@ def _calls_started(draft: Draft, event: events.CallsStarted) -> None:
 
 
 def _call_returned(draft: Draft, event: events.CallReturned) -> None:
-    draft.finish(draft.call(event.call_id), event.result)
+    draft.finish(draft.running(event.call_id), event.result)
     draft.settle()
 
 
 def _call_raised(draft: Draft, event: events.CallRaised) -> None:
-    draft.fail(draft.call(event.call_id), event.error)
+    draft.fail(draft.running(event.call_id), event.error)
     draft.settle()
 
 
 def _call_lost(draft: Draft, event: events.CallLost) -> None:
-    call = draft.move(draft.call(event.call_id), CallTrigger.LOST, acting_until=event.acting_until)
+    call = draft.move(draft.running(event.call_id), CallTrigger.LOST, acting_until=event.acting_until)
     draft.record("call_lost", call=call.call_id, tool=call.tool, digest=call.digest, attempt=call.attempt)
     draft.settle()
 
@@ -178,7 +179,7 @@ def _late_result(draft: Draft, event: events.LateResult) -> None:
     # One key, one effect: of an idempotent call the success of any attempt is the result, unless it was sent back.
     repeated = call is not None and call.idempotent and event.begun and not event.error
     same = call is not None and (call.attempt == event.attempt or (repeated and event.attempt > call.sent_back))
-    unknown = call is not None and same and call.state in _NO_RESULT
+    unknown = call is not None and same and call.state in _NO_RESULT and call.below is None
     draft.record("late_result", facts.late, event, taken=unknown)
     if call is None or not unknown:
         return
@@ -214,12 +215,21 @@ def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
     elif isinstance(event.answer, answers.Respond):
         substitute(draft, call, event.answer.result)
     elif refused:
-        note = f": {event.answer.note}" if event.answer.note else ""
-        draft.deny(call, f"Rejected by {draft.entry.by.id}{note}. It was not executed.")
+        draft.deny(call, _no(call, requirement, draft.entry.by.id, event.answer.note))
     else:
         _pass_gate(draft, call, requirement, event)
     edited = event.args is not None
     draft.answered(voided=edited and bool(pending(draft.call(call.call_id))))
+
+
+def _no(call: Call, requirement: Requirement, by: str, note: str | None) -> str:
+    """What the model is told of a no. To a question of its own nothing was to be executed."""
+    why = f": {note}" if note else ""
+    if not call.dynamic:
+        return f"Rejected by {by}{why}. It was not executed."
+    if isinstance(requirement.question, UserInput):
+        return f"{by} declined to answer{why}."
+    return f"Rejected by {by}{why}. There is no answer."
 
 
 def _settle_unknown(draft: Draft, call: Call, answer: answers.Answer) -> None:
@@ -235,6 +245,7 @@ def _settle_unknown(draft: Draft, call: Call, answer: answers.Answer) -> None:
 def _pass_gate(draft: Draft, call: Call, requirement: Requirement, event: events.AnswerRecorded) -> None:
     key = gate_key(requirement.question)  # type: ignore[arg-type]  # the outcome question was handled before
     if event.args is not None:
+        draft.require(call.call_id in draft.entry.verdicts, "take arguments that nobody judged")
         call = draft.edit(call, event.args, draft.entry.verdicts[call.call_id])
     answers_now = {**call.answers, **extras(requirement, call, event.answer)}
     passed, told = (*call.passed, Pass(key, call.digest)), asked.told(call, requirement, event.answer)
@@ -285,7 +296,7 @@ def _requirement_timed_out(draft: Draft, event: events.RequirementTimedOut) -> N
     if isinstance(requirement.question, Review):
         keep_back(draft, call, "Nobody reviewed its result in time.")
     else:
-        draft.deny(call, "Nobody answered in time. It was not executed.")
+        draft.deny(call, f"Nobody answered in time.{'' if call.dynamic else ' It was not executed.'}")
     draft.answered(voided=False)
 
 

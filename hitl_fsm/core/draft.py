@@ -116,6 +116,13 @@ class Draft:
             msg = f"no call {call_id} in turn {self.run.turn} of {self.run.run_id}"
             raise IllegalTransition(msg) from None
 
+    def running(self, call_id: str) -> Call:
+        """A call whose own code runs: what comes of it tells nothing of one that waits, or that a frame carries out."""
+        call = self.call(call_id)
+        runs = call.state is CallState.EXECUTING and call.below is None
+        self.require(runs, f"hear what came of {call_id}, which does not run,")
+        return call
+
     def requirement(self, requirement_id: str) -> Requirement:
         for requirement in self.run.requirements:
             if requirement.requirement_id == requirement_id:
@@ -356,6 +363,7 @@ class Draft:
         self.open_gates()
         if not self.run.open_requirements:
             self.fire(RunTrigger.GATES_CLOSED)
+            self.settle()  # perhaps all that is left waits for a model that failed
         elif voided and not self._any_answer_holds():
             self.fire(RunTrigger.ANSWER_VOIDED)
 

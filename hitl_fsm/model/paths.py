@@ -6,7 +6,6 @@ A call of the run itself is `<turn>.<index>`: `2.0`. What carries it out is a fr
 
 from __future__ import annotations
 
-
 START = "0.0"
 """The start of a run, where policies speak of it: the call before its first turn."""
 

@@ -30,12 +30,12 @@ from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.runtime import stream
 from hitl_fsm.runtime.asking import asked, given_up, refusal
 from hitl_fsm.runtime.beginning import START_TOOL, start_verdicts
-from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, as_late, execute
+from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, execute
 from hitl_fsm.runtime.flights import Flights, Landed
 from hitl_fsm.runtime.hold import Hold
 from hitl_fsm.runtime.in_force import InForce
 from hitl_fsm.runtime.judge import judge_now, judge_reply
-from hitl_fsm.runtime.late import keep_late, keep_late_soon
+from hitl_fsm.runtime.late import keep_all_late, keep_all_soon, keep_landing, keep_late_soon
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.steps import Loaded
@@ -124,8 +124,15 @@ class Drive:
 
     async def _advance(self) -> None:
         while self._due:
-            self._parts = await self._in_force.fresh()
-            await self._perform(self._due)
+            try:
+                self._parts = await self._in_force.fresh()
+                await self._perform(self._due)
+            except Fenced:
+                await keep_landing(self._parts, self._now, self._flights)
+                raise
+            except HitlError:  # whatever keeps one of them from going on, a tool beside it is not cut off
+                await self._land_calls()
+                raise
 
     async def _perform(self, effects: Sequence[Effect]) -> None:
         """Do the first thing that is not under way yet; wait for a result when everything is.
@@ -260,28 +267,29 @@ class Drive:
             try:
                 await self._take_in(call_id, event)
             except Fenced:
-                await self._keep_late(call_id, event)
-                await self._keep_all_late(landed)
+                await keep_all_late(self._parts, self._now, [(call_id, event), *landed])
                 raise
             except StoreError:  # a full disk, a server that is away: what is known is told when it is back
-                for one_id, one in ((call_id, event), *landed):
-                    keep_late_soon(self._parts, self._run_id, as_late(self._now.call(one_id), one))
+                keep_all_soon(self._parts, self._now, [(call_id, event), *landed])
                 raise
+        failed: Exception | None = None
         for frame, reply in replies:
-            try:
+            if isinstance(reply, Exception):
+                failed = failed or reply
+            else:
                 await self._take_reply(frame, reply)
-            except Fenced:
-                await self._keep_all_late([])
-                raise
+        if failed is not None:
+            raise failed
 
-    async def _keep_all_late(self, landed: list[tuple[str, Event]]) -> None:
-        """A tool acts whether or not anybody listens; what a model says is asked for again."""
-        while True:
-            for call_id, event in landed:
-                await self._keep_late(call_id, event)
-            if not self._flights:
-                return
-            landed, _ = await self._flights.landed()
+    async def _land_calls(self) -> None:
+        """Nothing new begins; what tools come to that are under way is committed, or at least kept."""
+        while self._flights.has_calls:
+            try:
+                await self._land()
+            except Fenced:
+                await keep_landing(self._parts, self._now, self._flights)
+            except HitlError as error:  # the first one is told to who asked; this one to the log
+                self._parts.log("beside_an_error", level="warning", run=self._run_id, error=str(error))
 
     async def _take_in(self, call_id: str, event: Event) -> None:
         if isinstance(event, events.LateResult):
@@ -292,10 +300,6 @@ class Drive:
             return
         await self._commit(event, by=ENGINE)
         self._telling.call_ended(self._now, call_id)
-
-    async def _keep_late(self, call_id: str, event: Event) -> None:
-        """Another worker, or a cancellation, overtook this one: what the tool did is not forgotten."""
-        await keep_late(self._parts, self._run_id, as_late(self._now.call(call_id), event))
 
     async def _ask_for(self, turn: int, frame: str, *, alone: bool) -> bool:
         """Ask a model for a turn: `alone`, until it is taken in; else beside all else. Whether the run moved."""
@@ -313,7 +317,7 @@ class Drive:
 
     def _tell_turn(self, kind: type[stream.StepStarted | stream.StepCompleted], turn: int, frame: str) -> None:
         """A turn of a model; what a workflow's plan comes to is told by its steps."""
-        if self._telling.is_heard and self._recipe_at(frame).kind != "workflow":
+        if self._telling.is_heard and self._recipe_at(frame).kind not in {"workflow", "branch"}:
             self._telling.tell(kind, self._now, turn, frame=frame)
 
     async def _ask(self, frame: str) -> Landed:
@@ -385,4 +389,4 @@ class Drive:
             try:
                 await self._take_in(call_id, event)
             except Fenced:
-                await self._keep_late(call_id, event)
+                await keep_all_late(self._parts, self._now, [(call_id, event)])

@@ -49,17 +49,25 @@ class Flights:
     def is_asked(self, frame: str) -> bool:
         return frame in self._asked.values()
 
+    @property
+    def has_calls(self) -> bool:
+        """Whether some tool is still at work."""
+        return bool(self._tasks)
+
     def __len__(self) -> int:
         return len(self._tasks) + len(self._asked)
 
-    async def landed(self) -> tuple[list[tuple[str, Event]], list[tuple[str, Landed]]]:
-        """What came back of calls, and of models, as soon as something does; nothing when nothing is under way."""
+    async def landed(self) -> tuple[list[tuple[str, Event]], list[tuple[str, Landed | Exception]]]:
+        """What came back of calls, and of models, as soon as something does; nothing when nothing is under way.
+
+        An error of one is handed over like an answer: what came back beside it must not be lost with it.
+        """
         under_way: list[asyncio.Task[Any]] = [*self._tasks, *self._asked]
         if not under_way:
             return [], []
         done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
         calls = [self._take(task) for task in done if task in self._tasks]
-        return calls, [(self._asked.pop(task), task.result()) for task in done if task in self._asked]
+        return calls, [self._said(task) for task in done if task in self._asked]
 
     async def stopped(self) -> list[tuple[str, Event]]:
         """Cancel what is under way; what came of the calls. A tool that does not end is not waited for."""
@@ -77,6 +85,15 @@ class Flights:
         stopped = [self._taken_or_lost(task) for task in done]
         self._tasks.clear()
         return stopped
+
+    def _said(self, task: asyncio.Task[Landed]) -> tuple[str, Landed | Exception]:
+        frame = self._asked.pop(task)
+        if task.cancelled():  # not by this worker, which asks for nothing that it then cancels here
+            return frame, events.ModelFailed("the model's call was cancelled", frame)
+        error = task.exception()
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        return frame, task.result() if error is None else error
 
     def _taken_or_lost(self, task: asyncio.Task[Event]) -> tuple[str, Event]:
         """An interrupt that hit the tool itself stopped it somewhere."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 
 from hitl_fsm.core.decide import decide
 from hitl_fsm.errors import Fenced, HitlError, RunBusy, StoreError
 from hitl_fsm.model.actor import ENGINE
-from hitl_fsm.model.event import Entry, LateResult
+from hitl_fsm.model.event import Entry, Event, LateResult
 from hitl_fsm.model.record import Record
+from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RUN_ADVANCING
 from hitl_fsm.ports import Lease
+from hitl_fsm.runtime.execute import as_late
+from hitl_fsm.runtime.flights import Flights
 from hitl_fsm.runtime.loop import background_loop
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.steps import LeaseWord, commit, load
@@ -37,6 +41,25 @@ async def keep_late(parts: Parts, run_id: str, late: LateResult) -> None:
 def keep_late_soon(parts: Parts, run_id: str, late: LateResult) -> None:
     """From a tool's thread, whose worker has gone on."""
     asyncio.run_coroutine_threadsafe(_kept(parts, run_id, late), background_loop())
+
+
+async def keep_all_late(parts: Parts, run: Run, landed: Iterable[tuple[str, Event]]) -> None:
+    """What came back of calls of a run that is another worker's by now."""
+    for call_id, event in landed:
+        await keep_late(parts, run.run_id, as_late(run.call(call_id), event))
+
+
+async def keep_landing(parts: Parts, run: Run, flights: Flights) -> None:
+    """What will come back. A tool acts whether or not anybody listens; for what a model says nobody waits."""
+    while flights.has_calls:
+        landed, _ = await flights.landed()
+        await keep_all_late(parts, run, landed)
+
+
+def keep_all_soon(parts: Parts, run: Run, landed: Iterable[tuple[str, Event]]) -> None:
+    """What came back and cannot be written now."""
+    for call_id, event in landed:
+        keep_late_soon(parts, run.run_id, as_late(run.call(call_id), event))
 
 
 async def _told(parts: Parts, run_id: str, late: LateResult, attempts: int) -> bool:

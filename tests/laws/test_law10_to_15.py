@@ -180,7 +180,7 @@ def test_law13_who_may_answer(house: House, gate: str, by: str, allowed: bool) -
     assert not run.is_paused
 
 
-RUNTIME_WRITERS = {f"runtime/{name}.py" for name in ("drive", "engine", "in_force", "late", "leases", "steps")}
+RUNTIME_WRITERS = {f"runtime/{name}.py" for name in ("drive", "engine", "hold", "in_force", "late", "leases", "steps")}
 
 
 def test_law14_only_the_runtime_writes_the_store() -> None:
