@@ -79,7 +79,8 @@ def test_only_the_runs_own_answer_is_streamed_to_stdout(shell: Shell) -> None:
     first = shell("run", "trees:refunds", "go", "--user", "alice", "--stream")
     assert (first.code, first.out) == (8, "")
     run, question = re.findall(r"run_\w+", first.err)[0], re.findall(r"req_\w+-\d+", first.err)[0]
-    assert "team finance / agent scout: seen\n" in first.err
+    told = first.err.index("team finance / agent scout: seen\n")
+    assert told < first.err.index("agent scout: ToolCallCompleted call_id=1.0/1.1 tool_name=ask_scout")
     assert shell("approve", question, "--as", "alice").code == 0
     done = shell("runs", "continue", run, "--app", "trees:engine", "--stream")
     assert (done.code, done.out) == (0, "both are done\n"), "a workflow's output, which it does not say"
