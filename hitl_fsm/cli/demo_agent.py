@@ -27,6 +27,7 @@ _QUESTION: Final = {
 }
 _MESSAGE: Final = {"to": "ana@customer.test", "text": "Your 1200 EUR are on their way. Sorry for the lamp!"}
 _NO: Final = ("Rejected by", "Nobody answered in time")
+_DECLINED: Final = " declined to answer"
 
 
 def support(engine: Engine, ledger: Path) -> Agent:
@@ -94,7 +95,7 @@ def _unless_refused(say: str, *calls: tuple[str, dict[str, Any]]) -> Callable[[C
 
     def reply(request: ChatRequest) -> dict[str, Any]:
         told = [message.content for message in request.messages if message.role == "tool"]
-        no = next((text for text in told if text.startswith(_NO)), None)
+        no = next((text for text in told if text.startswith(_NO) or _DECLINED in text), None)
         return _turn(say, *calls) if no is None else _turn(f"I stop here. I was told: {no}")
 
     return reply

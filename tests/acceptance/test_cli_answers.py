@@ -131,6 +131,37 @@ def test_an_external_call_takes_a_result_that_fits_its_schema(shell: Shell) -> N
     assert "r1" in done.out
 
 
+def test_a_silent_call_is_asked_of_nobody_and_can_be_answered(shell: Shell) -> None:
+    file = shell.folder / "house.policy.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("route: bank", "route: bank\n        silent: true"))
+    for streamed in ([], ["--stream"]):
+        told = shell("run", "app:banking", "Pay it", "--user", "alice", *streamed)
+        assert told.code == 8
+        assert "is paused: it waits for an outside system\n" in told.err
+        assert "req_" not in told.err + told.out
+    document = shell("run", "app:banking", "Pay it", "--user", "alice", "--format", "json").json
+    assert [one["silent"] for one in document["requirements"]] == [True]
+    waiting = shell("inbox", "--format", "json").lines
+    assert [one["kind"] for one in waiting] == ["external"] * 3
+    assert "external, silent" in shell("show", waiting[0]["id"]).out
+    assert shell("result", waiting[0]["id"], "--data", '{"receipt": "r1"}').code == 0
+    assert shell("runs", "continue", waiting[0]["run"], "--app", "app:engine").code == 0
+
+
+def test_beside_a_question_a_silent_call_is_one_line(shell: Shell) -> None:
+    file = shell.folder / "house.policy.yaml"
+    text = file.read_text(encoding="utf-8").replace("route: bank", "route: bank\n        silent: true")
+    file.write_text(text.replace("rules:", "batch: run_ungated\nrules:", 1))
+    with (shell.folder / "app.py").open("a", encoding="utf-8") as app:
+        app.write(
+            'two = agent("two", [("bank", {"iban": "DE1"}), ("note", {"text": "x"}), ("bank", {"iban": "DE2"})])\n'
+        )
+    told = shell("run", "app:two", "Pay it", "--user", "alice").err
+    assert "is paused: it waits for a person\n  and for 2 results from outside; `hitl-fsm inbox` lists all\n" in told
+    assert told.count("req_") == told.count(told.partition("req_")[2].split()[0])
+    assert "DE1" not in told
+
+
 @pytest.mark.parametrize(
     ("command", "said", "witnesses", "told"),
     [

@@ -41,8 +41,9 @@ TOOLS = group(
     ),
     (
         "`external_execution_silent=True`",
-        "always so",
-        f"{USE}test_a_pause_for_an_external_call_says_nothing_by_itself",
+        "`gate: {external: {route: …, silent: true}}`",
+        f"{USE}test_a_silent_external_call_pauses_and_is_not_announced",
+        "no pause writes a text into the output; `requirement.is_silent` tells a chat to keep quiet too",
     ),
     (
         '`@approval`, `approval_type="required"`',

@@ -140,9 +140,9 @@ def test_a_question_with_options_takes_only_these() -> None:
 # -- external execution
 
 
-def external(function: str) -> str:
+def external(function: str, more: str = "") -> str:
     schema = "{type: object, required: [receipt], properties: {receipt: {type: string}}}"
-    return f"- {{id: all, tools: {function}, gate: {{external: {{route: bank, result_schema: {schema}}}}}}}"
+    return f"- {{id: all, tools: {function}, gate: {{external: {{route: bank, result_schema: {schema}{more}}}}}}}"
 
 
 def test_an_external_tool_is_never_run_here_and_its_result_is_checked() -> None:
@@ -162,16 +162,19 @@ def test_an_external_tool_is_never_run_here_and_its_result_is_checked() -> None:
     assert told(agent, run.run_id) == ['{"receipt":"R-1"}']
 
 
-def test_a_pause_for_an_external_call_says_nothing_by_itself() -> None:
+def test_a_silent_external_call_pauses_and_is_not_announced() -> None:
     @tool
     def payout(iban: str) -> str:
         """The bank does it."""
         raise AssertionError("never here")
 
-    agent = an_agent(external("payout"), payout, script=[asks(("payout", {"iban": "DE1"}))])
-    events = list(agent.run("Pay out", stream=True))
-    assert [event for event in events if event.event == "ContentDelta"] == []
-    assert events[-1].run.output is None
+    for more, silent in ((", silent: true", True), ("", False)):
+        agent = an_agent(external("payout", more), payout, script=[asks(("payout", {"iban": "DE1"}))])
+        events = list(agent.run("Pay out", stream=True))
+        assert [event for event in events if event.event == "ContentDelta"] == []
+        assert events[-1].is_paused
+        assert events[-1].run.output is None
+        assert [one.is_silent for one in events[-1].active_requirements] == [silent]
 
 
 # -- approval
