@@ -1,0 +1,185 @@
+"""A team and a workflow that die at one commit, in this process: everything after it is refused, then a new engine
+finds what was written. Its tools and models are new objects each time; only the store stays, as a disk does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from kill_stores import clocked_store
+
+from hitl_fsm import Agent, Engine, Loop, Parallel, RunHandle, Step, Team, Workflow, current_call, tool
+from hitl_fsm.core.replay import replay
+from hitl_fsm.model.states import RunState
+from hitl_fsm.ports import Commit, Store
+from hitl_fsm.testing import FrozenClock, ScriptedModel
+from house import policies
+from whole import broken
+
+RULES = b"""apiVersion: hitl-fsm/v1
+kind: Policy
+name: all
+owner: compliance@example.com
+description: Some are asked about, some are not, one is looked at afterwards.
+tools: ["*"]
+steps: ["*"]
+default: allow
+rules:
+  - {id: tools, tools: [ann.pay, cleo.pay], gate: confirm}
+  - {id: step, steps: [stamp], gate: confirm}
+  - {id: after, steps: [report], gate: {review: {retries: 1}}}
+"""
+GATED = {"ann.pay", "cleo.pay", "stamp"}
+ROUNDS = 60
+"""Pauses and deaths after which a run must have ended."""
+LATER = 3_600_000
+"""How long a new process comes after the one that died (ms): leases are over, and nobody acts any more."""
+
+
+class Died(BaseException):
+    """Nothing catches it, as nothing catches a death."""
+
+
+@dataclass
+class Disk:
+    """A store that lets `lives` commits through (-1: all), then nothing at all.
+
+    `heard`: who wrote the last of them hears of it and goes on, up to the next word with the store: what was begun has
+    acted by then. Else it dies right after that commit, between an intent and its effect.
+    """
+
+    inner: Store
+    lives: int
+    heard: bool = True
+    commits: int = 0
+    is_dead: bool = False
+    wrong: list[str] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        if self.is_dead:
+            raise Died
+        return getattr(self.inner, name)
+
+    async def commit(self, commit: Commit) -> int:
+        if self.is_dead or self.commits == self.lives:
+            self.is_dead = True
+            raise Died
+        fence = await self.inner.commit(commit)
+        self.commits += 1
+        await self._look(commit)
+        if self.commits == self.lives and not self.heard:
+            self.is_dead = True
+            raise Died
+        return fence
+
+    async def _look(self, commit: Commit) -> None:
+        """The log, replayed, is the run that was committed, and that one is whole."""
+        stored = await self.inner.load(commit.run.run_id)
+        if stored is None or not commit.entries:
+            return
+        run, messages = replay(stored.entries)
+        if run != commit.run:
+            self.wrong.append(f"commit {self.commits}: the log tells of another run")
+        self.wrong += [f"commit {self.commits}: {one}" for one in broken(commit.run, messages)]
+
+
+class Play:
+    """One run, from its first process to its end; the `dies_after`-th commit is the last of one of these."""
+
+    def __init__(self, dies_after: int = -1, *, heard: bool = True) -> None:
+        self.clock = FrozenClock()
+        self.store = clocked_store("sqlite:///:memory:", self.clock.now)
+        self.disk = Disk(self.store, dies_after, heard)
+        self.effects: Counter[tuple[str, str]] = Counter()
+        self.wrong: list[str] = []
+        self.output: str | None = None
+
+    async def act(self, name: str) -> str:
+        """The witness: at this moment, the answer stands on the disk."""
+        call = current_call()
+        self.effects[name, call.call_id] += 1
+        answered = await self.store.requirements(run_id=call.run_id, state="resolved")
+        if name in GATED and call.call_id not in {one.call_id for one in answered}:
+            self.wrong.append(f"{name} ran as {call.call_id}, and nobody had answered")
+        return f"{name} done"
+
+    # -- one process
+
+    def flow(self, engine: Engine) -> Workflow:
+        def agent(name: str, *called: str) -> Agent:
+            model = ScriptedModel(
+                [{"calls": [{"tool": one}]} for one in called] + [{"say": f"{name}: {{last_result}}"}]
+            )
+            return Agent(name, model, engine=engine, tools=[self.tool(one) for one in sorted({*called})])
+
+        async def stamp(text: str) -> str:
+            return await self.act("stamp")
+
+        async def report(text: str) -> str:
+            return await self.act("report")
+
+        members = [agent("ann", "ann.look", "ann.pay"), agent("bob", "bob.look", "bob.note")]
+        both = Team("pair", members, engine=engine, mode="broadcast")
+        return Workflow(
+            "desk",
+            [
+                Parallel(Step("ask", both), Step("stamp", stamp), name="beside"),
+                Loop("twice", [Step("settle", agent("cleo", "cleo.pay"))], lambda given, iteration: iteration >= 2, 3),
+                Step("report", report),
+            ],
+            engine=engine,
+        )
+
+    def tool(self, name: str) -> Any:
+        @tool(name=name, version="1")
+        async def act() -> str:
+            return await self.act(name)
+
+        return act
+
+    def live(self) -> bool:
+        """One process; whether it saw the end of the run."""
+        engine = Engine(policies(RULES), self.disk, clock=self.clock)  # type: ignore[arg-type]
+        flow = self.flow(engine)
+        rows = engine.runs.list()
+        run = flow.continue_run(run_id=rows[0].run_id) if rows else flow.run("go", user="alice")
+        for _ in range(ROUNDS):
+            if run.state is not RunState.PAUSED:
+                break
+            self.answer(run)
+            run = flow.continue_run(run_id=run.run_id)
+        self.output = run.output
+        return run.state is RunState.DONE
+
+    def answer(self, run: RunHandle) -> None:
+        for requirement in run.active_requirements:
+            call_id = requirement.tool.call_id
+            if requirement.is_outcome_unknown:  # answered truthfully, by a look at what happened
+                acted = [name for name, one in self.effects if one == call_id]
+                if acted:
+                    requirement.it_happened(f"{acted[0]} done", by="alice")
+                else:
+                    requirement.it_did_not_happen(by="alice")
+            elif requirement.needs_review:
+                requirement.accept(by="alice")
+            else:
+                requirement.confirm(by="alice")
+
+    # -- all of them
+
+    def to_the_end(self) -> list[str]:
+        """All that is wrong with it."""
+        for _ in range(ROUNDS):
+            try:
+                if self.live():
+                    break
+            except Died:
+                self.wrong += self.disk.wrong
+                self.disk = Disk(self.store, -1)
+                self.clock.advance(LATER)
+        else:
+            self.wrong.append("it does not end")
+        twice = [one for one, count in self.effects.items() if count > 1]
+        return [*self.wrong, *self.disk.wrong, *(f"{one} happened twice" for one in twice)]
