@@ -156,7 +156,9 @@ def test_law04_what_was_rejected_stays_rejected_in_a_fork_and_in_its_fork(house:
     assert (fork.state, fork.output) == (RunState.DONE, "the end")
     again = agent.engine.fork(fork.run_id, 1)
     assert (again.state, again.output) == (RunState.DONE, "the end")
-    other = clerk(house, PAYS, ScriptedModel([*LOOKS_THEN_PAYS[:1], calls(call("pay", to="x", amount=6)), {"say": "x"}]))
+    other = clerk(
+        house, PAYS, ScriptedModel([*LOOKS_THEN_PAYS[:1], calls(call("pay", to="x", amount=6)), {"say": "x"}])
+    )
     fresh = other.engine.fork(run.run_id, 1)
     assert fresh.is_paused
     fresh.active_requirements[0].confirm(by="alice", args={"to": "x", "amount": 5, "memo": "-"})
