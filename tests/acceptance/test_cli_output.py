@@ -112,7 +112,7 @@ def test_json_has_the_promised_keys(shell: Shell) -> None:
     whole = shell("runs", "show", run, "--format", "json").json
     assert set(whole) == {
         *("run", "kind", "name", "state", "user", "prompt", "created_at", "updated_at"),
-        *("path", "inside", "output", "error", "calls", "requirements", "timeline"),
+        *("path", "inside", "output", "error", "usage", "calls", "requirements", "timeline"),
     }
     assert set(shell("audit", "verify", "--format", "json").json) == {
         *("intact", "count", "head", "findings", "total_findings"),

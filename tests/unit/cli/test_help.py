@@ -77,7 +77,7 @@ def test_without_a_code_all_are_listed_once_under_headings(use: Use) -> None:
     assert "Tools and models" in lines
 
 
-@pytest.mark.parametrize(("code", "near"), [("HF2170", "HF217"), ("HF21", "HF2"), ("HF999", ""), ("nonsense", "")])
+@pytest.mark.parametrize(("code", "near"), [("HF2170", "HF217"), ("HF21", "HF"), ("HF999", ""), ("nonsense", "")])
 def test_an_unknown_code_is_wrong_usage_with_a_suggestion(use: Use, code: str, near: str) -> None:
     status, out, said = use(code)
     assert (status, out) == (2, "")
