@@ -140,6 +140,16 @@ def test_law15_a_pinned_call_holds_to_the_route_of_then(house: House) -> None:
     assert requirement.set_external_execution_result({"fee": 1}, by="worker-1").active_requirements == []
 
 
+def test_law05_what_a_reader_does_to_a_verdict_loosens_nothing(house: House) -> None:
+    engine = engine_of(house, LATER)
+    asked_for = {"to": "bob", "amount": 5.0}
+    for _ in range(2):
+        gate = engine.evaluate("pay", asked_for, user="alice").gates[-1]
+        assert isinstance(gate, External)
+        assert gate.route_schemas[0]["properties"]["fee"]["maximum"] == 5
+        gate.route_schemas[0].clear()
+
+
 def test_law05_what_was_decided_by_is_in_the_store_whole(house: House) -> None:
     engine = engine_of(house)
     asked(house, engine)
