@@ -28,6 +28,7 @@ from hitl_fsm.runtime.gate import Gated, gated
 from hitl_fsm.runtime.given import checked_actor, checked_input, checked_name, checked_prompt, checked_reason
 from hitl_fsm.runtime.handles import By, RunHandle
 from hitl_fsm.runtime.in_force import InForce, Reloaded
+from hitl_fsm.runtime.judge import own_verdict
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.loop import run_in_background, run_sync
 from hitl_fsm.runtime.parts import Parts
@@ -98,7 +99,7 @@ class Engine:
 
     def evaluate(self, tool: str, args: dict[str, Any], *, user: By = None) -> Verdict:
         """What the policies say of an action; nothing else happens."""
-        return self.policies.evaluate(self._action(tool, args, user), default=self._parts.default)
+        return own_verdict(self.policies.evaluate(self._action(tool, args, user), default=self._parts.default))
 
     def explain(self, tool: str, args: dict[str, Any], *, user: By = None) -> Explanation:
         """How the policies come to that verdict, rule by rule and condition by condition; nothing else happens."""

@@ -52,7 +52,7 @@ def subject_of(call: Call | ProposedCall) -> Subject:
 
 def judge(parts: Parts, policies: PolicySet, run: Run, subject: Subject, args: dict[str, Any]) -> Verdict:
     """The verdict on one action of a run, at this instant; ToolError if a question to a person makes no sense."""
-    return _own_copy(judge_action(policies, action_of(run, subject, args, parts.clock.now()), subject, parts.default))
+    return own_verdict(judge_action(policies, action_of(run, subject, args, parts.clock.now()), subject, parts.default))
 
 
 def action_of(run: Run, subject: Subject, args: dict[str, Any], now: int) -> Action:
@@ -112,7 +112,7 @@ def _judge_aspects(policies: PolicySet, action: Action, aspects: tuple[Aspect, .
     return replace(verdict, batch="run_ungated") if beside and verdict.batch == "in_order" else verdict
 
 
-def _own_copy(verdict: Verdict) -> Verdict:
+def own_verdict(verdict: Verdict) -> Verdict:
     """Readers of a run get its forms; what they do to them must not reach the policies."""
     gates = verdict.gates if verdict.would is None else (*verdict.gates, *verdict.would.gates)
     if any(getattr(gate, "schema", None) or getattr(gate, "result_schemas", None) for gate in gates):

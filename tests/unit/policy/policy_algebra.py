@@ -22,7 +22,7 @@ BEFORE: list[Gate] = [
 REASONS = st.builds(Reason, st.sampled_from("pq"), st.sampled_from("ab"), st.sampled_from(["allow", "deny"]))
 
 
-CHECKS = ({"type": "object"}, {"const": 1}, {"const": True})
+CHECKS: tuple[dict[str, Any], ...] = ({"type": "object"}, {"const": 1}, {"const": True})
 
 
 def externals() -> st.SearchStrategy[External]:
