@@ -60,6 +60,35 @@ def test_the_python_runs_as_printed_under_the_policy_as_printed(
     ]
 
 
+def test_the_team_and_the_workflow_run_as_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "policies").mkdir()
+    for name in ("policy", "steps"):
+        [policy] = blocks(README, f"yaml readme={name}")
+        (tmp_path / f"policies/{name}.policy.yaml").write_text(policy, encoding="utf-8")
+    for name, reply in (
+        ("lead", '{calls: [{tool: ask_clerk, args: {task: "Pay 200 back."}}]}'),
+        ("clerk", '{calls: [{tool: refund, args: {order_id: "42", amount: 200}}]}'),
+    ):
+        (tmp_path / f"{name}.yaml").write_text(f"- {reply}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    [first] = blocks(README, "python")
+    [team] = blocks(README, "python readme=team")
+    [workflow] = blocks(README, "python readme=workflow")
+    assert team.count('"openai/gpt-5"') == 2
+    built = first.partition("run = agent.run(")[0]
+    team = team.replace('"openai/gpt-5"', '"scripted/clerk.yaml"', 1).replace('"openai/gpt-5"', '"scripted/lead.yaml"')
+    names: dict[str, object] = {"__name__": "readme"}
+    for code in (built, team, workflow):
+        exec(compile(code, "README.md", "exec"), names)
+    names["engine"].close()  # type: ignore[attr-defined]
+    assert capsys.readouterr().out.splitlines() == [
+        "team desk / agent clerk asks for refund",
+        "review Dear customer: refunded 20.00 for order 42 (). ",
+    ]
+
+
 def settled(text: str) -> str:
     """The text without what differs from one run to the next, and without blanks at the ends of lines."""
     for pattern, stand_in in CHANGING:
