@@ -220,6 +220,8 @@ class Drive:
             name = self._recipe_at(frame_of(call.call_id)).name
             msg = f"{name} has no tool {call.tool!r} any more; the answer to {call.call_id} is kept"
             raise UnknownTool(msg, help="give the agent that tool again and continue the run, or cancel it")
+        if call.call_id != START:
+            self._recipe_at(frame_of(call.call_id)).require_as_judged(call)
         return tool
 
     def _is_changed(self, call: Call) -> bool:
@@ -283,7 +285,7 @@ class Drive:
 
     async def _land_calls(self) -> None:
         """Nothing new begins; what tools come to that are under way is committed, or at least kept."""
-        while self._flights.has_calls:
+        while self._flights.carries_calls:
             try:
                 await self._land()
             except Fenced:

@@ -50,7 +50,7 @@ class Flights:
         return frame in self._asked.values()
 
     @property
-    def has_calls(self) -> bool:
+    def carries_calls(self) -> bool:
         """Whether some tool is still at work."""
         return bool(self._tasks)
 

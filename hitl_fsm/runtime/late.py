@@ -51,7 +51,7 @@ async def keep_all_late(parts: Parts, run: Run, landed: Iterable[tuple[str, Even
 
 async def keep_landing(parts: Parts, run: Run, flights: Flights) -> None:
     """What will come back. A tool acts whether or not anybody listens; for what a model says nobody waits."""
-    while flights.has_calls:
+    while flights.carries_calls:
         landed, _ = await flights.landed()
         await keep_all_late(parts, run, landed)
 

@@ -146,7 +146,7 @@ class Play:
         rows = engine.runs.list()
         run = flow.continue_run(run_id=rows[0].run_id) if rows else flow.run("go", user="alice")
         for _ in range(ROUNDS):
-            if run.state is not RunState.PAUSED:
+            if not run.is_paused:
                 break
             self.answer(run)
             run = flow.continue_run(run_id=run.run_id)
