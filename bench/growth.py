@@ -4,10 +4,11 @@
 
 A resume is: look the run up by its id, approve what waits, continue until it pauses again. The calls are made by an
 agent, by a member of a team, and by the step of a workflow's loop. The floor, these and the peer take turns, step by
-step, on databases of their own (WAL, NORMAL); a figure is the median of the `window` steps before k. The kept engine
-may remember what it knows of the run; in every other step of a window an engine is built anew, which knows nothing, and
-its building counts. CPU is that of all threads, the steadier figure on a busy machine. Bytes are those handed to
-write(2); the databases are measured at the end.
+step, on databases of their own (WAL, NORMAL); a figure is the median of steps shortly before k: of half a `window`. The
+kept engine may remember what it knows of the run, which nobody else moves meanwhile; then, for each step of the other
+half, an engine is built anew, which knows nothing, and its building counts. CPU is that of all threads, the steadier
+figure on a busy machine; how it grows is told in turns of a fixed loop: a machine may be twice as fast at one mark as
+at another. Bytes are those handed to write(2); the databases are measured at the end.
 
 `--peer` names another interpreter, which has a library that rewrites its run as one blob (`growth_peer.py` says which):
 it makes the agent's calls in a process of its own.
@@ -36,6 +37,8 @@ FLOOR_KIB = 23
 GOAL_MIB = 2
 FLAT = 1.5
 """A step at the last mark over one at the first, at most."""
+PACE = 100_000
+"""Turns of the fixed loop."""
 MARKS = (10, 100, 1000, 10_000)
 POLICY = Path(__file__).with_name("growth.policy.yaml")
 PEER = Path(__file__).with_name("growth_peer.py")
@@ -181,10 +184,11 @@ def timed(step: Callable[[], object]) -> Figures:
 
 
 class Beside(NamedTuple):
-    """A step, and the floor's of the same number."""
+    """A step, the floor's of the same number, and the CPU ms of a fixed loop at that time."""
 
     figures: Figures
     floor: Figures
+    pace: float
 
 
 def measure(systems: Mapping[str, Steps], rounds: int, window: int, marks: Sequence[int]) -> dict[Found, list[Beside]]:
@@ -192,11 +196,11 @@ def measure(systems: Mapping[str, Steps], rounds: int, window: int, marks: Seque
     found: dict[Found, list[Beside]] = {}
     for k in range(1, rounds + 1):
         mark = next((m for m in marks if m - window < k <= m), None)
-        anew = mark is not None and k % 2 == 0
+        anew = mark is not None and k > mark - min(window, mark) // 2
         took = {name: system.step(anew=anew) for name, system in systems.items()}
-        floor = next(iter(took.values()))
+        floor, pace = next(iter(took.values())), timed(lambda: sum(range(PACE))).cpu_ms
         for name, figures in took.items() if mark is not None else ():
-            found.setdefault((name, anew, mark), []).append(Beside(figures, floor))
+            found.setdefault((name, anew, mark), []).append(Beside(figures, floor, pace))
     return found
 
 
@@ -227,9 +231,12 @@ def table(found: Mapping[Found, list[Beside]], name: str, marks: Sequence[int]) 
             Line(f"KiB written at k = {mark}", median(mark, "kib"), 2 * FLOOR_KIB if is_goal else None),
             Line(f"KiB written at k = {mark} / floor", over_floor(mark, "kib")),
         ]
-    for what, field in (("KiB written", "kib"), ("CPU ms, kept", "cpu_ms")):
-        growth = median(marks[-1], field) / median(marks[0], field)
-        lines.append(Line(f"{what}, k = {marks[-1]} / k = {marks[0]}", growth, FLAT if name in SHAPES else None))
+    first, last = (found[name, False, mark] for mark in (marks[0], marks[-1]))
+    growth = statistics.median(one.figures.cpu_ms / one.pace for one in last)
+    growth /= statistics.median(one.figures.cpu_ms / one.pace for one in first)
+    limit, over = FLAT if name in SHAPES else None, f"k = {marks[-1]} / k = {marks[0]}"
+    lines.append(Line(f"KiB written, {over}", median(marks[-1], "kib") / median(marks[0], "kib"), limit))
+    lines.append(Line(f"CPU in turns of a loop, kept, {over}", growth, limit))
     return lines
 
 
