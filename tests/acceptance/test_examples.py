@@ -167,6 +167,33 @@ def test_stream_reads_like_the_run(tmp_path: Path) -> None:
     assert "  deploy.release denied: " in done.stdout
 
 
+def test_a_team_asks_for_its_cashier_and_its_scout_is_not_held_up(example: Load) -> None:
+    team = example("desk").team
+    run = team.run("Where is order 42?", user="alice")
+    [asked] = run.active_requirements
+    assert (asked.path, asked.kind) == (("team desk", "agent cashier"), "confirm")
+    ended = [
+        line["data"]["tool"] for line in team.engine.runs.timeline(run.run_id) if line["event"] == "call_succeeded"
+    ]
+    assert ended == ["orders.lookup", "ask_scout"]
+    asked.confirm(by="alice")
+    assert team.continue_run(run).output == "Settled. 600.00 EUR are back for order 42."
+
+
+def test_a_workflow_asks_for_a_step_a_way_and_a_letter(tmp_path: Path) -> None:
+    done = python(tmp_path / "hitl.db", "-m", "examples.dispatch")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "confirm: workflow dispatch / step pack",
+        "user_input: workflow dispatch / step way",
+        "review: workflow dispatch / step letter",
+        "  it reads: Dear customer: on its way are 12 books, 25.5 kg, nothing forbidden, by air.",
+        "review: workflow dispatch / step letter",
+        "  it reads: Dear Ana: on its way are 12 books, 25.5 kg, nothing forbidden, by air.",
+        "done: Dear Ana: on its way are 12 books, 25.5 kg, nothing forbidden, by air.",
+    ]
+
+
 @pytest.mark.parametrize("name", ["refund", "deploy", "export"])
 def test_an_example_starts_without_litellm_and_changes_its_model_in_one_line(name: str, tmp_path: Path) -> None:
     done = python(tmp_path / "hitl.db", "-c", f"import examples.{name}, sys; print('litellm' in sys.modules)")
