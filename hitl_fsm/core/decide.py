@@ -133,7 +133,8 @@ def _model_failed(draft: Draft, event: events.ModelFailed) -> None:
 def _run_stopped(draft: Draft, event: events.RunStopped) -> None:
     if event.frame:
         below.require_idle(draft, event.frame, "be stopped")
-        draft.fail(below.leave(draft, event.frame), event.error)
+        unknown = any(call.given_up for call in calls_of(draft.run, event.frame))  # so is what it was to come to
+        draft.fail(draft.replace(below.leave(draft, event.frame), given_up=unknown), event.error)
         draft.settle()
         return
     draft.set_run(error=event.error)
@@ -239,7 +240,8 @@ def _settle_unknown(draft: Draft, call: Call, answer: answers.Answer) -> None:
     elif isinstance(answer, answers.NotHappened):
         draft.move(call, CallTrigger.SETTLED)
     else:
-        draft.fail(call, "Whether this call took effect is not known. Do not assume either, and do not repeat it.")
+        lost = draft.replace(call, given_up=True)
+        draft.fail(lost, "Whether this call took effect is not known. Do not assume either, and do not repeat it.")
 
 
 def _pass_gate(draft: Draft, call: Call, requirement: Requirement, event: events.AnswerRecorded) -> None:

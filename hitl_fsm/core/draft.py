@@ -84,7 +84,7 @@ def _handed_over(call: Call, frame: str) -> Message:
         tool=call.tool,
         frame=frame,
         value=None if isinstance(call.result, str) else call.result,
-        outcome=call.state.value,
+        outcome=(CallState.OUTCOME_UNKNOWN if call.given_up else call.state).value,
     )
 
 

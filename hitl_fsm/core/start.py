@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from hitl_fsm.core.draft import Draft, as_text
 from hitl_fsm.model.action import Aspect
 from hitl_fsm.model.event import ProposedCall, RunCreated
@@ -32,6 +35,17 @@ def begin(draft: Draft, event: RunCreated) -> None:
         draft.settle(judged=frozenset({START}))
     elif fresh:
         draft.messages.append(Message(role="user", content=event.input, value=event.value))
+
+
+def let_through(created: RunCreated, messages: Sequence[Message]) -> tuple[str, Any]:
+    """What the model read as the input: as people left it, who may have taken something out. Text, and more than text.
+
+    `messages`: all that was said in that run, from its beginning.
+    """
+    place = len(created.history)
+    if created.forked is not None or len(messages) <= place:  # what a fork goes on from was let through before
+        return created.input, created.value
+    return messages[place].content, messages[place].value
 
 
 def follow(draft: Draft) -> None:

@@ -33,6 +33,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     `answers` are form values that are not arguments; `result` is what the model will read; `held` is the result that
     is under review, and goes nowhere until then. Reviewers had it run again `retries` times, the last time after the
     attempt `sent_back`, with the word `feedback`. `substituted`: a person gave the result, and it does not run.
+    `given_up`: it began, and nobody will ever know whether it took effect.
     `aspects` (empty: it is a call of `tool`) say what is judged; `below` is the run inside this one that carries it
     out, where that is no code of its own. `asked` is what its tool wanted to know of people, `told` what they
     answered, by the question's key.
@@ -63,6 +64,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     sent_back: int = 0
     feedback: str = ""
     substituted: bool = False
+    given_up: bool = False
     problem: str | None = None
     aspects: tuple[Aspect, ...] = ()
     below: Below | None = None

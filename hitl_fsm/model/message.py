@@ -87,8 +87,8 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of a conversation. `provider_id` ties a tool's result to its call.
 
     `frame`: whose conversation it is (see `Frame`; "" is the run's own). `value` is an input or a result that is more
-    than text, and `outcome` the state in which a call ended; both are for a plan that goes on from them. `refused`: it
-    tells the model why its answer was none.
+    than text, and `outcome` the state in which a call ended, `outcome_unknown` where somebody gave it up; both are for
+    a plan that goes on from them. `refused`: it tells the model why its answer was none.
     `origin`: whose opaque data `echo` is; it goes to nobody else ("" in old logs: the run's own model's).
     """
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from hitl_fsm.core.fork import point_of
-from hitl_fsm.core.start import START_VERSION
+from hitl_fsm.core.start import START_VERSION, let_through
 from hitl_fsm.errors import RunNotFound
 from hitl_fsm.model.action import Aspect
 from hitl_fsm.model.actor import Actor
@@ -50,7 +50,7 @@ async def forked(parts: Parts, recipe: Recipe, run_id: str, source: str, at_step
         msg = f"no run {source!r} in this store"
         raise RunNotFound(msg, help="`hitl-fsm runs list` shows what there is")
     point = point_of(stored.entries, at_step)
-    given = Given(first.input, first.value, first.user, first.context, first.session)
+    given = Given(*let_through(first, point.messages), first.user, first.context, first.session)
     event = _event(parts, recipe, run_id, given)
     from_there = Forked(source, point.version, at_step, point.rejected)
     return replace(event, history=point.messages, forked=from_there)

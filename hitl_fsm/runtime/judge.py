@@ -76,24 +76,30 @@ def judge_action(policies: PolicySet, action: Action, subject: Subject, default:
 
     The gate of a question to a person is the question itself, beside what policies add; ToolError if it makes no sense.
     """
+    asked = _asked(policies, action) if subject.dynamic else None
     if subject.aspects:
-        return _judge_aspects(policies, action, subject.aspects, default)
-    if not subject.dynamic:
+        return _judge_aspects(policies, action, subject.aspects, default, asked)
+    if asked is None:
         return policies.evaluate(action, default=default)
-    asked = Verdict("gated", gates=(UserInput(ask_user_schema(action.args)),), policy_digest=policies.digest)
     if not policies.covers(action.tool, agent=action.agent):
         return asked
     return join(policies.evaluate(action, default=default), asked)
 
 
-def _judge_aspects(policies: PolicySet, action: Action, aspects: tuple[Aspect, ...], default: Default) -> Verdict:
-    """The join of what the policies say of each aspect.
+def _asked(policies: PolicySet, action: Action) -> Verdict:
+    return Verdict("gated", gates=(UserInput(ask_user_schema(action.args)),), policy_digest=policies.digest)
+
+
+def _judge_aspects(
+    policies: PolicySet, action: Action, aspects: tuple[Aspect, ...], default: Default, asked: Verdict | None
+) -> Verdict:
+    """The join of what the policies say of each aspect, and of the question that the call is, where it is one.
 
     What the application puts side by side (branches of a workflow, a team that is asked as a whole) does not wait for
     its siblings' gates, unless a policy holds all: law 7 is about what a model asks for together.
     """
     step = next((aspect.name for aspect in aspects if aspect.kind == "step"), "")
-    verdicts = []
+    verdicts = [] if asked is None else [asked]
     for aspect in aspects:
         match aspect.kind:
             case "tool":
@@ -166,7 +172,7 @@ def _judge_call(
     except HitlError as error:
         return _unusable(call_id, call, f"{error.message}."), None
     try:
-        standing = recipe.standing(tool.name, args)
+        standing = _in_turn(recipe.standing(tool.name, args), run, frame_of(call_id))
         subject = Subject(tool.name, tool.dynamic, standing.aspects, frame_of(call_id))
         verdict = judge(parts, parts.policies, run, subject, args if tool.dynamic else tool.completed(args))
     except HitlError as error:
@@ -179,6 +185,13 @@ def _judge_call(
         return _unusable(call_id, call, f"The arguments do not fit {call.tool}: {'; '.join(problems)}."), None
     kept = {name: value for name, value in tool.completed(args).items() if name not in asked}
     return _usable(call_id, call, tool, kept, standing), verdict
+
+
+def _in_turn(standing: Standing, run: Run, frame: str) -> Standing:
+    """From its second turn on a frame's model asks for itself, and what it asks for waits for its turn (law 7)."""
+    if turn_of(run, frame) == 0:
+        return standing
+    return standing._replace(aspects=tuple(replace(aspect, beside=False) for aspect in standing.aspects))
 
 
 def form_fields(verdict: Verdict, parameters: Sequence[str]) -> frozenset[str]:

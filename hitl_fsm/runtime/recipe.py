@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from hitl_fsm.errors import UnknownRunnable
+from hitl_fsm.errors import UnknownRunnable, UnknownTool
 from hitl_fsm.model.action import Aspect, Below
+from hitl_fsm.model.call import Call
 from hitl_fsm.model.message import ChatRequest, Message
 from hitl_fsm.model.run import Frame
 from hitl_fsm.ports import ChatModel
@@ -73,6 +74,14 @@ class Recipe:
             recipe = inside
         return recipe
 
+    def require_as_judged(self, call: Call) -> None:
+        """UnknownTool where the name stands for something else now: nobody judged that, or was asked about it."""
+        now = self.standing(call.tool, call.args or {})
+        if now.below == call.below and _ways(now.aspects) == _ways(call.aspects):
+            return
+        msg = f"{call.tool!r} of {self.kind} {self.name!r} is no longer what {call.call_id} was judged as"
+        raise UnknownTool(msg, help="put back what stood there and continue the run, or cancel it; the answer is kept")
+
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """The models that may be asked, the agent's own first."""
@@ -117,3 +126,8 @@ class Recipe:
             options=dict(self.options),
             output_schema=None if self.output is None else self.output.schema,
         )
+
+
+def _ways(aspects: tuple[Aspect, ...]) -> list[tuple[str, str, bool]]:
+    """As what a call is put to the policies, and whether it acts itself."""
+    return [(aspect.kind, aspect.name, aspect.acts) for aspect in aspects]

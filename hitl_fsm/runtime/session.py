@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from hitl_fsm.core.replay import replay
+from hitl_fsm.core.start import let_through
 from hitl_fsm.errors import InputRefused
 from hitl_fsm.model import event as events
 from hitl_fsm.model.event import Entry
@@ -66,4 +68,10 @@ def _pair(entries: Sequence[Entry]) -> tuple[Message, Message] | None:
     answer = next((one for one in replies if isinstance(one, events.ModelReplied) and not one.frame), None)
     if not isinstance(created, events.RunCreated) or answer is None:
         return None
-    return Message(role="user", content=created.input), Message(role="assistant", content=answer.text)
+    return Message(role="user", content=_asked(created, entries)), Message(role="assistant", content=answer.text)
+
+
+def _asked(created: events.RunCreated, entries: Sequence[Entry]) -> str:
+    """As its model read it: whoever let the run begin may have changed it first."""
+    edited = any(isinstance(one.event, events.AnswerRecorded) and one.event.args is not None for one in entries)
+    return let_through(created, replay(entries)[1])[0] if edited else created.input

@@ -131,7 +131,8 @@ def _tool_step(step: Step, tool: AnyTool) -> NodeCall:
             return dict(given.input)
         return {names[0]: given.input} if names else {}
 
-    return NodeCall(named, (Aspect("step", step.name, acts=False), Aspect("tool", tool.name)), write=write)
+    called = Aspect("tool", tool.name, acts=not tool.dynamic)  # a question to a person executes nothing
+    return NodeCall(named, (Aspect("step", step.name, acts=False), called), write=write)
 
 
 def _function_step(step: Step, takes: Taking) -> NodeCall:

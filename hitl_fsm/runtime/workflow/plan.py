@@ -127,7 +127,8 @@ def _step(step: Step, value: Any, scope: Scope) -> Walk:
                 rejections, feedback = rejections + 1, ended.text
                 continue
             return (yield from _instead(step, value, scope, ended))
-        if _is_again(step.on_error, errors) or (
+        unknown = ended.outcome == CallState.OUTCOME_UNKNOWN  # only a person may have it done once more
+        if (_is_again(step.on_error, errors) and not unknown) or (
             step.on_error == "ask" and (yield from _asked(step, value, ended)) == "retry"
         ):
             errors += 1

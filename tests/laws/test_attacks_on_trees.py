@@ -1,0 +1,168 @@
+"""Attacks on agents, teams and workflows that once worked; none of them may work again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hitl_fsm import Agent, Engine, Retry, Step, Team, Workflow, ask_user, tool
+from hitl_fsm.errors import HitlError, UnknownTool
+from hitl_fsm.model.states import RunState
+from hitl_fsm.testing import ScriptedModel
+from house import House, call, calls, policies
+
+HEAD = "apiVersion: hitl-fsm/v1\nkind: Policy\nname: {name}\nowner: a@example.com\ndescription: For a test.\n"
+
+
+def said(name: str, rules: str) -> bytes:
+    return f"{HEAD.format(name=name)}{rules}\n".encode()
+
+
+ALL_TOOLS = said("tools", "tools: ['*']\nrules:\n  - {id: any, gate: allow}")
+ALL_STEPS = said("steps", "steps: ['*']\nrules:\n  - {id: any, gate: allow}")
+STEPS_ASK = said("asks", "steps: ['*']\nrules:\n  - {id: any, gate: confirm}")
+NO_PAY = said("pays", "tools: [pay, look]\nrules:\n  - {id: pay, tools: pay, gate: deny}\n  - {id: look, gate: allow}")
+
+
+@pytest.mark.parametrize("first", ["a tool", "a function"])
+def test_law05_a_step_that_stands_for_something_else_by_now_does_not_run_on_the_old_yes(
+    house: House, first: str
+) -> None:
+    """The policies of the tool that stands there now were never asked."""
+    ran: list[str] = []
+
+    @tool
+    def look(input: str) -> str:  # noqa: A002 - as a function's argument is called in a step
+        ran.append("look")
+        return input
+
+    @tool
+    def pay(input: str) -> str:  # noqa: A002 - as above
+        ran.append("pay")
+        return input
+
+    was: Any = look if first == "a tool" else lambda given: ran.append("function")
+    run = Workflow("flow", [Step("act", was)], engine=house.engine(policies(NO_PAY, STEPS_ASK))).run("42", user="u")
+    run.active_requirements[0].confirm(by="u")
+    changed = Workflow("flow", [Step("act", pay)], engine=house.engine(policies(NO_PAY, STEPS_ASK)))
+    with pytest.raises(UnknownTool):
+        changed.continue_run(run_id=run.run_id)
+    assert ran == []
+    back = Workflow("flow", [Step("act", was)], engine=house.engine(policies(NO_PAY, STEPS_ASK)))
+    assert back.continue_run(run_id=run.run_id).state is RunState.DONE
+    assert ran == ["look" if first == "a tool" else "function"]
+
+
+@pytest.mark.parametrize("rules", [ALL_TOOLS, ALL_STEPS], ids=["ask_user is allowed", "nothing said of ask_user"])
+def test_law09_a_question_to_a_person_as_a_step_is_asked(house: House, rules: bytes) -> None:
+    flow = Workflow("flow", [Step("question", ask_user)], engine=house.engine(policies(rules)))
+    run = flow.run("How much?", user="u")
+    (question,) = run.active_requirements
+    assert question.needs_user_input
+    assert (question.schema or {})["description"] == "How much?"
+    question.provide_user_input({"answer": "5"}, by="u")
+    assert flow.continue_run(run).value.result == {"answer": "5"}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("on_error", ["retry", Retry(2), Retry(1, then="skip")])
+def test_law03_a_step_that_was_given_up_is_not_tried_again_by_itself(
+    house: House, on_error: Any, *, nested: bool
+) -> None:
+    """Nobody knows whether it took effect, so nothing but a person's word may have it done again."""
+    ran: list[str] = []
+
+    @tool(timeout_s=0.05)
+    def pay(to: str) -> str:
+        ran.append(to)
+        time.sleep(0.3)
+        return to
+
+    engine = house.engine(policies(ALL_TOOLS, ALL_STEPS))
+    step = Step("pay", pay, on_error="fail" if nested else on_error)
+    flow = Workflow("flow", [step], engine=engine)
+    if nested:
+        flow = Workflow("outer", [Step("inside", flow, on_error=on_error)], engine=engine)
+    run = flow.run("x", user="u")
+    (question,) = run.active_requirements
+    assert question.is_outcome_unknown
+    house.clock.advance(10 * 60_000)
+    question.give_up(by="u")
+    run = flow.continue_run(run)
+    skips = isinstance(on_error, Retry) and on_error.then == "skip"
+    assert (run.state, ran) == (RunState.DONE if skips else RunState.FAILED, ["x"])
+
+
+def members(engine: Engine, asked: list[str]) -> list[Agent]:
+    def saying(name: str) -> Callable[[Any], dict[str, str]]:
+        def say(request: Any) -> dict[str, str]:
+            asked.append(f"{name}: {request.messages[-1].content}")
+            return {"say": name}
+
+        return say
+
+    return [Agent(name, ScriptedModel([saying(name)] * 3), engine=engine) for name in ("anne", "bert")]
+
+
+def test_law07_what_a_broadcasts_leader_asks_for_itself_waits_for_the_gate_before_it(house: House) -> None:
+    """Side by side is the team's own word for its first turn, not the leader's for all others."""
+    rules = said(
+        "starts",
+        "agents: [anne]\nrules:\n  - {id: again, when: 'has(args.task) && args.task == \"again\"', gate: confirm}\n"
+        "  - {id: rest, gate: allow}",
+    )
+    asked: list[str] = []
+    engine = house.engine(policies(rules))
+    leader = ScriptedModel([calls(call("ask_anne", task="again"), call("ask_bert", task="again")), {"say": "end"}])
+    team = Team("desk", members(engine, asked), engine=engine, model=leader, mode="broadcast")
+    run = team.run("go", user="u")
+    assert (run.is_paused, sorted(asked)) == (True, ["anne: go", "bert: go"])
+    run.active_requirements[0].confirm(by="u")
+    assert team.continue_run(run).output == "end"
+    assert sorted(asked) == ["anne: again", "anne: go", "bert: again", "bert: go"]
+
+
+def test_law05_what_was_taken_out_of_an_input_reaches_no_later_run_and_no_fork(house: House) -> None:
+    rules = said(
+        "starts",
+        "agents: [clerk]\nrules:\n  - {id: card, when: \"args.input.contains('4111')\", gate: confirm}\n"
+        "  - {id: rest, gate: allow}",
+    )
+    read: list[str] = []
+
+    def reply(request: Any) -> dict[str, str]:
+        read.extend(message.content for message in request.messages)
+        return {"say": "ok"}
+
+    engine = house.engine(policies(rules))
+    clerk = Agent("clerk", ScriptedModel([reply] * 9), engine=engine)
+    run = clerk.run("my card is 4111", user="u", session="s")
+    run.active_requirements[0].confirm(by="u", args={"input": "my card is hidden"})
+    assert clerk.continue_run(run).state is RunState.DONE
+    assert clerk.run("next", user="u", session="s").state is RunState.DONE
+    fork = engine.fork(run.run_id, 0)
+    assert fork.state is RunState.DONE
+    assert clerk.run("last", user="u", session="s").state is RunState.DONE
+    assert [text for text in read if "4111" in text] == []
+    assert "my card is hidden" in read
+
+
+def test_law08_the_same_name_for_a_member_and_a_tool_is_refused_also_when_the_tool_comes_late(house: House) -> None:
+    class Late:
+        lazy = True
+
+        def tools(self) -> list[Any]:
+            def ask_anne(task: str) -> str:
+                raise AssertionError(task)
+
+            return [tool(ask_anne)]
+
+    engine = house.engine(policies(ALL_TOOLS))
+    leader = ScriptedModel([calls(call("ask_anne", task="go"))])
+    team = Team("desk", members(engine, []), engine=engine, tools=[Late()], model=leader)
+    with pytest.raises(HitlError):
+        team.run("go", user="u")
+    assert engine.runs.list() == []
