@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hitl_fsm.runtime.handles import RunHandle as RunHandle
     from hitl_fsm.runtime.hooks import Hooks as Hooks
     from hitl_fsm.runtime.limits import Limits as Limits
+    from hitl_fsm.runtime.session import History as History
     from hitl_fsm.runtime.team import Team as Team
     from hitl_fsm.runtime.toolkit import Toolkit as Toolkit
     from hitl_fsm.runtime.tools import Tool as Tool
@@ -49,6 +50,7 @@ _HOMES = {
     "Engine": "hitl_fsm.connect",
     "GuardRefused": "hitl_fsm.runtime.guards",
     "Guards": "hitl_fsm.runtime.guards",
+    "History": "hitl_fsm.runtime.session",
     "HitlError": "hitl_fsm.errors",
     "Hooks": "hitl_fsm.runtime.hooks",
     "Limits": "hitl_fsm.runtime.limits",
