@@ -57,13 +57,21 @@ def finish(session: Session, run: Run, *, streamed: bool) -> None:
     elif not session.json:
         _tell(session, run, streamed=streamed)
     if run.state is RunState.FAILED:
-        error(f"{run.run_id} failed: {run.error}", f"`{session.going_on(run.run_id)}` tries again from there")
+        error(f"{run.run_id} failed: {run.error}", _after_failure(session, run))
         raise typer.Exit(EXIT_FAILED)
     if run.state is RunState.CANCELLED:
         error(f"{run.run_id} was cancelled; it cannot go on", f"`hitl-fsm runs show {run.run_id}` tells more")
         raise typer.Exit(EXIT_CANCELLED)
     if run.is_paused:
         raise typer.Exit(EXIT_PAUSED)
+
+
+def _after_failure(session: Session, run: Run) -> str:
+    """What to do next; a workflow whose step ended badly comes to the same end again."""
+    again = f"`{session.going_on(run.run_id)}` tries again from there"
+    if run.kind != "workflow":
+        return again
+    return f"{again}; a step that was refused, or failed for good, stays so: start another run"
 
 
 def _tell(session: Session, run: Run, *, streamed: bool) -> None:

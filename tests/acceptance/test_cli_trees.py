@@ -26,6 +26,7 @@ clerk = Agent("clerk", ScriptedModel([PAY, {"say": "one line\nand \x1b[2Jthe oth
 scout = Agent("scout", ScriptedModel([LOOK, {"say": "seen"}]), engine=engine, tools=[look])
 finance = Team("finance", [clerk, scout], model=ScriptedModel([BOTH, {"say": "both are done"}]), engine=engine)
 refunds = Workflow("refunds", [Step("payout", finance)], engine=engine)
+looks = Workflow("looks", [Step("seek", look)], engine=engine)
 evil = Team(
     "evil\x1b[2J\u202e",
     [clerk],
@@ -112,3 +113,16 @@ def test_a_name_that_hides_something_is_spelled_out_wherever_it_leads_the_way(sh
 def test_what_cannot_be_run_is_told(shell: Shell) -> None:
     refused = shell("run", "trees:engine", "go")
     assert (refused.code, "an agent, a team or a workflow can be run" in refused.err) == (2, True)
+
+
+def test_a_workflow_takes_a_value_and_its_failure_says_what_helps(shell: Shell) -> None:
+    given = shell.folder / "order.json"
+    given.write_text('{"order": "42"}', encoding="utf-8")
+    assert shell("run", "trees:looks", "--data", f"@{given}").out == "order 42 is late\n"
+    assert shell("run", "trees:looks", "--data", '{"order": "43"}', "--stream").out == "order 43 is late\n"
+    failed = shell("run", "trees:looks", "--data", '{"order": 42}')
+    assert (failed.code, "start another run" in failed.err) == (3, True), failed.err
+    for wrong in ((), ("text", "--data", "1"), ("--data", "{"), ("--data", '{"a": 1, "a": 2}')):
+        refused = shell("run", "trees:looks", *wrong)
+        assert (refused.code, "HF701" in refused.err) == (2, True), wrong
+    assert "HF316" in shell("run", "trees:scout", "--data", "{}").err, "an agent reads text"
