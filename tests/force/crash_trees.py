@@ -5,18 +5,14 @@ finds what was written. Its tools and models are new objects each time; only the
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
-from kill_stores import clocked_store
-
+from dying import LATER, Died, Disk, memory
 from hitl_fsm import Agent, Engine, Loop, Parallel, RunHandle, Step, Team, Workflow, current_call, tool
-from hitl_fsm.core.replay import replay
 from hitl_fsm.model.states import RunState
-from hitl_fsm.ports import Commit, Store
 from hitl_fsm.testing import FrozenClock, ScriptedModel
 from house import policies
-from whole import broken
 
 RULES = b"""apiVersion: hitl-fsm/v1
 kind: Policy
@@ -34,64 +30,16 @@ rules:
 GATED = {"ann.pay", "cleo.pay", "stamp"}
 ROUNDS = 60
 """Pauses and deaths after which a run must have ended."""
-LATER = 3_600_000
-"""How long a new process comes after the one that died (ms): leases are over, and nobody acts any more."""
-
-
-class Died(BaseException):
-    """Nothing catches it, as nothing catches a death."""
-
-
-@dataclass
-class Disk:
-    """A store that lets `lives` commits through (-1: all), then nothing at all.
-
-    `heard`: who wrote the last of them hears of it and goes on, up to the next word with the store: what was begun has
-    acted by then. Else it dies right after that commit, between an intent and its effect.
-    """
-
-    inner: Store
-    lives: int
-    heard: bool = True
-    commits: int = 0
-    is_dead: bool = False
-    wrong: list[str] = field(default_factory=list)
-
-    def __getattr__(self, name: str) -> Any:
-        if self.is_dead:
-            raise Died
-        return getattr(self.inner, name)
-
-    async def commit(self, commit: Commit) -> int:
-        if self.is_dead or self.commits == self.lives:
-            self.is_dead = True
-            raise Died
-        fence = await self.inner.commit(commit)
-        self.commits += 1
-        await self._look(commit)
-        if self.commits == self.lives and not self.heard:
-            self.is_dead = True
-            raise Died
-        return fence
-
-    async def _look(self, commit: Commit) -> None:
-        """The log, replayed, is the run that was committed, and that one is whole."""
-        stored = await self.inner.load(commit.run.run_id)
-        if stored is None or not commit.entries:
-            return
-        run, messages = replay(stored.entries)
-        if run != commit.run:
-            self.wrong.append(f"commit {self.commits}: the log tells of another run")
-        self.wrong += [f"commit {self.commits}: {one}" for one in broken(commit.run, messages)]
 
 
 class Play:
-    """One run, from its first process to its end; the `dies_after`-th commit is the last of one of these."""
+    """One run, from its first process to its end; the first dies at its own `deaths[0]`-th commit, and so on."""
 
-    def __init__(self, dies_after: int = -1, *, heard: bool = True) -> None:
+    def __init__(self, *deaths: int, heard: bool = True) -> None:
         self.clock = FrozenClock()
-        self.store = clocked_store("sqlite:///:memory:", self.clock.now)
-        self.disk = Disk(self.store, dies_after, heard)
+        self.store = memory(self.clock)
+        self.deaths = iter((*deaths, *repeat(-1, ROUNDS)))
+        self.disk = Disk(self.store, next(self.deaths), heard)
         self.effects: Counter[tuple[str, str]] = Counter()
         self.wrong: list[str] = []
         self.output: str | None = None
@@ -177,7 +125,7 @@ class Play:
                     break
             except Died:
                 self.wrong += self.disk.wrong
-                self.disk = Disk(self.store, -1)
+                self.disk = Disk(self.store, next(self.deaths), self.disk.heard)
                 self.clock.advance(LATER)
         else:
             self.wrong.append("it does not end")

@@ -24,9 +24,9 @@ def unharmed() -> Play:
     return play
 
 
-def died(after: int, *, heard: bool) -> list[str]:
-    """What is wrong after a death at that commit."""
-    peace, play = unharmed(), Play(after, heard=heard)
+def died(*after: int, heard: bool) -> list[str]:
+    """What is wrong after a death at that commit, and the next process' death at its own."""
+    peace, play = unharmed(), Play(*after, heard=heard)
     wrong = play.to_the_end()
     if sorted(name for name, _ in play.effects) != sorted(name for name, _ in peace.effects):
         wrong.append(f"what happened is {sorted(play.effects)}")
@@ -55,3 +55,10 @@ def test_law03_a_tree_that_dies_at_a_commit_comes_to_its_end(heard: bool) -> Non
 def test_law03_a_tree_that_dies_at_each_commit_comes_to_its_end(heard: bool) -> None:
     deaths = range(0 if heard else 1, unharmed().disk.commits)
     assert [one for after in some_of(deaths) for one in died(after, heard=heard)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("heard", [True, False])
+def test_law03_a_tree_that_dies_again_while_it_recovers_comes_to_its_end(heard: bool) -> None:
+    first, then = range(1, unharmed().disk.commits, 5), (1, 2, 3, 5)
+    assert [one for after in some_of(first) for again in then for one in died(after, again, 2, heard=heard)] == []
