@@ -279,9 +279,12 @@ def _verdicts_revised(draft: Draft, event: events.VerdictsRevised) -> None:
     draft.record("policy_changed", policies=event.policy_digest, calls=sorted(draft.entry.verdicts))
     for call_id, verdict in draft.entry.verdicts.items():
         call = draft.call(call_id)
-        draft.require(call.state in WAITS | {CallState.AUTHORISED}, f"judge {call_id} again")
+        begun = call.state is CallState.EXECUTING and call.below is not None
+        draft.require(begun or call.state in WAITS | {CallState.AUTHORISED}, f"judge {call_id} again")
         call = draft.revise(call, verdict, event.tool_versions.get(call_id, call.tool_version))
-        if call.state is CallState.IN_REVIEW:
+        if begun:  # what was to come before it is past; what it comes to is still to be looked at
+            draft.record("call_judged", facts.judged, call)
+        elif call.state is CallState.IN_REVIEW:
             review.judge(draft, call)
         else:
             draft.judge(call)

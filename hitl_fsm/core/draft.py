@@ -259,6 +259,10 @@ class Draft:
 
     def finish(self, call: Call, result: Any) -> None:
         """The result is in; where a person has to look at it first, it goes nowhere until then."""
+        if call.verdict.outcome == "deny":  # since it began
+            held = self.move(call, CallTrigger.HELD, held=result)
+            self.withhold(held, f"{denial(call.verdict).removesuffix(NOT_EXECUTED)}{RAN}")
+            return
         if reviews(call):
             self._hold(self.move(call, CallTrigger.HELD, held=result))
             return

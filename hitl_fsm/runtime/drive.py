@@ -34,7 +34,7 @@ from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, execute
 from hitl_fsm.runtime.flights import Flights, Landed
 from hitl_fsm.runtime.hold import Hold
 from hitl_fsm.runtime.in_force import InForce
-from hitl_fsm.runtime.judge import judge_now, judge_reply
+from hitl_fsm.runtime.judge import judge_now, judge_reply, outdated
 from hitl_fsm.runtime.late import keep_all_late, keep_all_soon, keep_landing, keep_late_soon
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.recipe import Recipe
@@ -42,6 +42,8 @@ from hitl_fsm.runtime.steps import Loaded
 from hitl_fsm.runtime.telling import Telling
 from hitl_fsm.runtime.tools import AnyTool
 from hitl_fsm.runtime.within import in_time, stopped
+
+_AHEAD = frozenset({CallState.GATED, CallState.AUTHORISED})
 
 
 class Drive:
@@ -125,7 +127,7 @@ class Drive:
     async def _advance(self) -> None:
         while self._due:
             try:
-                self._parts = await self._in_force.fresh()
+                await self._look_at_policies()
                 await self._perform(self._due)
             except Fenced:
                 await keep_landing(self._parts, self._now, self._flights)
@@ -192,10 +194,16 @@ class Drive:
             return
         await self._begin(*call_ids)
 
+    async def _look_at_policies(self) -> None:
+        """Those of this moment hold from here on, for what runs below are at as well (law 15)."""
+        self._parts = await self._in_force.fresh()
+        if call_ids := outdated(self._parts, self._now):
+            await self._judge_again(call_ids)
+
     async def _judge_again(self, call_ids: tuple[str, ...]) -> None:
         calls = [self._now.call(call_id) for call_id in call_ids]
         reviewed = [call.call_id for call in calls if call.state is CallState.IN_REVIEW]
-        versions = {call.call_id: self._tool(call).version for call in calls if call.call_id not in reviewed}
+        versions = {call.call_id: self._tool(call).version for call in calls if call.state in _AHEAD}
         await self._commit(
             events.VerdictsRevised(self._parts.policies.digest, versions),
             by=ENGINE,
@@ -210,9 +218,7 @@ class Drive:
 
     def _tool_now(self, call: Call) -> AnyTool | None:
         """The call's tool, if there still is one."""
-        if call.call_id == START:
-            return START_TOOL
-        return self._recipe_at(frame_of(call.call_id)).tools.get(call.tool)
+        return START_TOOL if call.call_id == START else self._recipe_at(frame_of(call.call_id)).tools.get(call.tool)
 
     def _tool(self, call: Call) -> AnyTool:
         tool = self._tool_now(call)
@@ -220,8 +226,7 @@ class Drive:
             name = self._recipe_at(frame_of(call.call_id)).name
             msg = f"{name} has no tool {call.tool!r} any more; the answer to {call.call_id} is kept"
             raise UnknownTool(msg, help="give the agent that tool again and continue the run, or cancel it")
-        if call.call_id != START:
-            self._recipe_at(frame_of(call.call_id)).require_as_judged(call)
+        self._recipe_at(frame_of(call.call_id)).require_as_judged(call)
         return tool
 
     def _is_changed(self, call: Call) -> bool:
@@ -341,7 +346,7 @@ class Drive:
             await self._commit(reply, by=ENGINE)
             return
         recipe, above = self._recipe_at(frame), chain(self._now, frame)
-        self._parts = await self._in_force.fresh()  # one set for all calls of the turn
+        await self._look_at_policies()  # one set for all calls of the turn
         proposed, verdicts = judge_reply(self._parts, recipe, self._now, frame, reply)
         replied = events.ModelReplied(
             text=reply.text,

@@ -18,6 +18,7 @@ from hitl_fsm.model.event import ProposedCall
 from hitl_fsm.model.message import ModelReply, ToolCall
 from hitl_fsm.model.paths import call_id, frame_of
 from hitl_fsm.model.run import Run
+from hitl_fsm.model.states import CallState
 from hitl_fsm.model.verdict import UserInput, Verdict
 from hitl_fsm.policy.ask_user import ask_user_schema
 from hitl_fsm.policy.evaluate import PolicySet, join
@@ -134,6 +135,18 @@ def judge_now(parts: Parts, run: Run, call: Call) -> Verdict:
         return then
     joined = join(then, judge(parts, policies, run, subject_of(call), call.args))
     return then if _demands(joined) == _demands(then) else joined
+
+
+def outdated(parts: Parts, run: Run) -> tuple[str, ...]:
+    """Calls that runs below are at, and of which the policies of now say more: their results have not gone on yet."""
+    return tuple(
+        call.call_id
+        for call in run.calls
+        if call.below is not None
+        and call.state is CallState.EXECUTING
+        and call.judged_by[-1] != parts.policies.digest
+        and judge_now(parts, run, call) != call.verdict
+    )
 
 
 def _demands(verdict: Verdict) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ from hitl_fsm.errors import UnknownRunnable, UnknownTool
 from hitl_fsm.model.action import Aspect, Below
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.message import ChatRequest, Message
+from hitl_fsm.model.paths import START
 from hitl_fsm.model.run import Frame
 from hitl_fsm.ports import ChatModel
 from hitl_fsm.runtime.ask_model import Candidate
@@ -76,6 +77,8 @@ class Recipe:
 
     def require_as_judged(self, call: Call) -> None:
         """UnknownTool where the name stands for something else now: nobody judged that, or was asked about it."""
+        if call.call_id == START:
+            return
         now = self.standing(call.tool, call.args or {})
         if now.below == call.below and _ways(now.aspects) == _ways(call.aspects):
             return

@@ -166,3 +166,44 @@ def test_law08_the_same_name_for_a_member_and_a_tool_is_refused_also_when_the_to
     with pytest.raises(HitlError):
         team.run("go", user="u")
     assert engine.runs.list() == []
+
+
+@pytest.mark.parametrize("word", ["{review: {}}", "deny"])
+def test_law15_a_policy_that_came_while_a_step_waits_inside_holds_for_what_the_step_comes_to(
+    house: House, word: str
+) -> None:
+    """The step has begun, and waits for somebody in the middle; its result has not gone on yet."""
+    ran: list[str] = []
+
+    @tool
+    def look(order: str) -> str:
+        ran.append(order)
+        return "42"
+
+    def send(text: str) -> None:
+        ran.append(text)
+
+    def flow(engine: Engine) -> Workflow:
+        model = ScriptedModel([calls(call("look", order="a")), {"say": "it is 42"}])
+        clerk = Agent("clerk", model, engine=engine, tools=[look])
+        return Workflow("flow", [Step("draft", clerk), Step("send", send)], engine=engine)
+
+    asks = said("tools", "tools: ['*']\nrules:\n  - {id: any, gate: confirm}")
+    run = flow(house.engine(policies(asks, ALL_STEPS))).run("go", user="u")
+    run.active_requirements[0].confirm(by="u")
+    tighter = said(
+        "steps", f"steps: ['*']\nrules:\n  - {{id: draft, steps: draft, gate: {word}}}\n  - {{id: rest, gate: allow}}"
+    )
+    now = flow(house.engine(policies(asks, tighter)))
+    told: list[Any] = list(now.continue_run(run_id=run.run_id, stream=True))
+    assert ran == ["a"]
+    run = told[-1].run
+    if word == "deny":
+        assert (run.state, "withheld" in (run.error or "")) == (RunState.FAILED, True)
+        return
+    assert [getattr(event, "text", "") for event in told if getattr(event, "text", "")] == []
+    (review,) = run.active_requirements
+    assert (review.needs_review, review.result) == (True, "it is 42")
+    review.accept(by="u")
+    assert now.continue_run(run).state is RunState.DONE
+    assert ran == ["a", "it is 42"]
