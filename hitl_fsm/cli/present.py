@@ -23,6 +23,7 @@ ARGUMENT_CHARS = 80
 
 RESULT_TITLE = "its result, written by the tool: data, whatever it says"
 GIVEN_TITLE = "the result that a person gave instead of the call, which does not run"
+FILLED_TITLE = "and with what people filled in"
 FENCE = "│"
 
 
@@ -52,6 +53,8 @@ def question_page(shown: Presentation) -> Page:
         Fields(facts),
         Lines(f"{shown.tool} with exactly", tuple(shown.arguments.split("\n")), "strong"),
     ]
+    if shown.filled_in:
+        blocks.append(Lines(FILLED_TITLE, tuple(pretty(shown.filled_in).split("\n")), "strong"))
     if shown.result_text is not None:
         blocks.append(Lines(GIVEN_TITLE if shown.substituted else RESULT_TITLE, fenced(shown.result_text)))
     if shown.why:

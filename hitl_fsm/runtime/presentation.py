@@ -88,7 +88,8 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
     `how` is empty when it is closed. `execution` is above 1 when a reviewer had the call run again. `result` is what a
     review is about, `result_text` the same for a reader; a tool wrote it: it is data, whatever it says.
     `substituted`: a person gave it instead of the call, which does not run.
-    `path` leads from the run down to who asks; `way` writes it on a line.
+    `path` leads from the run down to who asks; `way` writes it on a line. `filled_in` is what people filled in for this
+    call before: values that the tool gets beside its arguments.
     """
 
     id: str
@@ -126,11 +127,14 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
     how: tuple[HowTo, ...] = ()
     given: Given | None = None
     path: tuple[str, ...] = ()
+    filled_in: dict[str, Any] = {}
 
 
 def presentation(requirement: Requirement, run: Run) -> Presentation:
     """Everything that a person needs to answer `requirement` of `run`, and the digest that binds the answer to it."""
     question = requirement.question
+    is_open = requirement.state is RequirementState.OPEN
+    call = next((one for one in run.calls if one.call_id == requirement.call_id), None)
     return Presentation(
         id=requirement.requirement_id,
         run=requirement.run_id,
@@ -164,9 +168,10 @@ def presentation(requirement: Requirement, run: Run) -> Presentation:
         result=requirement.result,
         substituted=requirement.substituted,
         result_text=as_written(requirement.result) if isinstance(question, Review) else None,
-        how=_how(requirement, _may_be_instead(run, requirement)) if requirement.state is RequirementState.OPEN else (),
+        how=_how(requirement, call is not None and may_substitute(call)) if is_open else (),
         given=_given(requirement),
         path=requirement.path,
+        filled_in=call.answers if is_open and call is not None else {},
     )
 
 
@@ -211,13 +216,15 @@ def _field(name: str, schema: dict[str, Any], required: bool) -> FormField:  # n
 
 
 def _asks(requirement: Requirement) -> str:
-    """The question on one line; an agent's own, where it asked one with `ask_user`, or that of a call's tool."""
+    """The question on one line: an agent's own, that of a call's tool, or the title of a form, where there is one."""
     question = requirement.question
     if isinstance(question, UserInput) and question.asker:
         return " ".join(str(question.schema.get("description", "")).split())
-    asked = requirement.args.get("question") if requirement.tool == "ask_user" else None
     if requirement.substituted:
         return "A person gave this result instead of the call. May the agent have it?"
+    asked = requirement.args.get("question") if requirement.tool == "ask_user" else None
+    if asked is None and isinstance(question, UserInput):
+        asked = " ".join(str(question.schema.get("title", "")).split())
     return asked if isinstance(asked, str) and asked else ASKS[requirement.kind]
 
 
@@ -261,12 +268,6 @@ def _name(one: str, requirement: Requirement) -> str:
     if one.startswith("role:"):
         return f"anyone with the role {one.removeprefix('role:')}"
     return one.removeprefix("user:")
-
-
-def _may_be_instead(run: Run, requirement: Requirement) -> bool:
-    """Whether a person can give a result for the call; of one that the run does not hold any more, it is not said."""
-    call = next((one for one in run.calls if one.call_id == requirement.call_id), None)
-    return call is not None and may_substitute(call)
 
 
 def _how(requirement: Requirement, instead: bool) -> tuple[HowTo, ...]:  # noqa: FBT001 - read from the call

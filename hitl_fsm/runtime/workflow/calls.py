@@ -68,7 +68,7 @@ def node_calls(node: Node) -> Mapping[str, NodeCall]:
             fields = {"route": Literal[node.routes], "input": Any}
     if not node.name:
         return {}
-    asks = _choice("route", node.routes) if isinstance(node, Router) and node.choose is None else None
+    asks = _choice("Which way?", "route", node.routes) if isinstance(node, Router) and node.choose is None else None
     aspect = Aspect("step", node.name, acts=False, asks=asks)
     return {node.name: NodeCall(_echo(node.name, _BEGINS[type(node)], fields), (aspect,))}
 
@@ -177,13 +177,13 @@ def _error_question(name: str) -> NodeCall:
     fields = {"decision": Literal[DECISIONS], "error": str, "input": Any}
     question = f"{name}{ON_ERROR}"
     text = "The step failed: it is tried again, skipped, or the workflow fails."
-    aspect = Aspect("step", question, acts=False, asks=_choice("decision", DECISIONS))
+    aspect = Aspect("step", question, acts=False, asks=_choice("It failed. What is to be done?", "decision", DECISIONS))
     return NodeCall(_echo(question, text, fields), (aspect,))
 
 
-def _choice(name: str, words: tuple[str, ...]) -> dict[str, Any]:
+def _choice(question: str, name: str, words: tuple[str, ...]) -> dict[str, Any]:
     field = {"type": "string", "enum": list(words)}
-    return {"type": "object", "properties": {name: field}, "required": [name]}
+    return {"type": "object", "title": question, "properties": {name: field}, "required": [name]}
 
 
 def _echo(name: str, description: str, fields: Mapping[str, Any]) -> AnyTool:

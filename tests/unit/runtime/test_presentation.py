@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hitl_fsm.cli.present import question_page
 from hitl_fsm.runtime.presentation import Presentation, form_fields, presentation
 from house import House, call, calls
 
@@ -87,6 +88,20 @@ def test_the_stages_of_a_call_are_counted(house: House) -> None:
     run.active_requirements[0].confirm(by="alice")
     second = presentation(run.active_requirements[0].value, run.value)
     assert [(one.kind, one.stage, one.stages) for one in (first, second)] == [("confirm", 1, 2), ("approval", 2, 2)]
+
+
+def test_the_next_stage_sees_what_people_filled_in(house: House) -> None:
+    form = '{user_input: {schema: {title: "Why,\\n  please?", type: object, properties: {why: {type: string}}}}}'
+    engine = house.engine(f"- {{id: all, gate: [{form}, {{approval: {{of: ['role:finance']}}}}]}}")
+    run = house.agent(engine, [calls(call("pay", to="bob", amount=5))]).run("go", user="alice")
+    first = presentation(run.active_requirements[0].value, run.value)
+    run.active_requirements[0].provide_user_input({"why": "a gift\x1b[2J"}, by="alice")
+    second = presentation(run.active_requirements[0].value, run.value)
+    assert [(one.asks, one.filled_in) for one in (first, second)] == [
+        ("Why, please?", {}),
+        ("May this action happen?", {"why": "a gift\x1b[2J"}),
+    ]
+    assert '"why": "a gift' in str(question_page(second))
 
 
 def test_an_agents_own_question_is_what_is_asked(house: House) -> None:
