@@ -9,6 +9,7 @@ from hitl_fsm.errors import Diagnostic
 from hitl_fsm.model.visible import visible
 
 Level = Literal["error", "warning", "info"]
+WORKFLOW_SUFFIX = ".workflow.yaml"
 LEVELS: tuple[Level, ...] = ("error", "warning", "info")
 
 
@@ -65,13 +66,19 @@ def headline(found: Diagnostic) -> str:
 def summary(report: Report) -> str:
     """One line: how many of which level in how many files, or that all is well."""
     if not report.findings:
-        return f"{_many(report.policies, 'policy')}, {_many(report.rules, 'rule')}: ok"
+        return f"{', '.join(_looked_at(report))}: ok"
     counts = report.counts()
     words = {"error": _many(counts["error"], "error"), "warning": _many(counts["warning"], "warning")}
     words["info"] = f"{counts['info']} info"
     told = ", ".join(words[level] for level in LEVELS if counts[level])
     files = _many(len({found.place.file for found in report.findings}), "file")
     return f"{told} in {files}" + (": ok" if report.ok else "")
+
+
+def _looked_at(report: Report) -> list[str]:
+    flows = sum(file.endswith(WORKFLOW_SUFFIX) for file in report.files)
+    policies = [_many(report.policies, "policy"), _many(report.rules, "rule")]
+    return [*(policies if report.policies or not flows else ()), *([_many(flows, "workflow")] if flows else ())]
 
 
 def as_objects(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:

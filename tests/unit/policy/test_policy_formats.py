@@ -260,6 +260,10 @@ def test_the_summary_counts_each_level() -> None:
     assert summary(ALL) == "1 error, 1 warning, 1 info in 2 files"
     assert summary(Report((INFO,))) == "1 info in 1 file: ok"
     assert summary(Report((WARNING, WARNING))) == "2 warnings in 1 file: ok"
+    flows = ("a.workflow.yaml", "b.workflow.yaml")
+    assert summary(Report((), flows)) == "2 workflows: ok"
+    assert summary(Report((), ("p.policy.yaml", *flows[:1]), 1, 2)) == "1 policy, 2 rules, 1 workflow: ok"
+    assert summary(Report(())) == "0 policies, 0 rules: ok"
     assert summary(Report((WARNING,), strict=True)) == "1 warning in 1 file"
     assert summary(Report((), policies=1, rules=2)) == "1 policy, 2 rules: ok"
     data = json.loads(render(ALL, "json"))
