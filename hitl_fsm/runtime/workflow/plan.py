@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn, Protocol
 
+from hitl_fsm.core.draft import NOT_EXECUTED, RAN
 from hitl_fsm.errors import WorkflowStopped
 from hitl_fsm.model.states import CALL_HAS_RESULT, CallState
 from hitl_fsm.runtime.workflow.given import StepInput
@@ -124,7 +125,7 @@ def _step(step: Step, value: Any, scope: Scope) -> Walk:
             return ended.value
         if ended.outcome in _REFUSED:
             if _is_again(step.on_reject, rejections):
-                rejections, feedback = rejections + 1, ended.text
+                rejections, feedback = rejections + 1, _words(ended.text)
                 continue
             return (yield from _instead(step, value, scope, ended))
         unknown = ended.outcome == CallState.OUTCOME_UNKNOWN  # only a person may have it done once more
@@ -136,6 +137,11 @@ def _step(step: Step, value: Any, scope: Scope) -> Walk:
         if step.on_error in {"skip", "ask"} or _then(step.on_error) == "skip":
             return value
         _stop(f"step {step.name} failed: {ended.text}")
+
+
+def _words(told: str) -> str:
+    """What a person said, for whoever is to do it again: without what a model reads that is to leave it."""
+    return told.removesuffix(RAN).removesuffix(NOT_EXECUTED).rstrip()
 
 
 def _asked(step: Step, value: Any, failed: Ended) -> Walk:

@@ -206,7 +206,9 @@ def test_retry_hands_the_step_what_the_person_said_and_has_an_end() -> None:
 
     tree = [Step("write", write, on_reject="retry")]
     assert Played(lambda: tree, ends("write", WITHHELD, DENIED, None)).run() == "done"
-    assert said == [DENIED[1]]
+    assert said == ["Rejected by bob: too much."], (
+        "not that it was not executed, which is for a model that is to leave it"
+    )
     played = Played(lambda: tree, ends("write", DENIED))
     with pytest.raises(WorkflowStopped):
         played.run()
