@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from hitl_fsm.audit.canonical import asked_digest
 from hitl_fsm.core import asked, below, facts, review, start
 from hitl_fsm.core.draft import RAN_BEFORE, REJECTED_BEFORE, Draft, denial, without_effect
 from hitl_fsm.core.frames import WAITS, calls_of, due, turn_of
@@ -208,6 +209,9 @@ def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
     trigger = RequirementTrigger.REFUSED if refused else RequirementTrigger.ANSWERED
     draft.close(requirement, trigger, resolution)
     call = draft.call(requirement.call_id)
+    if refused and not isinstance(requirement.question, Review):  # that call did run; its result was rejected
+        no = asked_digest(requirement.tool, requirement.args)
+        draft.set_run(refused=tuple(dict.fromkeys((*draft.run.refused, no))))
     if isinstance(requirement.question, OutcomeUnknown):
         _settle_unknown(draft, call, event.answer)
     elif isinstance(requirement.question, Review):

@@ -15,7 +15,7 @@ from msgspec.structs import force_setattr
 from hitl_fsm.audit.canonical import action_digest, asked_digest
 from hitl_fsm.core import facts
 from hitl_fsm.core.frames import WAITS, calls_of, can_go_on, frame_at, way_to_call
-from hitl_fsm.core.gates import pending, place_of, reviewed_digest, reviews
+from hitl_fsm.core.gates import is_unasked, pending, place_of, reviewed_digest, reviews
 from hitl_fsm.core.machine import fire
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model.answer import Resolution
@@ -51,7 +51,7 @@ RAN_BEFORE = "It had been executed once before, and that result is withheld."
 """What it also reads of a call that was to run again."""
 
 
-REJECTED_BEFORE = "A person rejected the same before, in the run that this one goes on from. It was not executed."
+REJECTED_BEFORE = "A person rejected the same before. It was not executed."
 
 
 def denial(verdict: Verdict) -> str:
@@ -225,8 +225,11 @@ class Draft:
             self.move(call, CallTrigger.AUTHORISED)
 
     def was_rejected(self, call: Call) -> bool:
-        """Whether a person rejected the same in the run from which this one was forked: no is final (law 4)."""
-        rejected = self.run.rejected
+        """Whether a person rejected the same, in the run from which this one was forked or in this one: no is final.
+
+        What was rejected in this run may be asked again (law 4); it never begins because nobody would be asked now.
+        """
+        rejected = (*self.run.rejected, *(self.run.refused if self.run.refused and is_unasked(call) else ()))
         return bool(rejected) and asked_digest(call.tool, call.args or {}) in rejected
 
     def edit(self, call: Call, args: dict[str, Any], verdict: Verdict) -> Call:

@@ -9,7 +9,7 @@ from hitl_fsm.core.facts import content_digest
 from hitl_fsm.model.asked import Asked
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.states import CALL_ENDED, CallState
-from hitl_fsm.model.verdict import Batch, Gate, Review, UserInput
+from hitl_fsm.model.verdict import Batch, External, Gate, Review, UserInput
 from hitl_fsm.policy.join import BATCHES, gate_key
 
 
@@ -27,6 +27,12 @@ def pending(call: Call) -> tuple[Gate, ...]:
     passed = {p.gate for p in call.passed if p.digest == call.digest}
     gates = (*call.verdict.gates, *(asked_gate(call.tool, one) for one in call.asked))
     return tuple(gate for gate in gates if not isinstance(gate, Review) and gate_key(gate) not in passed)
+
+
+def is_unasked(call: Call) -> bool:
+    """Whether it may begin as it stands without a person's word."""
+    answered = any(one.digest == call.digest for one in call.passed)
+    return not answered and all(isinstance(gate, External) for gate in pending(call))
 
 
 def place_of(call: Call, gate: Gate) -> tuple[int, int]:

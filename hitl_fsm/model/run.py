@@ -37,7 +37,7 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     are under way, each after the one above it; what they do stands in the same log, and their calls in `calls`.
     `result` is the output where it is more than text. `context` is what the application gave at the start, for
     instructions and tools; it never changes. `session`: the conversation over several runs to which it belongs.
-    `rejected`: digests of what people rejected in the run from which this one was forked.
+    `rejected`: digests of what people rejected in the run from which this one was forked, `refused` in this one.
     `usage` is what its models took, those in frames too; `active_ms` the time in which it did not wait, up to
     `active_since` (ms since the epoch; None while it waits), from which on it counts again.
     """
@@ -61,6 +61,7 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     context: dict[str, Any] = {}
     session: str = ""
     rejected: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     usage: Spent = Spent()
     active_ms: int = 0
     active_since: int | None = None

@@ -207,3 +207,43 @@ def test_law15_a_policy_that_came_while_a_step_waits_inside_holds_for_what_the_s
     review.accept(by="u")
     assert now.continue_run(run).state is RunState.DONE
     assert ran == ["a", "it is 42"]
+
+
+@pytest.mark.parametrize("kind", ["step", "agent"])
+def test_law04_what_a_person_rejected_does_not_run_because_nobody_would_be_asked_by_now(
+    house: House, kind: str
+) -> None:
+    ran: list[str] = []
+
+    @tool
+    def pay(to: str) -> str:
+        ran.append(to)
+        return "paid"
+
+    def build(rules: bytes) -> Any:
+        engine = house.engine(policies(rules, ALL_STEPS))
+        if kind == "step":
+            return Workflow("flow", [Step("pay", pay, on_reject="retry")], engine=engine)
+        asks = calls(call("pay", to="x"))
+        return Agent(
+            "clerk", ScriptedModel([asks, asks, calls(call("pay", to="y")), {"say": "e"}]), engine=engine, tools=[pay]
+        )
+
+    run = build(said("tools", "tools: [pay]\nrules:\n  - {id: any, gate: confirm}")).run("x", user="u")
+    run.active_requirements[0].reject(by="u", note="never")
+    run = build(ALL_TOOLS).continue_run(run_id=run.run_id)
+    assert (run.is_paused, ran) == (False, [] if kind == "step" else ["y"])
+
+
+def test_law04_what_was_rejected_may_be_asked_again_and_a_later_yes_outlives_a_change_of_policies(house: House) -> None:
+    def build(text: str) -> Workflow:
+        tools = house.tools()
+        engine = house.engine(policies(said("tools", f"tools: [look]\nrules:\n  - {{id: any, {text}}}"), ALL_STEPS))
+        return Workflow("flow", [Step("look", tools[2], on_reject="retry")], engine=engine)
+
+    run = build("gate: confirm").run("o1", user="u")
+    run.active_requirements[0].reject(by="u")
+    run = build("gate: confirm").continue_run(run_id=run.run_id)
+    run.active_requirements[0].confirm(by="u")
+    assert build("severity: high, gate: allow").continue_run(run_id=run.run_id).state is RunState.DONE
+    assert house.effects == [("look", "o1")]
