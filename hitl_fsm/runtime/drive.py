@@ -315,17 +315,12 @@ class Drive:
             await self._commit(over, by=ENGINE)
             return True
         await self._hold.claim(self._now)
-        self._tell_turn(stream.StepStarted, turn, frame)
+        self._telling.turn(stream.StepStarted, self._now, self._now, self._recipe_at(frame).kind, turn, frame)
         if alone:
             await self._take_reply(frame, await self._ask(frame))
         else:
             self._flights.ask(frame, self._ask(frame))
         return alone
-
-    def _tell_turn(self, kind: type[stream.StepStarted | stream.StepCompleted], turn: int, frame: str) -> None:
-        """A turn of a model; what a workflow's plan comes to is told by its steps."""
-        if self._telling.is_heard and self._recipe_at(frame).kind not in {"workflow", "branch"}:
-            self._telling.tell(kind, self._now, turn, frame=frame)
 
     async def _ask(self, frame: str) -> Landed:
         recipe = self._recipe_at(frame)
@@ -360,16 +355,15 @@ class Drive:
             origin=reply.origin,
             instead_of=reply.instead_of,
         )
-        turn = turn_of(self._now, frame) + 1
+        turn, before = turn_of(self._now, frame) + 1, self._now
         await self._commit(replied, by=ENGINE, verdicts=verdicts)
         for one in proposed if self._telling.is_heard else ():
             if self._now.call(one.call_id).state in CALL_ENDED:
                 self._telling.call_ended(self._now, one.call_id)
         if (end := given_up(recipe, reply, frame, self._messages)) is not None:
             await self._commit(end, by=ENGINE)
-        if proposed or not above or (reply.refused and end is None):
-            self._tell_turn(stream.StepCompleted, turn, frame)
-        else:
+        self._telling.turn(stream.StepCompleted, self._now, before, recipe.kind, turn, frame)
+        if above and not proposed and not (reply.refused and end is None):
             self._telling.call_ended(self._now, above[-1].call_id)
 
     async def _expire_due(self) -> None:

@@ -22,6 +22,7 @@ from hitl_fsm.model.states import CallState
 from hitl_fsm.model.verdict import Review
 from hitl_fsm.runtime import stream
 
+TurnEvent = type[stream.StepStarted] | type[stream.StepCompleted]
 _GOES_ON = frozenset({CallState.IN_REVIEW, CallState.GATED})
 
 
@@ -41,6 +42,14 @@ class Telling:
         if self._publish is None or (kind is stream.ContentDelta and is_reviewed(run, frame)):
             return
         self._publish(kind(run, way_to(run, frame), frame, *values))
+
+    def turn(self, kind: TurnEvent, run: Run, before: Run, recipe: str, turn: int, frame: str) -> None:
+        """A turn of a model; what a workflow's plan comes to is told by its steps.
+
+        With its last turn a run inside the run is gone: `before` that, the way to it was known.
+        """
+        if self._publish is not None and recipe not in {"workflow", "branch"}:
+            self._publish(kind(run, way_to(before, frame), frame, turn))
 
     def on_text(self, now: Callable[[], Run], frame: str) -> Callable[[str], None] | None:
         """What takes a model's text as it arrives; None where nobody reads along."""

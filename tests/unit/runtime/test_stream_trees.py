@@ -40,6 +40,19 @@ def test_members_and_leader_are_told_apart_from_start_to_end(house: House) -> No
     assert own == second[-1].run.output == "both are done"
 
 
+def test_each_turn_that_begins_ends_members_last_ones_too(house: House) -> None:
+    events = list(a_team(house).run("go", user="alice", stream=True))
+    (asked,) = events[-1].active_requirements
+    asked.confirm(by="alice")
+    events += a_team(house).continue_run(run_id=events[-1].run_id, stream=True)
+    began, ended = (
+        [(e.path, e.frame, e.turn) for e in events if isinstance(e, kind)]
+        for kind in (stream.StepStarted, stream.StepCompleted)
+    )
+    assert len(began) == len(set(began)) == 6
+    assert sorted(ended) == sorted(began)
+
+
 def test_a_step_and_the_agent_in_it_carry_their_way(house: House) -> None:
     flow = a_workflow(house, ScriptedModel(SCOUT))
     events = list(flow.run("go", user="alice", stream=True))
