@@ -41,7 +41,7 @@ def run(
     runnable = session.load(target).runnable
     if runnable is None:
         msg = f"{target} is an engine; an agent, a team or a workflow can be run"
-        raise SettingsError(msg, help="name the Agent: module:agent")
+        raise SettingsError(msg, help="name the Agent, the Team or the Workflow: module:agent")
     given = _given(prompt, data)
     actor = typist(session, user)
     if stream:
