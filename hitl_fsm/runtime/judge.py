@@ -108,7 +108,8 @@ def _judge_aspects(
             case "step":
                 one = replace(action, tool="", step=aspect.name)
             case "start":
-                one = replace(action, tool="", step="", agent=aspect.name)
+                args = {"input": action.args.get("task"), **action.args}  # a member's task is what it is given
+                one = replace(action, tool="", step="", agent=aspect.name, args=args)
             case "branch":
                 one = replace(action, tool="", step="", agent="")
         verdicts.append(policies.evaluate(one, default=default if aspect.acts else "allow"))

@@ -247,3 +247,22 @@ def test_law04_what_was_rejected_may_be_asked_again_and_a_later_yes_outlives_a_c
     run.active_requirements[0].confirm(by="u")
     assert build("severity: high, gate: allow").continue_run(run_id=run.run_id).state is RunState.DONE
     assert house.effects == [("look", "o1")]
+
+
+def test_law08_a_rule_on_an_agents_input_holds_for_the_task_that_a_team_hands_it(house: House) -> None:
+    rules = said(
+        "starts",
+        "agents: [anne]\nrules:\n"
+        "  - {id: big, when: \"has(args.input) && args.input.contains('big')\", gate: confirm}\n"
+        "  - {id: rest, gate: allow}",
+    )
+    asked: list[str] = []
+    engine = house.engine(policies(rules))
+    leader = ScriptedModel([calls(call("ask_anne", task="a big job")), {"say": "end"}])
+    team = Team("desk", members(engine, asked), engine=engine, model=leader)
+    run = team.run("go", user="u")
+    assert (run.is_paused, asked) == (True, [])
+    assert run.active_requirements[0].tool.tool_args == {"task": "a big job"}
+    run.active_requirements[0].confirm(by="u")
+    assert team.continue_run(run).output == "end"
+    assert asked == ["anne: a big job"]
