@@ -39,7 +39,7 @@ def question_page(shown: Presentation) -> Page:
         Field("state", shown.state.value),
         Field("run", f"{shown.run} ({shown.run_state.value})"),
         *((Field("asked by", way(shown.path)),) if len(shown.path) > 1 else ()),
-        Field("agent", f"{shown.agent}, for {shown.user}"),
+        Field(_who_runs(shown.path), f"{shown.agent}, for {shown.user}"),
         Field("kind", f"{shown.kind}{', silent' if shown.silent else ''}{stage}"),
         *again,
         Field("severity", shown.severity, SEVERITIES.get(shown.severity, "plain")),
@@ -75,6 +75,12 @@ def question_page(shown: Presentation) -> Page:
         lines = tuple(f"{one.meaning.ljust(width)}  {one.command}" for one in shown.how)
         blocks.append(Lines("answer it", lines))
     return Page(tuple(blocks))
+
+
+def _who_runs(path: tuple[str, ...]) -> str:
+    """What whoever asks is: the end of the way down to it says so, and a step is its workflow's."""
+    word = path[-1].partition(" ")[0] if path else ""
+    return {"team": "team", "workflow": "workflow", "step": "workflow", "branch": "workflow"}.get(word, "agent")
 
 
 def fenced(text: str) -> tuple[str, ...]:

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from hitl_fsm.cli.page import Fields
 from hitl_fsm.cli.present import question_page
 from hitl_fsm.runtime.presentation import Presentation, form_fields, presentation
 from house import House, call, calls
@@ -102,6 +104,23 @@ def test_the_next_stage_sees_what_people_filled_in(house: House) -> None:
         ("May this action happen?", {"why": "a gift\x1b[2J"}),
     ]
     assert '"why": "a gift' in str(question_page(second))
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        ((), "agent"),
+        (("agent clerk",), "agent"),
+        (("team finance",), "team"),
+        (("workflow refunds",), "workflow"),
+        (("workflow refunds", "step payout"), "workflow"),
+        (("workflow refunds", "step payout", "agent clerk"), "agent"),
+    ],
+)
+def test_the_page_says_what_it_is_that_asks(house: House, path: tuple[str, ...], word: str) -> None:
+    page = question_page(replace(shown(house, "confirm"), path=path, agent="somebody"))
+    rows = next(block.rows for block in page.blocks if isinstance(block, Fields))
+    assert [row.label for row in rows if row.value == "somebody, for alice"] == [word]
 
 
 def test_an_agents_own_question_is_what_is_asked(house: House) -> None:
