@@ -63,7 +63,7 @@ def _show(session: Session, found: list[Requirement]) -> None:
     from hitl_fsm.cli.page import Grid, Page  # noqa: PLC0415 - text only
     from hitl_fsm.cli.present import one_line  # noqa: PLC0415 - as above
     from hitl_fsm.cli.when import now_ms, relative  # noqa: PLC0415 - as above
-    from hitl_fsm.runtime.presentation import way  # noqa: PLC0415 - as above
+    from hitl_fsm.model.paths import way  # noqa: PLC0415 - as above
 
     now = now_ms()
     rows = tuple(

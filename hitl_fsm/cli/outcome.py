@@ -9,10 +9,9 @@ import typer
 
 from hitl_fsm.cli.output import error, json_document, json_line, say, text_block, write
 from hitl_fsm.cli.present import open_questions, waiting_lines
-from hitl_fsm.model.paths import call_of
+from hitl_fsm.model.paths import call_of, way
 from hitl_fsm.model.states import RunState
 from hitl_fsm.model.visible import visible_block
-from hitl_fsm.runtime.presentation import way
 from hitl_fsm.runtime.stream import (
     ContentDelta,
     RequirementResolved,

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from hitl_fsm.cli.page import Field, Fields, Grid, Lines, Page, Tone
 from hitl_fsm.cli.when import stamp_text
-from hitl_fsm.runtime.presentation import presentation, pretty, way
+from hitl_fsm.model.paths import way
+from hitl_fsm.runtime.presentation import presentation, pretty
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session

@@ -10,8 +10,7 @@ from hitl_fsm.cli.record_line import line_cells
 from hitl_fsm.cli.usage import usage_line
 from hitl_fsm.cli.when import stamp
 from hitl_fsm.core.frames import way_to
-from hitl_fsm.model.paths import depth, frame_of
-from hitl_fsm.runtime.presentation import way
+from hitl_fsm.model.paths import depth, frame_of, way
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.reading import RunReport

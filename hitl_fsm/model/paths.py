@@ -6,6 +6,8 @@ A call of the run itself is `<turn>.<index>`: `2.0`. What carries it out is a fr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 START = "0.0"
 """The start of a run, where policies speak of it: the call before its first turn."""
 
@@ -39,3 +41,8 @@ def is_below(call: str, frame: str) -> bool:
 def depth(frame: str) -> int:
     """Frames down to this one; 0 for the run itself."""
     return frame.count("/") + 1 if frame else 0
+
+
+def way(path: Sequence[str]) -> str:
+    """A requirement's path for people: `workflow refunds / step payout / team finance / agent clerk`."""
+    return " / ".join(path)

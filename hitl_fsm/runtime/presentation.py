@@ -7,7 +7,6 @@ Pure. Texts in it are as they were written (by a model, a policy, a person): who
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -173,11 +172,6 @@ def presentation(requirement: Requirement, run: Run) -> Presentation:
         path=requirement.path,
         filled_in=call.answers if is_open and call is not None else {},
     )
-
-
-def way(path: Sequence[str]) -> str:
-    """For people: `workflow refunds / step payout / team finance / agent clerk`."""
-    return " / ".join(path)
 
 
 def as_written(result: Any) -> str:

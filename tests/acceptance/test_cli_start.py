@@ -27,6 +27,7 @@ OTHERS: list[tuple[list[str], int]] = [
     (["wait", "RUN", "--timeout", "0.1"], 124),
     (["reject", "REQ", "--as", "alice"], 0),
     (["retry", "REQ", "--as", "alice"], 5),
+    (["respond", "REQ", "--data", '"x"', "--as", "alice"], 5),
     (["result", "BANK", "--data", '{"receipt": "7"}', "--as", "alice"], 0),
     (["db", "status"], 0),
     (["worker", "--once", "--app", "app:engine"], 0),
