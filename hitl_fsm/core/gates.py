@@ -101,3 +101,11 @@ def startable(calls: Sequence[Call]) -> tuple[str, ...]:
 def _is_first(call: Call, calls: Sequence[Call]) -> bool:
     """Whether all calls before it have ended."""
     return next(one for one in calls if one.state not in CALL_ENDED) is call
+
+
+def may_substitute(call: Call) -> bool:
+    """Whether a person may give a result instead: not to a question of the agent, nor to one of a tool that has begun.
+
+    These are answered, or refused.
+    """
+    return not call.dynamic and not call.asked

@@ -6,14 +6,9 @@ from typing import Any
 
 from hitl_fsm.core import facts
 from hitl_fsm.core.draft import RAN, REQUIREMENTS_PER_RUN, TOO_MANY, Draft
-from hitl_fsm.core.gates import reviews
+from hitl_fsm.core.gates import may_substitute, reviews
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.states import CallTrigger
-
-
-def may_substitute(call: Call) -> bool:
-    """Not for a question of the agent, nor for one of a tool that has begun: these are answered, or refused."""
-    return not call.dynamic and not call.asked
 
 
 def substitute(draft: Draft, call: Call, result: Any) -> None:

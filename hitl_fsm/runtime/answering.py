@@ -12,8 +12,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from hitl_fsm.audit.canonical import canonical
-from hitl_fsm.core.gates import form_arguments
-from hitl_fsm.core.substitute import may_substitute
+from hitl_fsm.core.gates import form_arguments, may_substitute
 from hitl_fsm.errors import AnswerRefused, HitlError
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model.call import Call

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hitl_fsm.core.substitute import may_substitute
+from hitl_fsm.core.gates import may_substitute
 from hitl_fsm.model.instant import iso
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement, RequirementKind
 from hitl_fsm.model.run import Run
