@@ -14,12 +14,17 @@ from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.event import Forked, RunCreated
 from hitl_fsm.model.paths import START
 from hitl_fsm.model.run import Run
-from hitl_fsm.model.verdict import Verdict
+from hitl_fsm.model.verdict import Review, Verdict
 from hitl_fsm.runtime.judge import Subject, judge
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.session import said_before
 from hitl_fsm.runtime.tools import AnyTool, Declaration, Tool
+
+NO_REVIEW = (
+    "a policy asks for a review of what this run comes to, which only a member's or a step's run can have: "
+    "name the tools whose results are to be reviewed, or run it in a team or a workflow"
+)
 
 
 class Given(NamedTuple):
@@ -63,6 +68,8 @@ def start_verdicts(parts: Parts, event: RunCreated) -> dict[str, Verdict]:
     if event.kind not in {"agent", "team"}:
         return {}
     verdict = judge(parts, parts.policies, _as_run(parts, event), subject, {"input": given})
+    if any(isinstance(gate, Review) for gate in verdict.gates):  # nobody would look: the answer is the run's own
+        verdict = replace(verdict, outcome="deny", gates=(), problem=NO_REVIEW)
     silent = verdict.outcome == "allow" and not verdict.audit and not verdict.would
     return {} if silent else {START: verdict}
 

@@ -31,6 +31,16 @@ rules:
     gate: allow
 """
 )
+REVIEWED = policies(
+    b"""apiVersion: hitl-fsm/v1
+kind: Policy
+name: reviewed
+owner: compliance@example.com
+description: What the clerk comes to is looked at.
+agents: [clerk]
+rules: [{id: all, gate: review}]
+"""
+)
 PAYS = policies(policy_text("- {id: look, tools: [look], gate: allow}\n- {id: pay, tools: [pay], gate: confirm}"))
 
 
@@ -173,3 +183,10 @@ def test_a_fork_from_where_the_run_never_stood_is_refused(house: House, step: in
     with pytest.raises(ForkRefused):
         agent.engine.fork(run.run_id, step)
     assert len(agent.engine.runs.list()) == 1
+
+
+def test_law06_a_start_whose_result_somebody_would_have_to_review_does_not_happen(house: House) -> None:
+    seen: list[Any] = []
+    run = clerk(house, REVIEWED, asked([{"say": "done"}], seen)).run("go", user="alice")
+    assert (run.state, seen) == (RunState.CANCELLED, [])
+    assert "review" in (run.error or "")
