@@ -51,4 +51,4 @@ async def test_runs_and_streams(agent: Agent) -> None:
     assert_type(agent.arun("Refund order 42", stream=True), AsyncIterator[StreamEvent])
     assert_type(agent.continue_run(run_id=run.run_id), RunHandle)
     assert_type(await agent.acontinue_run(run_response=run), RunHandle)
-    agent.run(42)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    agent.run({42})  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
