@@ -115,4 +115,4 @@ def time_passed(key: Key) -> Key:
 
 
 def _key(run: Run) -> Key:
-    return msgspec.json.encode(msgspec.structs.replace(run, version=0))
+    return msgspec.json.encode(msgspec.structs.replace(run, version=0, active_ms=0, active_since=None))

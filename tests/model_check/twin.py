@@ -104,7 +104,9 @@ class Twin:
             for q in run.requirements
         )
         calls = tuple(changed(c, started_at=NOW, acting_until=seen(c.acting_until) or PAST) for c in run.calls)
-        return msgspec.json.encode(changed(run, version=0, requirements=questions, calls=calls))
+        return msgspec.json.encode(
+            changed(run, version=0, requirements=questions, calls=calls, active_ms=0, active_since=None)
+        )
 
     def is_ready(self) -> bool:
         return [row.run_id for row in run_sync(self._store.ready())] == [RUN_ID]
