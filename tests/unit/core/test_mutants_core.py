@@ -15,7 +15,6 @@ from hitl_fsm.core.table import TABLES
 from hitl_fsm.core.timers import timers_of
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import event as events
-from hitl_fsm.model.action import Below
 from hitl_fsm.model.answer import Answer, Approve, GiveUp, Happened, NotHappened, Provide, Reject, Report
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.effect import CallModel, JudgeAgain, RunTools, StartCalls
@@ -387,35 +386,3 @@ def test_law04_a_cancelled_run_takes_no_reply_with_further_calls() -> None:
     run.on(events.RunCancelled())
     with pytest.raises(IllegalTransition):
         run.on(events.ModelReplied("", (events.ProposedCall("1.0", "p", "pay", {}),)), {"1.0": ALLOW})
-
-
-# -- what fits nothing is refused, and nothing happens
-
-
-def test_law11_a_result_of_a_call_that_does_not_run_is_refused() -> None:
-    run = PureRun(gated())
-    before = run.run
-    for event in (events.CallReturned("1.0", "x"), events.CallRaised("1.0", "boom"), events.CallLost("1.0")):
-        with pytest.raises(IllegalTransition):
-            run.on(event)
-    assert run.run is before
-
-
-@pytest.mark.parametrize("name", ["1.0", "2.1", "3.0", "2.0/1.0"])
-def test_law11_a_reply_brings_the_calls_of_its_own_turn_and_frame(name: str) -> None:
-    run = PureRun(ALLOW)
-    run.start()
-    run.on(events.CallReturned("1.0", "x"))
-    with pytest.raises(IllegalTransition):
-        run.on(events.ModelReplied("", (events.ProposedCall(name, "p", "pay", {}),)), {name: ALLOW})
-    run.on(events.ModelReplied("", (events.ProposedCall("2.0", "p", "pay", {}),)), {"2.0": ALLOW})
-    assert run.states() == [CallState.AUTHORISED]
-
-
-def test_the_record_says_whose_model_failed() -> None:
-    run = PureRun(ALLOW, below=Below("agent", "clerk", "n"))
-    run.start()
-    run.on(events.ModelFailed("away", frame="1.0"))
-    assert run.told()[0] == ("model_failed", {"frame": "1.0", "error": "away"})
-    assert run.run is not None
-    assert run.run.state is RunState.FAILED
