@@ -31,14 +31,24 @@ def enter(draft: Draft, call: Call, below: Below) -> None:
     draft.set_run(frames=(*draft.run.frames, made))
     draft.record("frame_entered", frame=path, kind=below.kind, name=below.name, call=call.call_id)
     given = (call.args or {}).get(below.argument)
-    value = None if isinstance(given, str) else given
-    draft.messages.append(Message(role="user", content=as_text(given), value=value, frame=path))
-    if call.answers:
-        told = f"A person was asked, and answered: {as_text(call.answers)}"
-        draft.messages.append(Message(role="user", content=told, value=call.answers, frame=path))
+    tell_input(draft, given, path)
+    tell_answers(draft, call, path)
     if call.feedback:
         told = f"This was done before. A person looked at the result and wants it done again: {call.feedback}"
         draft.messages.append(Message(role="user", content=told, frame=path))
+
+
+def tell_input(draft: Draft, given: Any, frame: str = "") -> None:
+    """What a run is given, as its model reads it first."""
+    value = None if isinstance(given, str) else given
+    draft.messages.append(Message(role="user", content=as_text(given), value=value, frame=frame))
+
+
+def tell_answers(draft: Draft, call: Call, frame: str = "") -> None:
+    """What people said beside it before the run began."""
+    if call.answers:
+        told = f"A person was asked, and answered: {as_text(call.answers)}"
+        draft.messages.append(Message(role="user", content=told, value=call.answers, frame=frame))
 
 
 def leave(draft: Draft, path: str) -> Call:

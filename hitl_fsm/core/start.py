@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hitl_fsm.core.draft import Draft, as_text
+from hitl_fsm.core import below
+from hitl_fsm.core.draft import Draft
 from hitl_fsm.model.action import Aspect
 from hitl_fsm.model.event import ProposedCall, RunCreated
 from hitl_fsm.model.message import Message
@@ -61,10 +62,6 @@ def follow(draft: Draft) -> None:
             draft.set_run(error=start.result)
             draft.fire(RunTrigger.CANCELLED, reason=start.result)
         return
-    given = (start.args or {}).get("input")
     if "input" in start.parameters:
-        value = None if isinstance(given, str) else given
-        draft.messages.append(Message(role="user", content=as_text(given), value=value))
-    if start.answers:
-        told = f"A person was asked, and answered: {as_text(start.answers)}"
-        draft.messages.append(Message(role="user", content=told, value=start.answers))
+        below.tell_input(draft, (start.args or {}).get("input"))
+    below.tell_answers(draft, start)

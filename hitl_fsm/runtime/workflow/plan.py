@@ -92,10 +92,8 @@ def walk(node: Node, value: Any, scope: Scope) -> Walk:
     match node:
         case Step():
             output = yield from _step(node, value, scope)
-        case Steps():
-            output = yield from _steps(node, value, scope)
-        case Parallel():
-            output = yield from _parallel(node, value, scope)
+        case Steps() | Parallel():
+            output = yield from _group(node, value, scope)
         case Condition():
             output = yield from _condition(node, value, scope)
         case Loop():
@@ -154,21 +152,14 @@ def _asked(step: Step, value: Any, failed: Ended) -> Walk:
     return said
 
 
-def _steps(node: Steps, value: Any, scope: Scope) -> Walk:
+def _group(node: Steps | Parallel, value: Any, scope: Scope) -> Walk:
     if node.name:
         begun = yield from _begin(node, {"input": value}, scope)
         if isinstance(begun, _Instead):
             return begun.output
         value = begun["input"]
-    return (yield from in_order(node.steps, value, scope))
-
-
-def _parallel(node: Parallel, value: Any, scope: Scope) -> Walk:
-    if node.name:
-        begun = yield from _begin(node, {"input": value}, scope)
-        if isinstance(begun, _Instead):
-            return begun.output
-        value = begun["input"]
+    if isinstance(node, Steps):
+        return (yield from in_order(node.steps, value, scope))
     outputs = yield from _together([_branch(step, value, scope) for step in node.steps])
     return {step.name: output for step, output in zip(node.steps, outputs, strict=True)}
 
