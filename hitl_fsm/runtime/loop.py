@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import os
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -89,11 +90,14 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 class _OwnLoop:
     """A thread's own loop, closed when the thread ends."""
 
-    __slots__ = ("_errands", "loop", "pid")
+    __slots__ = ("__weakref__", "_errands", "close", "loop", "pid")
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.pid = os.getpid()
+        # Not `__del__`: what one garbage collection finds is finalised in any order, the sockets before the loop, too.
+        self.close = weakref.finalize(self, _close, self.loop, self.pid)
+        self.close.atexit = False
         self._errands: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -138,14 +142,12 @@ class _OwnLoop:
     def _stop(self, _task: asyncio.Task[Any]) -> None:
         self.loop.stop()
 
-    def close(self) -> None:
-        # A forked child shares the parent's file descriptors, and must leave them alone.
-        # Nothing is run here: when a thread ends this may be called from another one, which may run a loop of its own.
-        if self.pid == os.getpid():
-            self.loop.close()
 
-    def __del__(self) -> None:
-        self.close()
+def _close(loop: asyncio.AbstractEventLoop, pid: int) -> None:
+    # A forked child shares the parent's file descriptors, and must leave them alone.
+    # Nothing is run here: when a thread ends this may be called from another one, which may run a loop of its own.
+    if pid == os.getpid():
+        loop.close()
 
 
 _local = threading.local()

@@ -160,7 +160,7 @@ def test_a_server_that_died_between_two_calls_is_started_again(house: House, ser
 def children() -> list[int]:
     """The servers that this process started."""
     listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=True
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=True
     )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if f"{PROGRAM} stdio" in line]
 
@@ -321,7 +321,7 @@ from hitl_fsm import MCPServer
 server = MCPServer.stdio("shop", sys.executable, [{str(PROGRAM)!r}, "stdio"], env={servers.environment!r})
 print(len(server.tools()), flush=True)
 import subprocess, os
-listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True)
+listed = subprocess.run(["ps", "-ww", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True)
 print(*(line.split()[0] for line in listed.stdout.splitlines() if "mcp_server.py" in line))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

@@ -33,6 +33,8 @@ def worker(shell: Shell) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert process.stderr is not None
+    assert "working" in process.stderr.readline()  # the policies as they were have been loaded
     yield process
     if process.poll() is None:
         process.kill()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 import weakref
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 
 from hitl_fsm import tool
 from hitl_fsm.ports import LEASE_MS, Lease
-from hitl_fsm.runtime import leases
+from hitl_fsm.runtime import leases, loop
 from hitl_fsm.runtime.loop import iterate_sync, loop_is_private, run_blocking, run_sync
 from house import House, call, calls
 
@@ -210,3 +211,25 @@ def test_a_closed_engine_is_kept_alive_by_nobody(house: House) -> None:
 
 def test_a_worker_is_sure_of_its_run_for_less_than_the_lease_and_longer_than_between_two_renewals() -> None:
     assert leases.RENEW_S < leases.SURE_S < LEASE_MS / 1000
+
+
+def test_a_loop_that_ends_in_a_garbage_collection_is_closed_before_its_sockets_are_taken() -> None:
+    """A traceback that refers to itself can keep a thread's loop; what is then collected is finalised in any order."""
+    sockets: list[object] = []
+    own = loop._OwnLoop()
+    own.run(asyncio.sleep(0))
+    sockets += [own.loop._ssock, own.loop._csock]  # type: ignore[attr-defined]
+    around: list[object] = [own]
+    around.append(around)
+    del own
+    gc.collect()  # what the older list holds now comes before what the younger one does
+    del sockets, around
+    told: list[object] = []
+    before, sys.unraisablehook = sys.unraisablehook, told.append
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ResourceWarning)
+            gc.collect()
+    finally:
+        sys.unraisablehook = before
+    assert told == []
