@@ -12,7 +12,9 @@ import msgspec
 
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import Entry
+from hitl_fsm.model.grant import Grant, GrantUse
 from hitl_fsm.model.message import ChatRequest, ModelReply
+from hitl_fsm.model.override import Override
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
@@ -40,6 +42,8 @@ class Commit(msgspec.Struct, frozen=True):
     `calls` and `requirements` are those that the step changed; `entries` are appended, `records` chained.
     `seen` are requirements, as the log tells them, on which the step relies: each stored row must be exactly that one.
     `timers` are set, `timers_over` deleted, whether or not they are still there.
+    `grants` and `overrides` are new. Each of `grant_uses` must still be there to be used, or nothing is written
+    (GrantGone).
     """
 
     run: Run
@@ -54,6 +58,9 @@ class Commit(msgspec.Struct, frozen=True):
     seen: tuple[Requirement, ...] = ()
     timers: tuple[Timer, ...] = ()
     timers_over: tuple[Timer, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    grant_uses: tuple[GrantUse, ...] = ()
+    overrides: tuple[Override, ...] = ()
 
 
 class StoredRun(msgspec.Struct, frozen=True):

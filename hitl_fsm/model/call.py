@@ -12,15 +12,17 @@ from hitl_fsm.model.states import CallState
 from hitl_fsm.model.verdict import Verdict
 
 
-class Pass(msgspec.Struct, frozen=True):
+class Pass(msgspec.Struct, frozen=True, omit_defaults=True):
     """A gate that was passed, and the digest of the action as that answer left it.
 
     A pass counts only while the call's digest is still that one: an edit voids earlier ones (law 5). That of a review
-    is bound to the result, too.
+    is bound to the result, too. `by` are the people whose word it was, `grant` the one that stood for them.
     """
 
     gate: str
     digest: str
+    by: tuple[str, ...] = ()
+    grant: str = ""
 
 
 class Call(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,6 +39,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     `aspects` (empty: it is a call of `tool`) say what is judged; `below` is the run inside this one that carries it
     out, where that is no code of its own. `asked` is what its tool wanted to know of people, `told` what they
     answered, by the question's key.
+    `said` is what the model wrote beside its calls, `sensitive` the arguments that nobody is shown; `editors` are those
+    people who changed the arguments, which the model had `proposed` otherwise.
     """
 
     call_id: str
@@ -70,3 +74,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     below: Below | None = None
     asked: tuple[Asked, ...] = ()
     told: dict[str, dict[str, Any]] = {}
+    said: str = ""
+    sensitive: tuple[str, ...] = ()
+    editors: tuple[str, ...] = ()
+    proposed: dict[str, Any] | None = None

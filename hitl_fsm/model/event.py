@@ -9,6 +9,7 @@ import msgspec
 from hitl_fsm.model.action import Aspect, Below
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Answer
+from hitl_fsm.model.circumstances import Circumstances
 from hitl_fsm.model.message import Message, Usage
 from hitl_fsm.model.verdict import Verdict
 
@@ -62,6 +63,7 @@ class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
     problem: str | None = None
     aspects: tuple[Aspect, ...] = ()
     below: Below | None = None
+    sensitive: tuple[str, ...] = ()
 
 
 class ModelReplied(msgspec.Struct, frozen=True, tag="model_replied", omit_defaults=True):
@@ -143,6 +145,7 @@ class AnswerRecorded(msgspec.Struct, frozen=True, tag="answer_recorded", omit_de
     """`args` are the call's arguments after the answer, where the answer changed them (edit, form).
 
     `worker_gone`: the worker that began a lost call was certainly gone by then, so that nothing can act any more.
+    `presented`: the digest of what was to be seen with the question.
     """
 
     requirement_id: str
@@ -150,6 +153,21 @@ class AnswerRecorded(msgspec.Struct, frozen=True, tag="answer_recorded", omit_de
     digest: str
     args: dict[str, Any] | None = None
     worker_gone: bool = False
+    presented: str = ""
+
+
+class VoteWithdrawn(msgspec.Struct, frozen=True, tag="vote_withdrawn", omit_defaults=True):
+    """Somebody takes the own vote back, while the question is open."""
+
+    requirement_id: str
+    note: str | None = None
+
+
+class ApprovalRevoked(msgspec.Struct, frozen=True, tag="approval_revoked", omit_defaults=True):
+    """Somebody who said yes takes it back, before the action begins: the gate is asked about again."""
+
+    requirement_id: str
+    note: str | None = None
 
 
 class VerdictsRevised(msgspec.Struct, frozen=True, tag="verdicts_revised", omit_defaults=True):
@@ -164,6 +182,14 @@ class VerdictsRevised(msgspec.Struct, frozen=True, tag="verdicts_revised", omit_
 
 
 class RequirementTimedOut(msgspec.Struct, frozen=True, tag="requirement_timed_out"):
+    """Its time is over: the next ones are asked, or, after the last, the action is denied."""
+
+    requirement_id: str
+
+
+class RequirementReminded(msgspec.Struct, frozen=True, tag="requirement_reminded"):
+    """It is time to tell those who may answer again."""
+
     requirement_id: str
 
 
@@ -194,7 +220,10 @@ Event = (
     | LateResult
     | AnswerRecorded
     | VerdictsRevised
+    | VoteWithdrawn
+    | ApprovalRevoked
     | RequirementTimedOut
+    | RequirementReminded
     | RunCancelled
     | RunRetried
     | RunStopped
@@ -204,7 +233,8 @@ Event = (
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of a run's log: the event, who caused it, when (ms), and the verdicts that it was judged by.
 
-    `seq` counts from 1 in each run and equals the run's version after it.
+    `seq` counts from 1 in each run and equals the run's version after it. `circumstances` are what else it was decided
+    by.
     """
 
     seq: int
@@ -212,3 +242,4 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     by: Actor
     event: Event
     verdicts: dict[str, Verdict] = {}
+    circumstances: Circumstances | None = None

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from hitl_fsm.model.answer import Resolution
+from hitl_fsm.model.answer import Resolution, Vote
+from hitl_fsm.model.flag import Flag
 from hitl_fsm.model.states import RequirementState
 from hitl_fsm.model.verdict import Approval, Confirm, External, Reason, Review, Severity, UserInput
 
@@ -27,6 +28,11 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
     is what a review is about; its digest binds that, too. `path` leads from the run to who asks: `("workflow refunds",
     "step payout", "agent clerk")`; `agent` is the last run on it. `substituted`: the result under review was given by a
     person instead of the call, which does not run.
+    `votes` are the answers so far, advice among them; after `escalated` escalations. `remind_at` are the times of the
+    reminders (ms) at this level, of which `reminded` have been given.
+    `said` is what the model wrote beside its calls; `sensitive` names the arguments that nobody is shown; `proposed` are
+    the arguments that the model wrote, where they were changed since; `editors` and `approvers` the people who changed
+    them, and who passed an earlier gate. `flags` are reasons to look twice.
     """
 
     requirement_id: str
@@ -51,6 +57,16 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
     resolution: Resolution | None = None
     path: tuple[str, ...] = ()
     substituted: bool = False
+    votes: tuple[Vote, ...] = ()
+    escalated: int = 0
+    remind_at: tuple[int, ...] = ()
+    reminded: int = 0
+    said: str = ""
+    sensitive: tuple[str, ...] = ()
+    proposed: dict[str, Any] | None = None
+    editors: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
     @property
     def kind(self) -> RequirementKind:

@@ -52,6 +52,7 @@ class RequirementTrigger(Word):
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
     ESCALATED = "escalated"
+    REVOKED = "revoked"
 
 
 class CallState(Word):

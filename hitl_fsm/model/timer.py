@@ -12,5 +12,5 @@ class Timer(msgspec.Struct, frozen=True):
 
     run_id: str
     about: str
-    kind: Literal["expiry"]
+    kind: Literal["expiry", "reminder"]
     due_at: int

@@ -11,21 +11,88 @@ OnChange = Literal["strictest", "pin"]
 Severity = Literal["low", "medium", "high", "critical"]
 
 
+class Seat(msgspec.Struct, frozen=True, omit_defaults=True):
+    """So many different people of these; nobody takes two seats."""
+
+    of: tuple[str, ...]
+    count: int = 1
+
+
+class Escalation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who is asked when the time before is over, and how long these have. Votes given before do not count any more."""
+
+    of: tuple[str, ...]
+    expires_ms: int | None = None
+    quorum: int = 1
+
+
+class Patience(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How time goes on while a question is open. It never says yes (law 12).
+
+    `reminders_ms`: how long after it was asked those who may answer are told again. `calendar`: whose open hours count
+    as time, for `expires_ms`, these and those of the escalations ("": all hours). `escalate`: who is asked next, one
+    after the other, each time it expires; after the last, the action is denied.
+    """
+
+    reminders_ms: tuple[int, ...] = ()
+    calendar: str = ""
+    escalate: tuple[Escalation, ...] = ()
+
+
+class Editing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which arguments a yes may change: by name, the JSON Schema that the new value must fit.
+
+    `lower`: numbers that may only become smaller than what the model asked for.
+    """
+
+    fields: dict[str, dict[str, Any]] = {}
+    lower: tuple[str, ...] = ()
+
+
+class GrantOffer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far a yes may be remembered, at most. `vary` are the arguments that may differ; all others stay as they were.
+
+    `budget` bounds the sum of the argument `budget_of`, which is one of `vary`.
+    """
+
+    uses: int
+    for_ms: int
+    scopes: tuple[Literal["run", "session", "agent"], ...] = ("run",)
+    vary: tuple[str, ...] = ()
+    budget_of: str = ""
+    budget: int | float = 0
+
+
 class Confirm(msgspec.Struct, frozen=True, tag="confirm", omit_defaults=True):
     """The run's own user says yes or no."""
 
     expires_ms: int | None = None
+    patience: Patience | None = None
+    edit: Editing | None = None
+    grant: GrantOffer | None = None
 
 
 class Approval(msgspec.Struct, frozen=True, tag="approval", omit_defaults=True):
-    """Someone of `of` says yes or no; nobody of `excluded` counts.
+    """`quorum` different people of `of` say yes; nobody of `excluded` counts. `reject_quorum` people say no.
 
-    `of` and `excluded` hold `role:NAME`, `requester`, or an actor's id.
+    `of` and `excluded` hold `role:NAME`, `group:NAME`, `requester`, or an actor's id; `excluded` also `editor` (who
+    changed the arguments) and `previous_approver` (who said yes at an earlier gate of the same call).
+    `ways`: instead of the quorum, each of these lists of seats is enough; `of` then has everybody who is in one.
+    `break_glass`: who may say yes alone, with a reason, for somebody else to look at afterwards. `name` is the stage's.
+    `edit` None: any argument may be changed, and the policies judge what comes of it.
     """
 
     of: tuple[str, ...]
     excluded: tuple[str, ...] = ()
     expires_ms: int | None = None
+    quorum: int = 1
+    ways: tuple[tuple[Seat, ...], ...] = ()
+    reject_quorum: int = 1
+    patience: Patience | None = None
+    edit: Editing | None = None
+    grant: GrantOffer | None = None
+    break_glass: tuple[str, ...] = ()
+    name: str = ""
 
 
 class UserInput(msgspec.Struct, frozen=True, tag="user_input", omit_defaults=True):
@@ -38,6 +105,7 @@ class UserInput(msgspec.Struct, frozen=True, tag="user_input", omit_defaults=Tru
     of: tuple[str, ...] = ()
     expires_ms: int | None = None
     asker: str = ""
+    patience: Patience | None = None
 
 
 class External(msgspec.Struct, frozen=True, tag="external", omit_defaults=True):
@@ -68,6 +136,7 @@ class Review(msgspec.Struct, frozen=True, tag="review", omit_defaults=True):
     excluded: tuple[str, ...] = ()
     expires_ms: int | None = None
     retries: int = 0
+    patience: Patience | None = None
 
 
 Gate = Confirm | Approval | UserInput | External | Review

@@ -12,6 +12,7 @@ from typing import NamedTuple, NoReturn
 import msgspec
 
 from hitl_fsm.adapters.store import statements as sql
+from hitl_fsm.adapters.store.columns import fitted
 from hitl_fsm.adapters.store.database import Connection
 from hitl_fsm.errors import AlreadyResolved, Tampered
 from hitl_fsm.model.answer import Retry
@@ -173,7 +174,7 @@ def write_requirements(connection: Connection, commit: Commit, bodies: tuple[byt
 def _open(connection: Connection, requirement: Requirement, body: bytes) -> bool:
     """False when there is such a row already."""
     key = (requirement.requirement_id, requirement.run_id, requirement.call_id)
-    values = (requirement.kind, requirement.state, requirement.digest, "", body)
+    values = (requirement.kind, requirement.state, requirement.digest, "", body, fitted(requirement.agent))
     return connection.execute(sql.REQUIREMENT_INSERT, (*key, *values)).rowcount == 1
 
 

@@ -8,10 +8,13 @@ that changes at every step. Rowid tables with a UNIQUE index: bodies of some KB 
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Float,
     Identity,
     Index,
     Integer,
@@ -43,7 +46,7 @@ def _key() -> Column[int]:
     return Column("id", _Number, Identity(), primary_key=True)
 
 
-def _partial(name: str, column: Column[str], condition: str) -> None:
+def _partial(name: str, column: Column[Any], condition: str) -> None:
     """An index of the rows that meet a condition; a query uses it that says the same in the same words."""
     Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
 
@@ -129,11 +132,14 @@ requirement = Table(
     Column("digest", Text, nullable=False),
     Column("bound", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("agent", Text, nullable=False, server_default=""),
     UniqueConstraint("requirement_id", name="requirement_requirement_id"),
     _state("requirement"),
 )
 Index("requirement_call", requirement.c.run_id, requirement.c.call_id)
 _partial("requirement_open", requirement.c.requirement_id, "state = 'open'")
+# How many questions of one agent are open, without reading them.
+_partial("requirement_open_of", requirement.c.agent, "state = 'open'")
 
 timer = Table(
     "timer",
@@ -179,3 +185,86 @@ policy_set = Table(
     Column("at", _Number, nullable=False),
     UniqueConstraint("digest", name="policy_set_digest"),
 )
+
+# Remembered permissions. `used` and `spent` are counted in the transaction of the step that uses one.
+permission = Table(
+    "permission",
+    metadata,
+    _key(),
+    Column("grant_id", _Id, nullable=False),
+    Column("tool", _Id, nullable=False),
+    Column("agent", _Id, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("uses", _Number, nullable=False),
+    Column("used", _Number, nullable=False),
+    Column("until", _Number, nullable=False),
+    Column("budget", Float(53), nullable=False),
+    Column("spent", Float(53), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("grant_id", name="permission_grant_id"),
+    CheckConstraint("state IN ('active', 'revoked')", name="permission_state"),
+)
+Index("permission_tool_agent", permission.c.tool, permission.c.agent)
+
+# Gates that one person passed alone; open until somebody else has looked at it.
+override = Table(
+    "override",
+    metadata,
+    _key(),
+    Column("requirement_id", _Id, nullable=False),
+    Column("run_id", _Id, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("requirement_id", name="override_requirement_id"),
+    CheckConstraint("state IN ('open', 'reviewed')", name="override_state"),
+)
+_partial("override_open", override.c.requirement_id, "state = 'open'")
+
+# Who may speak for whom, as people themselves said.
+delegation = Table(
+    "delegation",
+    metadata,
+    _key(),
+    Column("delegation_id", _Id, nullable=False),
+    Column("giver", _Id, nullable=False),
+    Column("taker", _Id, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("until", _Number, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("delegation_id", name="delegation_delegation_id"),
+    CheckConstraint("state IN ('active', 'ended')", name="delegation_state"),
+)
+_partial("delegation_active", delegation.c.taker, "state = 'active'")
+
+# How far each reader of the record has come.
+cursor = Table(
+    "cursor",
+    metadata,
+    _key(),
+    Column("name", _Id, nullable=False),
+    Column("seq", _Number, nullable=False),
+    UniqueConstraint("name", name="cursor_name"),
+)
+
+# What is to be told to somebody, or handed to an outside system, because of one line of the record.
+delivery = Table(
+    "delivery",
+    metadata,
+    _key(),
+    Column("delivery_id", _Id, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("target", _Id, nullable=False),
+    Column("about", _Id, nullable=False),
+    Column("run_id", _Id, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", _Number, nullable=False),
+    Column("due_at", _Number, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("claimed_until", _Number, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("delivery_id", name="delivery_delivery_id"),
+    CheckConstraint("kind IN ('notice', 'dispatch')", name="delivery_kind"),
+    CheckConstraint("state IN ('waiting', 'sending', 'sent', 'unknown', 'dead')", name="delivery_state"),
+)
+_partial("delivery_due", delivery.c.due_at, "state IN ('waiting', 'sending')")
+Index("delivery_about", delivery.c.about)

@@ -62,7 +62,7 @@ _REQUIREMENT = "requirement_id, run_id, call_id, kind, state, digest, bound, bod
 REQUIREMENT_ROW = f"SELECT {_REQUIREMENT} FROM requirement WHERE requirement_id = ?"  # noqa: S608 - a constant list of columns
 REQUIREMENTS_OF_CALL = f"SELECT {_REQUIREMENT} FROM requirement WHERE run_id = ? AND call_id = ? ORDER BY id"  # noqa: S608 - a constant list of columns
 REQUIREMENT_INSERT = (
-    f"INSERT INTO requirement ({_REQUIREMENT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant list of columns
+    f"INSERT INTO requirement ({_REQUIREMENT}, agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant list of columns
     " ON CONFLICT (requirement_id) DO NOTHING"
 )
 REQUIREMENT_UPDATE = (
