@@ -25,6 +25,8 @@ from postgres import Server, sql_at
 
 END = T0 + 14_400_000
 FIRST_TABLES = ("run", "event", "call", "requirement", "record", "log_head", "policy_set")
+FIRST_COLUMNS = {"requirement": "id, requirement_id, run_id, call_id, kind, state, digest, bound, body"}
+"""Of the tables that were given more columns since."""
 
 CATALOGUE = {
     "columns": (
@@ -143,11 +145,12 @@ async def old_database(server: Server, url: str, runs: int = 6) -> None:
     await store.close()
     await asyncio.to_thread(build, url, "0001")
     for table in FIRST_TABLES:
-        sql_at(url, f"INSERT INTO {table} SELECT * FROM current.{table} ORDER BY 1")
+        columns = FIRST_COLUMNS.get(table, "*")
+        sql_at(url, f"INSERT INTO {table} SELECT {columns} FROM current.{table} ORDER BY 1")
 
 
 def content(server: Server, url: str) -> list[list[tuple[Any, ...]]]:
-    return [sql_at(url, f"SELECT * FROM {table} ORDER BY 1") for table in FIRST_TABLES]
+    return [sql_at(url, f"SELECT {FIRST_COLUMNS.get(table, '*')} FROM {table} ORDER BY 1") for table in FIRST_TABLES]
 
 
 @pytest.mark.parametrize("reading", [True, False])
