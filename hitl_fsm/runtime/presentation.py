@@ -6,6 +6,7 @@ Pure. Texts in it are as they were written (by a model, a policy, a person): who
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -22,6 +23,12 @@ from hitl_fsm.policy.choices import choices_of, resolved
 SHORT_DIGEST = 12
 """Hex digits of a digest that people compare; programs use all of it."""
 PROGRAM = "hitl-fsm"
+
+DIGEST_DOMAIN = b"hitl-fsm/presentation/v1\0"
+"""Goes before the bytes of a presentation that are hashed, so that no other statement can have its digest."""
+VOLATILE = frozenset({"state", "run_state", "how", "given"})
+"""What changes while nothing changes of what is asked; a presentation's digest leaves it out."""
+_ENCODER = msgspec.json.Encoder(order="sorted")
 
 ASKS: dict[RequirementKind, str] = {
     "confirm": "May this action happen?",
@@ -172,6 +179,17 @@ def presentation(requirement: Requirement, run: Run) -> Presentation:
         path=requirement.path,
         filled_in=call.answers if is_open and call is not None else {},
     )
+
+
+def presentation_digest(shown: Presentation) -> str:
+    """SHA-256 (hex) of what is to be seen of a question while it is open, and nobody else is asked."""
+    stable = {name: getattr(shown, name) for name in shown.__struct_fields__ if name not in VOLATILE}
+    return hashlib.sha256(DIGEST_DOMAIN + _ENCODER.encode(stable)).hexdigest()
+
+
+def presented_digest(requirement: Requirement, run: Run) -> str:
+    """The digest of all that a person is shown of `requirement` of `run`, as it stands."""
+    return presentation_digest(presentation(requirement, run))
 
 
 def as_written(result: Any) -> str:
