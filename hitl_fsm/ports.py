@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from hitl_fsm.model.call import Call
+from hitl_fsm.model.delivery import Delivery, DeliveryKind, DeliveryState, Settled
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.grant import Grant, GrantUse
 from hitl_fsm.model.message import ChatRequest, ModelReply
@@ -21,7 +22,7 @@ from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
 
 LEASE_MS = 60_000
-"""How long a claimed run, or timer, stays claimed without a sign of life, by the database's clock."""
+"""How long a claimed run, timer or delivery stays claimed without a sign of life, by the database's clock."""
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -120,7 +121,9 @@ class StoreHealth(msgspec.Struct, frozen=True):
     `stuck` are runs whose worker is gone, `ready` those that nobody took up yet, `unknown_outcomes` the open questions
     about lost calls, `cut_off` the calls that had begun in a run that was cancelled and whose end nobody reported,
     `overdue` the timers that should have fired. `clock` is the database's (ms). `free_bytes` is None where only the
-    database's own host knows. `reclaimable` are bytes that a VACUUM would give back.
+    database's own host knows. `reclaimable` are bytes that a VACUUM would give back. `dead_notices` and
+    `dead_dispatches` were given up after their last attempt; `unknown_dispatches` were under way when their sender
+    died.
     """
 
     stuck: int
@@ -131,6 +134,9 @@ class StoreHealth(msgspec.Struct, frozen=True):
     clock: int
     free_bytes: int | None
     reclaimable: int
+    dead_notices: int = 0
+    dead_dispatches: int = 0
+    unknown_dispatches: int = 0
 
 
 class Store(Protocol):
@@ -194,8 +200,57 @@ class Store(Protocol):
         """When the earliest timer is due (ms), whoever holds it; None without timers."""
         ...
 
+    async def cursor(self, name: str) -> int | None:
+        """The last record's number that this reader of the record has dealt with; None before it began."""
+        ...
+
+    async def advance(self, name: str, from_seq: int | None, to_seq: int, deliveries: Sequence[Delivery]) -> bool:
+        """Move a reader's cursor and add what it found to deliver, in one transaction.
+
+        False, and nothing happens, unless the cursor stands at `from_seq` (None: it is not there yet). A delivery
+        whose id is there already is left as it is.
+        """
+        ...
+
+    async def claim_deliveries(
+        self, due_by: int, owner: str, kind: DeliveryKind, *, limit: int = 100
+    ) -> Sequence[Delivery]:
+        """Take deliveries that are due (ms) and that no live sender holds, earliest first; each attempt is counted.
+
+        The claim ends like a lease. One whose sender died is given out again if it is a notice, or repeatable; any
+        other becomes `unknown`, and is not given out.
+        """
+        ...
+
+    async def renew_delivery(self, delivery_id: str, owner: str) -> bool:
+        """Extend a claim; False when it is no longer ours."""
+        ...
+
+    async def settle_delivery(self, settled: Settled, records: Sequence[Record] = ()) -> bool:
+        """Write what became of a delivery, and records of it, in one transaction.
+
+        False, and nothing is written, when it is not in the state `was`, held by `owner`, any more.
+        """
+        ...
+
+    async def next_delivery(self, kind: DeliveryKind) -> int | None:
+        """When the earliest that waits is due (ms); None when none waits."""
+        ...
+
+    async def deliveries(
+        self,
+        *,
+        kind: DeliveryKind | None = None,
+        state: DeliveryState | None = None,
+        about: str | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[Delivery]:
+        """In order of id; `after` is the last id of the page before."""
+        ...
+
     async def forget(self, run_ids: Sequence[str], record: Record) -> int:
-        """Delete runs with logs, calls, requirements and timers, and append `record`, in one transaction.
+        """Delete runs with logs, calls, requirements, timers and deliveries, and append `record`, in one transaction.
 
         Only done and cancelled runs are forgotten: if any of these is not, nothing happens, and 0 is returned.
         The record keeps its lines and the policy sets stay. Refused beyond a named number of runs at once.

@@ -134,6 +134,7 @@ def health(connection: Connection, clock: int, now: int, facts: Facts) -> StoreH
     held = Holders(clock)
     free = [owner for owner, until in connection.execute(sql.LEASES) if not held(owner, until)]
     stuck = sum(owner != "" for owner in free)
+    stranded = {(kind, state): int(count) for kind, state, count in connection.execute(sql.DELIVERY_COUNTS)}
     return StoreHealth(
         stuck=stuck,
         ready=len(free) - stuck,
@@ -143,6 +144,9 @@ def health(connection: Connection, clock: int, now: int, facts: Facts) -> StoreH
         clock=clock,
         free_bytes=facts.free_bytes,
         reclaimable=facts.reclaimable,
+        dead_notices=stranded.get(("notice", "dead"), 0),
+        dead_dispatches=stranded.get(("dispatch", "dead"), 0),
+        unknown_dispatches=stranded.get(("dispatch", "unknown"), 0),
     )
 
 

@@ -29,6 +29,7 @@ def forget(connection: Connection, run_ids: Sequence[str], record: tuple[str, by
     rows = connection.execute(f"{sql.STATES_OF} ({marks}) ORDER BY run_id{sql.LOCK}", ids).fetchall()
     if len(rows) < len(ids) or any(state not in _FORGETTABLE for (state,) in rows):
         return Written(0)
+    connection.execute(sql.DELIVERIES_OF_RUNS.format(marks=marks), ids + ids)
     for table in sql.TABLES_OF_A_RUN:
         connection.execute(f"DELETE FROM {table} WHERE run_id IN ({marks})", ids)  # noqa: S608 - constants
     return Written(len(ids), (record,))

@@ -267,4 +267,6 @@ delivery = Table(
     CheckConstraint("state IN ('waiting', 'sending', 'sent', 'unknown', 'dead')", name="delivery_state"),
 )
 _partial("delivery_due", delivery.c.due_at, "state IN ('waiting', 'sending')")
+# Those that somebody has to look at.
+_partial("delivery_stranded", delivery.c.delivery_id, "state IN ('unknown', 'dead')")
 Index("delivery_about", delivery.c.about)

@@ -118,6 +118,44 @@ TIMERS_DUE = (
 )
 TIMER_CLAIM = "UPDATE timer SET owner = ?, claimed_until = ? WHERE id = ?"
 
+CURSOR = "SELECT seq FROM cursor WHERE name = ?"
+CURSOR_INSERT = "INSERT INTO cursor (name, seq) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
+CURSOR_MOVE = "UPDATE cursor SET seq = ? WHERE name = ? AND seq = ?"
+
+DELIVERIES = "SELECT delivery_id, kind, target, about, run_id, state, attempts, due_at, body FROM delivery"
+DELIVERY_INSERT = (
+    "INSERT INTO delivery (delivery_id, kind, target, about, run_id, state, attempts, due_at, body, owner,"
+    " claimed_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0) ON CONFLICT (delivery_id) DO NOTHING"
+)
+# In these very words, so that the indexes of such deliveries apply.
+_PENDING = "state IN ('waiting', 'sending')"
+STRANDED = "state IN ('unknown', 'dead')"
+DELIVERY_WAITS = f"SELECT 1 FROM delivery WHERE {_PENDING} AND due_at <= ? AND kind = ? AND state = 'waiting' LIMIT 1"  # noqa: S608 - constants
+DELIVERY_NEXT = f"SELECT min(due_at) FROM delivery WHERE {_PENDING} AND kind = ? AND state = 'waiting'"  # noqa: S608 - constants
+DELIVERY_HOLDERS = (
+    f"SELECT owner, min(claimed_until) FROM delivery WHERE {_PENDING} AND kind = ? AND state = 'sending' GROUP BY owner"  # noqa: S608 - constants
+)
+DELIVERIES_FREE = f"UPDATE delivery SET claimed_until = 0 WHERE {_PENDING} AND owner = ? AND kind = ?"  # noqa: S608 - constants
+DELIVERIES_DUE = (
+    f"{DELIVERIES} WHERE {_PENDING} AND due_at <= ? AND kind = ? AND (state = 'waiting' OR claimed_until <= ?)"
+    f" ORDER BY due_at, id LIMIT ?{LOCK_FREE}"
+)
+DELIVERY_CLAIM = (
+    "UPDATE delivery SET state = 'sending', owner = ?, claimed_until = ?, attempts = ? WHERE delivery_id = ?"
+)
+DELIVERY_UNKNOWN = "UPDATE delivery SET state = 'unknown', owner = '', claimed_until = 0 WHERE delivery_id = ?"
+DELIVERY_RENEW = "UPDATE delivery SET claimed_until = ? WHERE delivery_id = ? AND owner = ? AND state = 'sending'"
+DELIVERY_SETTLE = (
+    "UPDATE delivery SET state = ?, attempts = ?, due_at = ?, owner = '', claimed_until = 0"
+    " WHERE delivery_id = ? AND owner = ? AND state = ?"
+)
+DELIVERY_COUNTS = f"SELECT kind, state, count(*) FROM delivery WHERE {STRANDED} GROUP BY kind, state"  # noqa: S608 - constants
+# What was to be told of a run, and of its questions, goes with it.
+DELIVERIES_OF_RUNS = (
+    "DELETE FROM delivery WHERE about IN ({marks})"
+    " OR about IN (SELECT requirement_id FROM requirement WHERE run_id IN ({marks}))"
+)
+
 COUNTS = (
     "SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM requirement WHERE state = 'open'),"
     " (SELECT count(*) FROM record)"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from hitl_fsm.adapters.store import commit as committing
+from hitl_fsm.adapters.store import deliveries as delivering
 from hitl_fsm.adapters.store import log, reading, retention, timers
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.batch import Job, Written
@@ -20,6 +21,7 @@ from hitl_fsm.adapters.store.revisions import HEAD
 from hitl_fsm.adapters.store.writer import Writer, never
 from hitl_fsm.audit.chain import encode_record
 from hitl_fsm.errors import StoreError
+from hitl_fsm.model.delivery import Delivery, DeliveryKind, DeliveryState, Settled
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
@@ -119,6 +121,63 @@ class SqlStore:
     async def next_timer(self) -> int | None:
         """See `ports.Store`."""
         return await self._read(timers.next_due)
+
+    async def cursor(self, name: str) -> int | None:
+        """See `ports.Store`."""
+        return await self._read(lambda connection: delivering.cursor(connection, name)) if holds(name) else None
+
+    async def advance(self, name: str, from_seq: int | None, to_seq: int, deliveries: Sequence[Delivery]) -> bool:
+        """See `ports.Store`."""
+        check("a cursor", name)
+        rows = delivering.prepare(deliveries)
+        return await self._write(lambda connection: delivering.advance(connection, name, from_seq, to_seq, rows))
+
+    async def claim_deliveries(
+        self, due_by: int, owner: str, kind: DeliveryKind, *, limit: int = 100
+    ) -> Sequence[Delivery]:
+        """See `ports.Store`. Writes nothing, and waits for no writer, while nothing is due."""
+        clock = self._clock
+        if limit < 1 or not await self._read(lambda c: delivering.is_due(c, due_by, kind, clock(c))):
+            return []
+        return await self._write(lambda c: delivering.claim(c, due_by, owner, kind, limit=limit, now=clock(c)))
+
+    async def renew_delivery(self, delivery_id: str, owner: str) -> bool:
+        """See `ports.Store`."""
+        if not holds(delivery_id, owner):
+            return False
+        return await self._write(lambda c: delivering.renew(c, delivery_id, owner, self._clock(c)))
+
+    async def settle_delivery(self, settled: Settled, records: Sequence[Record] = ()) -> bool:
+        """See `ports.Store`."""
+        if not holds(settled.delivery_id, settled.owner):
+            return False
+        encoded = [(record.run, encode_record(record)) for record in records]
+        check("a record", *(run_id for run_id, _ in encoded))
+
+        def work(connection: Connection) -> Written:
+            done = delivering.settle(connection, settled)
+            return Written(done, encoded if done else ())
+
+        done: bool = await self._submit("", work)
+        return done
+
+    async def next_delivery(self, kind: DeliveryKind) -> int | None:
+        """See `ports.Store`."""
+        return await self._read(lambda connection: delivering.next_due(connection, kind))
+
+    async def deliveries(
+        self,
+        *,
+        kind: DeliveryKind | None = None,
+        state: DeliveryState | None = None,
+        about: str | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[Delivery]:
+        """See `ports.Store`."""
+        if not holds(about, after):
+            return []
+        return await self._read(lambda c: delivering.page(c, kind, state, about, after=after, limit=limit), long=True)
 
     async def forget(self, run_ids: Sequence[str], record: Record) -> int:
         """See `ports.Store`. StoreError beyond FORGET_LIMIT runs."""

@@ -58,6 +58,8 @@ CREATE INDEX delivery_about ON delivery (about);
 
 CREATE INDEX delivery_due ON delivery (due_at) WHERE state IN ('waiting', 'sending');
 
+CREATE INDEX delivery_stranded ON delivery (delivery_id) WHERE state IN ('unknown', 'dead');
+
 CREATE TABLE event (
 	id INTEGER NOT NULL,
 	run_id TEXT NOT NULL,

@@ -76,6 +76,7 @@ def _deliveries() -> None:
         sa.CheckConstraint("state IN ('waiting', 'sending', 'sent', 'unknown', 'dead')", name="delivery_state"),
     )
     _partial("delivery_due", "delivery", "due_at", "state IN ('waiting', 'sending')")
+    _partial("delivery_stranded", "delivery", "delivery_id", "state IN ('unknown', 'dead')")
     op.create_index("delivery_about", "delivery", ["about"])
 
 

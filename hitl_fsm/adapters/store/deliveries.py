@@ -1,0 +1,139 @@
+"""Deliveries: made with the cursor that was moved past their reason, claimed by one sender at a time, settled once.
+
+A sender that dies leaves its claim, which ends by itself. A notice is then sent again under the same id; a dispatch
+that cannot be repeated becomes `unknown`, since nobody knows how far it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hitl_fsm.adapters.store import statements as sql
+from hitl_fsm.adapters.store.columns import check
+from hitl_fsm.adapters.store.database import Connection
+from hitl_fsm.adapters.store.owner import may_be_alive
+from hitl_fsm.adapters.store.reading import page_of
+from hitl_fsm.model.delivery import Delivery, DeliveryKind, DeliveryState, Settled
+from hitl_fsm.ports import LEASE_MS
+
+
+class _Body(msgspec.Struct, omit_defaults=True):
+    content: dict[str, Any] = {}
+    repeatable: bool = False
+
+
+_encode = msgspec.json.Encoder().encode
+_body = msgspec.json.Decoder(_Body)
+
+
+def cursor(connection: Connection, name: str) -> int | None:
+    """How far this reader of the record has come; None before it began."""
+    row = connection.execute(sql.CURSOR, (name,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def prepare(deliveries: Sequence[Delivery]) -> list[tuple[object, ...]]:
+    """Their rows; StoreError for an id that no column can hold."""
+    for one in deliveries:
+        check("a delivery", one.delivery_id, one.target, one.about, one.run_id)
+    return [_row(one) for one in deliveries]
+
+
+def _row(one: Delivery) -> tuple[object, ...]:
+    body = _encode(_Body(one.content, one.repeatable))
+    return one.delivery_id, one.kind, one.target, one.about, one.run_id, one.state, one.attempts, one.due_at, body
+
+
+def advance(
+    connection: Connection, name: str, from_seq: int | None, to_seq: int, rows: Sequence[tuple[object, ...]]
+) -> bool:
+    """Move the cursor if it stands at `from_seq`, and add what is not there yet; else False, and nothing."""
+    if from_seq is None:
+        moved = connection.execute(sql.CURSOR_INSERT, (name, to_seq))
+    else:
+        moved = connection.execute(sql.CURSOR_MOVE, (to_seq, name, from_seq))
+    if moved.rowcount != 1:
+        return False
+    for row in rows:
+        connection.execute(sql.DELIVERY_INSERT, row)
+    return True
+
+
+def is_due(connection: Connection, due_by: int, kind: DeliveryKind, now: int) -> bool:
+    """Whether `claim` would find anything; told without a transaction that writes."""
+    if connection.execute(sql.DELIVERY_WAITS, (due_by, kind)).fetchone() is not None:
+        return True
+    held = connection.execute(sql.DELIVERY_HOLDERS, (kind,)).fetchall()
+    return any(until <= now or not may_be_alive(owner) for owner, until in held)
+
+
+def next_due(connection: Connection, kind: DeliveryKind) -> int | None:
+    """When the earliest that waits is due."""
+    row = connection.execute(sql.DELIVERY_NEXT, (kind,)).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
+def claim(
+    connection: Connection, due_by: int, owner: str, kind: DeliveryKind, *, limit: int, now: int
+) -> Sequence[Delivery]:
+    """Those that are due and that no live sender holds, earliest first. `now` is the database's clock."""
+    for holder, _ in connection.execute(sql.DELIVERY_HOLDERS, (kind,)).fetchall():
+        if not may_be_alive(holder):
+            connection.execute(sql.DELIVERIES_FREE, (holder, kind))
+    claimed: list[Delivery] = []
+    for row in connection.execute(sql.DELIVERIES_DUE, (due_by, kind, now, page_of(limit))).fetchall():
+        found = _read(row)
+        if found.state == "sending" and not (kind == "notice" or found.repeatable):
+            connection.execute(sql.DELIVERY_UNKNOWN, (found.delivery_id,))
+            continue
+        attempts = found.attempts + 1
+        connection.execute(sql.DELIVERY_CLAIM, (owner, now + LEASE_MS, attempts, found.delivery_id))
+        claimed.append(msgspec.structs.replace(found, state="sending", attempts=attempts))
+    return claimed
+
+
+def renew(connection: Connection, delivery_id: str, owner: str, now: int) -> bool:
+    """False when it is no longer ours."""
+    return connection.execute(sql.DELIVERY_RENEW, (now + LEASE_MS, delivery_id, owner)).rowcount == 1
+
+
+def settle(connection: Connection, told: Settled) -> bool:
+    """False when it is no longer ours, or no longer in that state."""
+    values = (told.state, told.attempts, told.due_at, told.delivery_id, told.owner, told.was)
+    return connection.execute(sql.DELIVERY_SETTLE, values).rowcount == 1
+
+
+def page(
+    connection: Connection,
+    kind: DeliveryKind | None,
+    state: DeliveryState | None,
+    about: str | None,
+    *,
+    after: str,
+    limit: int,
+) -> Sequence[Delivery]:
+    """In order of id."""
+    where, values = ["delivery_id > ?"], [after]
+    if state in {"unknown", "dead"}:
+        where.append(sql.STRANDED)  # in these words, so that the partial index applies
+    for column, value in (("kind", kind), ("state", state), ("about", about)):
+        if value is not None:
+            where.append(f"{column} = ?")
+            values.append(value)
+    query = f"{sql.DELIVERIES} WHERE {' AND '.join(where)} ORDER BY delivery_id LIMIT ?"
+    return [_read(row) for row in connection.execute(query, (*values, page_of(limit)))]
+
+
+def _read(row: Sequence[Any]) -> Delivery:
+    """A body that somebody spoiled is empty: who sends it refuses that, and one bad row holds up no other."""
+    delivery_id, kind, target, about, run_id, state, attempts, due_at, body = row
+    try:
+        read = _body.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+        read = _Body()
+    return Delivery(
+        delivery_id, kind, target, about, run_id, due_at, read.content, state, attempts, repeatable=read.repeatable
+    )
