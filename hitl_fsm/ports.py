@@ -19,6 +19,7 @@ from hitl_fsm.model.override import Override
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
+from hitl_fsm.model.states import RequirementState
 from hitl_fsm.model.timer import Timer
 
 LEASE_MS = 60_000
@@ -139,6 +140,17 @@ class StoreHealth(msgspec.Struct, frozen=True):
     unknown_dispatches: int = 0
 
 
+class AskedBefore(msgspec.Struct, frozen=True):
+    """A question in the store, as far as another one is compared with it; `opened_at` in ms."""
+
+    run_id: str
+    call_id: str
+    tool: str
+    args: dict[str, Any]
+    opened_at: int
+    state: RequirementState = RequirementState.OPEN
+
+
 class Store(Protocol):
     """Durable truth. Every method either does all that it says or raises a StoreError and did nothing."""
 
@@ -171,6 +183,10 @@ class Store(Protocol):
         self, *, run_id: str | None = None, state: str | None = "open", after: str = "", limit: int = 100
     ) -> Sequence[Requirement]:
         """In order of id, which is the order of creation."""
+        ...
+
+    async def asked_before(self, agent: str, *, limit: int) -> Sequence[AskedBefore]:
+        """The questions of an agent among the newest of all, newest first. Cheap: it looks no further back."""
         ...
 
     async def runs(self, *, state: str | None = None, after: str = "", limit: int = 100) -> Sequence[RunRow]:

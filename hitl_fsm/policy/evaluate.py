@@ -27,7 +27,8 @@ from hitl_fsm.model.verdict import (
 )
 from hitl_fsm.policy.compiled import CompiledPolicy, CompiledRule
 from hitl_fsm.policy.condition import Answer, ConditionProblem
-from hitl_fsm.policy.inquiry import Inquiry, Look, RuleLook
+from hitl_fsm.policy.gate_words import describe
+from hitl_fsm.policy.inquiry import Asked, Inquiry, Look, RuleLook
 from hitl_fsm.policy.join import (
     BATCHES,
     ON_CHANGES,
@@ -111,6 +112,10 @@ class PolicySet:
         answers = inquiry.answers(action)
         known = inquiry.verdicts.get(answers)
         return known if known is not None else self._judge(inquiry, answers, action, default)
+
+    def asked(self, tool: str, *, agent: str = "") -> tuple[Asked, ...]:
+        """Every policy that covers a call of the tool in the run of this agent, with its rules for it."""
+        return self._inquiry(Subject(tool, "", agent)).asked
 
     def look(self, action: Action) -> tuple[Look, ...]:
         """Every policy that covers the action, with each rule that was looked at: what `evaluate` decides by."""
@@ -250,7 +255,7 @@ def _fail(rule: CompiledRule, problem: ConditionProblem, ask: Approval | None, t
     if ask is None or rule.denies:
         _demand(Reason(reason.policy, reason.rule, "deny", reason.file, reason.line, note), tally, denies=True)
         return
-    effect = ", ".join([f"approval of {' or '.join(ask.of)}", *([reason.effect] if rule.gates else [])])
+    effect = ", ".join([describe(ask), *([reason.effect] if rule.gates else [])])
     failed = Reason(reason.policy, reason.rule, effect, reason.file, reason.line, note)
     _demand(failed, tally, denies=False, gates=rule.gates)
     tally.gates = [*(tally.gates or ()), (ask,)]

@@ -9,7 +9,7 @@ from typing import TypeVar
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.timer import Timer
-from hitl_fsm.ports import Commit, Lease, RecordLine, RunRow, Store, StoredRun, StoreHealth, StoreInfo
+from hitl_fsm.ports import AskedBefore, Commit, Lease, RecordLine, RunRow, Store, StoredRun, StoreHealth, StoreInfo
 
 T = TypeVar("T")
 
@@ -43,6 +43,9 @@ class Through:
         return await self._do(
             "requirements", lambda inner: inner.requirements(run_id=run_id, state=state, after=after, limit=limit)
         )
+
+    async def asked_before(self, agent: str, *, limit: int) -> Sequence[AskedBefore]:
+        return await self._do("asked_before", lambda inner: inner.asked_before(agent, limit=limit))
 
     async def runs(self, *, state: str | None = None, after: str = "", limit: int = 100) -> Sequence[RunRow]:
         return await self._do("runs", lambda inner: inner.runs(state=state, after=after, limit=limit))

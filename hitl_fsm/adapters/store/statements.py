@@ -84,6 +84,11 @@ POLICIES_INSERT = "INSERT INTO policy_set (digest, text, at) VALUES (?, ?, ?) ON
 VERSION = "SELECT version_num FROM alembic_version"
 
 REQUIREMENTS = f"SELECT {_REQUIREMENT} FROM requirement"  # noqa: S608 - a constant list of columns
+# Found by the rows' own numbers, without an index of agents that each new question would have to be written to.
+REQUIREMENTS_LATELY = (
+    "SELECT body FROM requirement WHERE id > (SELECT max(id) FROM requirement) - ? AND agent = ?"
+    " ORDER BY id DESC LIMIT ?"
+)
 _ROW = (
     'SELECT run_id, kind, name, state, "user", created_at, updated_at,'
     " (SELECT count(*) FROM requirement WHERE requirement.run_id = run.run_id AND requirement.state = 'open'),"

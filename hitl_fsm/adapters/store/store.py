@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from hitl_fsm.adapters.store import commit as committing
 from hitl_fsm.adapters.store import deliveries as delivering
-from hitl_fsm.adapters.store import log, reading, retention, timers
+from hitl_fsm.adapters.store import lately, log, reading, retention, timers
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.batch import Job, Written
 from hitl_fsm.adapters.store.columns import check, holds
@@ -26,7 +26,7 @@ from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
-from hitl_fsm.ports import Commit, Lease, RecordLine, RunRow, StoredRun, StoreHealth, StoreInfo
+from hitl_fsm.ports import AskedBefore, Commit, Lease, RecordLine, RunRow, StoredRun, StoreHealth, StoreInfo
 
 T = TypeVar("T")
 
@@ -89,6 +89,12 @@ class SqlStore:
             return []
         return await self._read(
             lambda connection: reading.requirements(connection, run_id, state, after, limit), long=True
+        )
+
+    async def asked_before(self, agent: str, *, limit: int) -> Sequence[AskedBefore]:
+        """See `ports.Store`."""
+        return await self._read(
+            lambda connection: lately.asked_before(connection, agent, reading.page_of(limit)), long=True
         )
 
     async def runs(self, *, state: str | None = None, after: str = "", limit: int = 100) -> Sequence[RunRow]:

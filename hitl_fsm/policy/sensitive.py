@@ -1,0 +1,113 @@
+"""Which values nobody is shown: a schema says so of a property with `x-sensitive: true`.
+
+A place is dotted (`card.number`); `*` stands for any key, or any item of a list. What is hidden stays bound: the digest
+of an action is that of its true values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+KEYWORD: Final = "x-sensitive"
+MASK: Final = "⟦masked⟧"
+"""Stands for a hidden value, whatever its type, length or content."""
+
+_SIDE_BY_SIDE = ("allOf", "anyOf", "oneOf")
+_SAME_PLACE = ("if", "then", "else")
+_ANY_ITEM = ("items", "additionalProperties", "unevaluatedItems", "unevaluatedProperties", "contains")
+
+
+def sensitive_places(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """The places that an object schema marks, sorted."""
+    return tuple(sorted(set(_marked(schema, schema, "", frozenset()))))
+
+
+def _marked(node: Any, root: Mapping[str, Any], place: str, inside: frozenset[str]) -> Iterator[str]:
+    if not isinstance(node, Mapping):
+        return
+    if node.get(KEYWORD) is True and place:
+        yield place
+        return
+    reference = node.get("$ref")
+    if reference in inside:  # it leads into itself: what it marks there stands at any depth below
+        if place and f'"{KEYWORD}": true' in json.dumps(_target(root, str(reference))):
+            yield place
+    elif isinstance(reference, str):
+        yield from _marked(_target(root, reference), root, place, inside | {reference})
+    for name, one in _parts(node):
+        yield from _marked(one, root, _below(place, name) if name else place, inside)
+
+
+def _parts(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The schemas in one, each with the name of what it describes; "" for the very same value."""
+    for key in _SIDE_BY_SIDE:
+        yield from (("", one) for one in _list(node.get(key)))
+    for key in _SAME_PLACE:
+        yield "", node.get(key)
+    yield from (("", one) for one in _mapping(node.get("dependentSchemas")).values())
+    yield from _mapping(node.get("properties")).items()
+    for key in _ANY_ITEM:
+        yield "*", node.get(key)
+    yield from (("*", one) for one in _list(node.get("prefixItems")))
+    yield from (("*", one) for one in _mapping(node.get("patternProperties")).values())
+
+
+def masked(value: Any, places: Collection[str]) -> Any:
+    """The same value with MASK at each of these places; where there are none, the value itself."""
+    return _walked(value, value, frozenset(places), ("",)) if places else value
+
+
+def unmasked(value: Any, places: Collection[str], true: Any) -> Any:
+    """The same value with the hidden one of `true` wherever a place still says MASK: who was not shown it keeps it."""
+    return _walked(value, true, frozenset(places), ("",), back=True) if places else value
+
+
+def hidden(value: Any, places: Collection[str]) -> tuple[str, ...]:
+    """Those of the places at which the value has something to hide."""
+    return tuple(place for place in places if masked(value, (place,)) != value)
+
+
+def _walked(value: Any, true: Any, places: frozenset[str], above: tuple[str, ...], *, back: bool = False) -> Any:
+    """`above` are the ways in which what leads here may be written, each with its dot at the end."""
+    if isinstance(value, dict):
+        pairs: Any = ((key, str(key), true.get(key, _NOTHING) if isinstance(true, dict) else _NOTHING) for key in value)
+    elif isinstance(value, list | tuple):
+        others = true if isinstance(true, list | tuple) else ()
+        pairs = ((n, "*", others[n] if n < len(others) else _NOTHING) for n in range(len(value)))
+    else:
+        return value
+    found: dict[Any, Any] = {}
+    for key, name, other in pairs:
+        here = {f"{before}{part}" for before in above for part in {name, "*"}}
+        if here & places:
+            found[key] = (other if value[key] == MASK and other is not _NOTHING else value[key]) if back else MASK
+            continue
+        leads = tuple(f"{one}." for one in here if any(place.startswith(f"{one}.") for place in places))
+        found[key] = _walked(value[key], other, places, leads, back=back) if leads else value[key]
+    return found if isinstance(value, dict) else list(found.values())
+
+
+_NOTHING = object()
+
+
+def _below(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name
+
+
+def _target(root: Mapping[str, Any], reference: str) -> Any:
+    """What a local reference (`#/$defs/card`) names; nothing for any other."""
+    node: Any = root
+    for part in reference.removeprefix("#").split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        node = node.get(name) if isinstance(node, Mapping) else None
+    return node
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
