@@ -208,6 +208,37 @@ class ForkRefused(HitlError):
     exit_code = 2
 
 
+class GrantGone(HitlError):
+    """A grant on which a step relies is used up, over or revoked. Nothing was written; people are to be asked."""
+
+    code = "HF319"
+    exit_code = 5
+
+    def __init__(self, message: str, *, grant_id: str, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(message, help=help)
+        self.grant_id = grant_id
+
+
+class GrantNotFound(HitlError):
+    """No grant has this id."""
+
+    code = "HF320"
+    exit_code = 2
+
+
+class NotRevocable(HitlError):
+    """There is no yes that could be taken back: it was another answer, or what it allowed has begun."""
+
+    code = "HF321"
+    exit_code = 5
+
+
+class CalendarError(HitlError):
+    """When a calendar is open cannot be told here. A run does not meet it: there, all hours count instead."""
+
+    code = "HF330"
+
+
 class ToolError(HitlError):
     """A tool cannot be declared or called."""
 
@@ -316,6 +347,13 @@ class WorkflowStopped(ModelError):
 
     code = "HF422"
     exit_code = 1
+
+
+class CallbackRefused(HitlError):
+    """A message that is to be a route's word is not: unsigned, old, unreadable, or about nothing that was handed out."""
+
+    code = "HF430"
+    exit_code = 4
 
 
 class StoreError(HitlError):

@@ -12,25 +12,28 @@ from typing import Any
 import msgspec
 
 from hitl_fsm.audit.canonical import asked_digest
-from hitl_fsm.core import asked, below, facts, review, start
+from hitl_fsm.core import asked, ballot, below, facts, review, start
 from hitl_fsm.core.draft import RAN_BEFORE, REJECTED_BEFORE, Draft, denial, without_effect
 from hitl_fsm.core.frames import WAITS, calls_of, due, turn_of
 from hitl_fsm.core.gates import form_arguments, pending, reviewed_digest, startable
 from hitl_fsm.core.substitute import keep_back, substitute
 from hitl_fsm.core.tally import active_at, active_since, spent
+from hitl_fsm.core.votes import votes_of
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
 from hitl_fsm.model.call import Call, Pass
 from hitl_fsm.model.effect import Effect
 from hitl_fsm.model.event import Entry
+from hitl_fsm.model.grant import Grant, GrantUse
 from hitl_fsm.model.message import Message, ToolCall
+from hitl_fsm.model.override import Override
 from hitl_fsm.model.paths import frame_of
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RUN_ADVANCING, CallState, CallTrigger, RequirementTrigger, RunTrigger
-from hitl_fsm.model.verdict import Review, UserInput
+from hitl_fsm.model.verdict import Approval, Review, UserInput
 from hitl_fsm.policy.join import gate_key
 
 
@@ -41,8 +44,13 @@ class Step(msgspec.Struct, frozen=True):
     effects: tuple[Effect, ...]
     records: tuple[Record, ...]
     messages: tuple[Message, ...]
+    grants: tuple[Grant, ...] = ()
+    grant_uses: tuple[GrantUse, ...] = ()
+    overrides: tuple[Override, ...] = ()
 
 
+SAID_LIMIT = 4_000
+"""Characters of a model's own words that are shown beside the calls that it asks for."""
 _NO_RESULT = frozenset({CallState.EXECUTING, CallState.OUTCOME_UNKNOWN})
 """A call that began and of which nobody knows yet what became of it."""
 _NOT_BEGUN = frozenset({CallState.PROPOSED, CallState.GATED, CallState.AUTHORISED})
@@ -51,7 +59,8 @@ _NOT_BEGUN = frozenset({CallState.PROPOSED, CallState.GATED, CallState.AUTHORISE
 def decide(run: Run | None, entry: Entry) -> Step:
     """Apply one event to a run (None: the event creates it)."""
     draft = apply(run, entry, telling=True)
-    return Step(draft.run, due(draft.run), tuple(draft.records), tuple(draft.messages))
+    beside = (tuple(draft.grants), tuple(draft.grant_uses), tuple(draft.overrides))
+    return Step(draft.run, due(draft.run), tuple(draft.records), tuple(draft.messages), *beside)
 
 
 def apply(run: Run | None, entry: Entry, *, telling: bool) -> Draft:
@@ -106,7 +115,7 @@ def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
     if event.calls:
         below.take_turn(draft, frame, turn)
         for proposed in event.calls:
-            draft.propose(proposed)
+            draft.propose(proposed, event.text[:SAID_LIMIT])
         draft.settle(judged=frozenset(proposed.call_id for proposed in event.calls))
     elif event.refused:
         below.take_turn(draft, frame, turn)
@@ -204,11 +213,23 @@ def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
     requirement = draft.requirement(event.requirement_id)
     timely = event.worker_gone or draft.entry.at >= (requirement.answerable_from or 0)
     draft.require(timely, "learn what happened to a call that may act")
-    resolution = answers.Resolution(event.answer, draft.entry.by, draft.entry.at, event.digest)
+    if isinstance(event.answer, answers.Advise):
+        ballot.advise(draft, requirement, event)
+        return
+    call = draft.call(requirement.call_id)
+    if event.args is not None:
+        draft.require(call.call_id in draft.entry.verdicts, "take arguments that nobody judged")
+        call = draft.edit(call, event.args, draft.entry.verdicts[call.call_id])
+    if isinstance(requirement.question, Approval):
+        edited = event.args is not None
+        voted = ballot.recast(draft, requirement, call, event) if edited else ballot.cast(draft, requirement, event)
+        if voted is None:
+            return
+        requirement = voted
+    resolution = answers.Resolution(event.answer, draft.entry.by, draft.entry.at, event.digest, event.presented)
     refused = isinstance(event.answer, answers.NO)
     trigger = RequirementTrigger.REFUSED if refused else RequirementTrigger.ANSWERED
     draft.close(requirement, trigger, resolution)
-    call = draft.call(requirement.call_id)
     if refused and not isinstance(requirement.question, Review):  # that call did run; its result was rejected
         no = asked_digest(requirement.tool, requirement.args)
         draft.set_run(refused=tuple(dict.fromkeys((*draft.run.refused, no))))
@@ -250,13 +271,16 @@ def _settle_unknown(draft: Draft, call: Call, answer: answers.Answer) -> None:
 
 def _pass_gate(draft: Draft, call: Call, requirement: Requirement, event: events.AnswerRecorded) -> None:
     key = gate_key(requirement.question)  # type: ignore[arg-type]  # the outcome question was handled before
-    if event.args is not None:
-        draft.require(call.call_id in draft.entry.verdicts, "take arguments that nobody judged")
-        call = draft.edit(call, event.args, draft.entry.verdicts[call.call_id])
     answers_now = {**call.answers, **extras(requirement, call, event.answer)}
-    passed, told = (*call.passed, Pass(key, call.digest)), asked.told(call, requirement, event.answer)
+    yes = (vote.by for vote in votes_of(requirement) if isinstance(vote.answer, answers.Approve))
+    people = dict.fromkeys(one for actor in (*yes, draft.entry.by) for one in actor.persons)
+    told = asked.told(call, requirement, event.answer)
+    passed = (*call.passed, Pass(key, call.digest, tuple(people)))
+    ballot.remember(draft, requirement, call, event)
     call = draft.replace(call, passed=passed, answers=answers_now, told=told)
-    if isinstance(event.answer, answers.Report):
+    if isinstance(event.answer, answers.Report) and event.answer.error is not None:
+        draft.fail(call, event.answer.error)
+    elif isinstance(event.answer, answers.Report):
         draft.finish(call, event.answer.result)
     elif call.verdict.outcome == "deny":
         draft.deny(call, denial(call.verdict))
@@ -300,6 +324,8 @@ def _requirement_timed_out(draft: Draft, event: events.RequirementTimedOut) -> N
     draft.require(
         requirement.expires_at is not None and draft.entry.at >= requirement.expires_at, "expire before its time"
     )
+    if ballot.escalate(draft, requirement):
+        return
     draft.close(requirement, RequirementTrigger.TIMED_OUT, None)
     call = draft.call(requirement.call_id)
     if isinstance(requirement.question, Review):
@@ -349,7 +375,10 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     events.LateResult: _late_result,
     events.AnswerRecorded: _answer_recorded,
     events.VerdictsRevised: _verdicts_revised,
+    events.VoteWithdrawn: ballot.withdraw,
+    events.ApprovalRevoked: ballot.revoke,
     events.RequirementTimedOut: _requirement_timed_out,
+    events.RequirementReminded: ballot.remind,
     events.RunCancelled: _run_cancelled,
     events.RunRetried: _run_retried,
 }

@@ -13,18 +13,21 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from hitl_fsm.audit.canonical import action_digest, asked_digest
-from hitl_fsm.core import facts
-from hitl_fsm.core.frames import WAITS, calls_of, can_go_on, frame_at, way_to_call
-from hitl_fsm.core.gates import is_unasked, pending, place_of, reviewed_digest, reviews
+from hitl_fsm.core import facts, opening
+from hitl_fsm.core.frames import WAITS, calls_of, can_go_on
+from hitl_fsm.core.gates import is_unasked, pending, reviews
 from hitl_fsm.core.machine import fire
+from hitl_fsm.core.votes import votes_of
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model.answer import Resolution
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import Entry, ProposedCall
+from hitl_fsm.model.grant import Grant, GrantUse
 from hitl_fsm.model.message import Message
+from hitl_fsm.model.override import Override
 from hitl_fsm.model.paths import START, frame_of
 from hitl_fsm.model.record import Record
-from hitl_fsm.model.requirement import OutcomeUnknown, Question, Requirement
+from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import (
     CALL_ENDED,
@@ -36,7 +39,7 @@ from hitl_fsm.model.states import (
     RunState,
     RunTrigger,
 )
-from hitl_fsm.model.verdict import External, Review, Verdict
+from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.policy.join import gate_key
 
 REQUIREMENTS_PER_RUN = 9_999
@@ -91,7 +94,7 @@ def _handed_over(call: Call, frame: str) -> Message:
 class Draft:
     """A run under change, with the records and messages that the change brings."""
 
-    __slots__ = ("before", "entry", "messages", "records", "run", "telling")
+    __slots__ = ("before", "entry", "grant_uses", "grants", "messages", "overrides", "records", "run", "telling")
 
     def __init__(self, run: Run, entry: Entry, *, telling: bool = True) -> None:
         self.telling = telling
@@ -100,6 +103,9 @@ class Draft:
         self.entry = entry
         self.records: list[Record] = []
         self.messages: list[Message] = []
+        self.grants: list[Grant] = []
+        self.grant_uses: list[GrantUse] = []
+        self.overrides: list[Override] = []
 
     # -- reading
 
@@ -160,20 +166,21 @@ class Draft:
         return self.replace(call, state=fire("call", call.state, trigger), **changes)
 
     def close(self, requirement: Requirement, trigger: RequirementTrigger, resolution: Resolution | None) -> None:
-        closed = msgspec.structs.replace(
-            requirement, state=fire("requirement", requirement.state, trigger), resolution=resolution
-        )
-        self.set_run(
-            requirements=tuple(
-                closed if r.requirement_id == closed.requirement_id else r for r in self.run.requirements
-            )
-        )
+        closed = self.update(msgspec.structs.replace(requirement, resolution=resolution), trigger)
         self.record(f"requirement_{closed.state.value}", facts.closed, closed, self.entry.at)
+
+    def update(self, changed: Requirement, trigger: RequirementTrigger | None = None) -> Requirement:
+        """Put a requirement in the place of what it was, moved by the trigger where there is one."""
+        if trigger is not None:
+            changed = msgspec.structs.replace(changed, state=fire("requirement", changed.state, trigger))
+        requirements = (changed if r.requirement_id == changed.requirement_id else r for r in self.run.requirements)
+        self.set_run(requirements=tuple(requirements))
+        return changed
 
     # -- calls
 
-    def propose(self, proposed: ProposedCall) -> None:
-        """Take up a call that the model asked for, and judge it."""
+    def propose(self, proposed: ProposedCall, said: str = "") -> None:
+        """Take up a call that the model asked for, and judge it. `said`: what the model wrote beside it."""
         verdict = self.entry.verdicts.get(proposed.call_id)
         if verdict is None:
             verdict = Verdict("deny", problem=proposed.problem or "no verdict was reached")
@@ -203,6 +210,8 @@ class Draft:
             problem=proposed.problem,
             aspects=proposed.aspects,
             below=proposed.below,
+            said=said,
+            sensitive=proposed.sensitive,
         )
         self.set_run(calls=(*self.run.calls, call))
         self.judge(call)
@@ -235,7 +244,9 @@ class Draft:
     def edit(self, call: Call, args: dict[str, Any], verdict: Verdict) -> Call:
         """Other arguments: another action, with its own digest and verdict. What a form had added is void, too."""
         digest = digest_of(self.run.run_id, call, args, call.tool_version)
-        edited = self.replace(call, args=args, digest=digest, verdict=verdict, answers={}, asked=(), told={})
+        editors = tuple(dict.fromkeys((*call.editors, *self.entry.by.persons)))
+        changed = {"proposed": call.args if call.proposed is None else call.proposed, "editors": editors}
+        edited = self.replace(call, args=args, digest=digest, verdict=verdict, answers={}, asked=(), told={}, **changed)
         self.record("call_edited", facts.judged, edited, was=call.digest)
         return edited
 
@@ -296,62 +307,18 @@ class Draft:
     # -- gates
 
     def open_gates(self, *, judged: frozenset[str] = frozenset()) -> None:
-        """Raise the next question of every call that waits and has none open.
-
-        To ask an outside system is to start the call, so that waits for a verdict of this moment (law 15): those of
-        `judged` have one.
-        """
-        asked = {r.call_id for r in self.run.requirements if r.state is RequirementState.OPEN}
-        for call in self.run.calls:
-            if call.call_id in asked:
-                continue
-            if call.state is CallState.OUTCOME_UNKNOWN:
-                self._open(call, OutcomeUnknown(), 1, 1)
-            elif call.state is CallState.GATED:
-                gates = pending(call)
-                if call.call_id in judged or not isinstance(gates[0], External):
-                    self._open(call, gates[0], *place_of(call, gates[0]))
-            elif call.state is CallState.IN_REVIEW and (left := reviews(call)):
-                self._open(call, left[0], *place_of(call, left[0]))
-
-    def _open(self, call: Call, question: Question, stage: int, stages: int) -> None:
-        number = self.run.requirement_count + 1
-        expires_ms = None if isinstance(question, OutcomeUnknown) else question.expires_ms
-        unsure = isinstance(question, OutcomeUnknown) and call.acting_until > self.entry.at
-        requirement = Requirement(
-            requirement_id=f"req_{self.run.run_id.removeprefix('run_')}-{number:04d}",
-            run_id=self.run.run_id,
-            call_id=call.call_id,
-            tool=call.tool,
-            args=call.args or {},
-            digest=reviewed_digest(call) if isinstance(question, Review) else call.digest,
-            question=question,
-            opened_at=self.entry.at,
-            user=self.run.user.id,
-            agent=self._asker(call),
-            stage=stage,
-            stages=stages,
-            severity=call.verdict.severity,
-            reasons=call.verdict.reasons,
-            expires_at=None if expires_ms is None else self.entry.at + expires_ms,
-            answerable_from=call.acting_until if unsure else None,
-            execution=call.retries + 1,
-            result=call.held if isinstance(question, Review) else None,
-            substituted=call.substituted,
-            path=way_to_call(self.run, call),
-        )
-        self.set_run(requirements=(*self.run.requirements, requirement), requirement_count=number)
-        self.record("requirement_opened", facts.opened, requirement)
-
-    def _asker(self, call: Call) -> str:
-        frame = frame_at(self.run, frame_of(call.call_id))
-        return self.run.name if frame is None else frame.name
+        """See `opening.open_gates`; what needs nobody is passed or denied first."""
+        opening.spare_people(self)
+        opening.open_gates(self, judged)
 
     def settle(self, *, judged: frozenset[str] = frozenset()) -> None:
         """After something ended: pause if nothing in the tree can go on and somebody must be asked."""
         if self.run.state not in RUN_ADVANCING or can_go_on(self.run):
             return
-        self.open_gates(judged=judged)
+        opening.spare_people(self)
+        if can_go_on(self.run):
+            return
+        opening.open_gates(self, judged)
         if self.run.open_requirements:
             self.fire(RunTrigger.GATE_RAISED)
         elif not any(call.state in WAITS for call in self.run.calls):
@@ -371,14 +338,14 @@ class Draft:
         if not self.run.open_requirements:
             self.fire(RunTrigger.GATES_CLOSED)
             self.settle()  # perhaps all that is left waits for a model that failed
-        elif voided and not self._any_answer_holds():
+        elif voided and not self.any_answer_holds():
             self.fire(RunTrigger.ANSWER_VOIDED)
 
-    def _any_answer_holds(self) -> bool:
+    def any_answer_holds(self) -> bool:
         """Whether some answer of this pause still counts for something."""
         waiting = {call.call_id for call in self.run.calls if call.state is CallState.GATED}
         answered = {r.call_id for r in self.run.requirements if r.state is not RequirementState.OPEN}
-        if answered - waiting:
+        if answered - waiting or any(votes_of(one) for one in self.run.open_requirements):
             return True
         return any(
             gate_key(gate) in {p.gate for p in call.passed if p.digest == call.digest}

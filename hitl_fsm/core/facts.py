@@ -10,10 +10,13 @@ from typing import Any
 
 import msgspec
 
+from hitl_fsm.model.answer import Vote
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import LateResult, ModelReplied, RunCreated
+from hitl_fsm.model.grant import Grant
+from hitl_fsm.model.override import Override
 from hitl_fsm.model.requirement import Requirement
-from hitl_fsm.model.verdict import Review, Would
+from hitl_fsm.model.verdict import Escalation, Review, Would
 
 _DOMAIN = b"hitl-fsm/content/v1\0"
 _ENCODER = msgspec.json.Encoder(order="sorted")
@@ -152,6 +155,76 @@ def closed(requirement: Requirement, at: int) -> dict[str, Any]:
         data["answer"] = answer.__struct_config__.tag
         data["shown"] = requirement.resolution.digest
         data["content"] = content_digest(answer)
+        if requirement.resolution.presented:
+            data["presented"] = requirement.resolution.presented
         if answer.note:
             data["note"] = answer.note
+    if requirement.votes:
+        data["votes"] = [_vote(vote) for vote in requirement.votes]
+    if requirement.escalated:
+        data["escalated"] = requirement.escalated
     return data
+
+
+def voted(requirement: Requirement, vote: Vote) -> dict[str, Any]:
+    """A vote that leaves its question open."""
+    return {"requirement": requirement.requirement_id, "call": requirement.call_id, **_vote(vote)}
+
+
+def _vote(vote: Vote) -> dict[str, Any]:
+    """Whose it is, what it was, and of which action and which picture of it."""
+    data: dict[str, Any] = {
+        "voter": vote.by.id,
+        "persons": vote.by.persons,
+        "authenticated_by": vote.by.authenticated_by,
+        "answer": vote.answer.__struct_config__.tag,
+        "voted_at": vote.at,
+        "shown": vote.digest,
+        "content": content_digest(vote.answer),
+    }
+    if vote.presented:
+        data["presented"] = vote.presented
+    if vote.level:
+        data["level"] = vote.level
+    if vote.answer.note:
+        data["note"] = vote.answer.note
+    return data
+
+
+def taken_back(requirement: Requirement, note: str | None) -> dict[str, Any]:
+    """A vote, or a yes, that does not count any more."""
+    data = {"requirement": requirement.requirement_id, "call": requirement.call_id, "tool": requirement.tool}
+    return data if note is None else {**data, "note": note}
+
+
+def reminded(requirement: Requirement) -> dict[str, Any]:
+    """People were told again."""
+    return {"requirement": requirement.requirement_id, "call": requirement.call_id, "number": requirement.reminded}
+
+
+def escalated(requirement: Requirement, level: Escalation) -> dict[str, Any]:
+    """The next ones are asked; `requirement` as it was before."""
+    return {
+        "requirement": requirement.requirement_id,
+        "call": requirement.call_id,
+        "level": requirement.escalated + 1,
+        "of": level.of,
+        "waited_since": requirement.opened_at,
+    }
+
+
+def overridden(override: Override) -> dict[str, Any]:
+    """A gate that one person passed alone; somebody else owes a look at it."""
+    return {
+        "requirement": override.requirement_id,
+        "tool": override.tool,
+        "digest": override.digest,
+        "reason": override.reason,
+    }
+
+
+def granted(grant: Grant) -> dict[str, Any]:
+    """A permission that is remembered: for what, how far; the arguments by digest."""
+    data: dict[str, Any] = msgspec.to_builtins(grant)
+    del data["args"], data["by"]
+    return {**data, "args": content_digest(grant.args), "voters": [actor.id for actor in grant.by]}

@@ -70,7 +70,8 @@ REQUIREMENT = Table(
         Transition(_Q.OPEN, _QT.TIMED_OUT, _Q.EXPIRED, "its time ran out; the action is denied"),
         Transition(_Q.OPEN, _QT.CANCELLED, _Q.CANCELLED, "its run was cancelled"),
         Transition(_Q.OPEN, _QT.SUPERSEDED, _Q.SUPERSEDED, "its action changed or was decided elsewhere"),
-        Transition(_Q.OPEN, _QT.ESCALATED, _Q.OPEN, "the next stage is asked"),
+        Transition(_Q.OPEN, _QT.ESCALATED, _Q.OPEN, "its time ran out; the next ones are asked"),
+        Transition(_Q.RESOLVED, _QT.REVOKED, _Q.SUPERSEDED, "who said yes took it back before the action began"),
     ),
 )
 
@@ -86,6 +87,7 @@ CALL = Table(
         Transition(_C.GATED, _CT.AUTHORISED, _C.AUTHORISED, "the last gate was passed"),
         Transition(_C.GATED, _CT.DENIED, _C.DENIED, "a person, a timer or a changed policy said no"),
         Transition(_C.GATED, _CT.RETURNED, _C.SUCCEEDED, "the answer is the result: an outside system, or ask_user"),
+        Transition(_C.GATED, _CT.RAISED, _C.FAILED, "the outside system says that it failed"),
         Transition(_C.AUTHORISED, _CT.GATED, _C.GATED, "a stricter policy asks again before the start"),
         Transition(_C.AUTHORISED, _CT.DENIED, _C.DENIED, "a stricter policy said no before the start"),
         Transition(_C.AUTHORISED, _CT.STARTED, _C.EXECUTING, "the intent is on disk"),

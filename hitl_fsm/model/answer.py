@@ -47,10 +47,11 @@ class Provide(msgspec.Struct, frozen=True, tag="provide", omit_defaults=True):
 
 
 class Report(msgspec.Struct, frozen=True, tag="report", omit_defaults=True):
-    """What an outside system returned for the call."""
+    """What an outside system returned for the call, or, in `error`, that it failed; then there is no result."""
 
-    result: Any
+    result: Any = None
     note: str | None = None
+    error: str | None = None
 
 
 class Respond(msgspec.Struct, frozen=True, tag="respond", omit_defaults=True):
@@ -151,9 +152,9 @@ class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One person's answer to a question that several answer. `level`: after how many escalations it was given.
+    """One person's answer to a question that several may answer. `level`: after how many escalations it was given.
 
-    Only those of the question's present level count.
+    Only those of the question's present level count. `named`: as which of those who are asked, in the policy's words.
     """
 
     answer: Approve | Reject | Abstain | Advise
@@ -161,4 +162,5 @@ class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
     at: int
     digest: str
     level: int = 0
+    named: tuple[str, ...] = ()
     presented: str = ""

@@ -145,7 +145,8 @@ class AnswerRecorded(msgspec.Struct, frozen=True, tag="answer_recorded", omit_de
     """`args` are the call's arguments after the answer, where the answer changed them (edit, form).
 
     `worker_gone`: the worker that began a lost call was certainly gone by then, so that nothing can act any more.
-    `presented`: the digest of what was to be seen with the question.
+    `presented`: the digest of what was to be seen with the question. `named`: as which of those who are asked it was
+    given, in the policy's words.
     """
 
     requirement_id: str
@@ -154,6 +155,7 @@ class AnswerRecorded(msgspec.Struct, frozen=True, tag="answer_recorded", omit_de
     args: dict[str, Any] | None = None
     worker_gone: bool = False
     presented: str = ""
+    named: tuple[str, ...] = ()
 
 
 class VoteWithdrawn(msgspec.Struct, frozen=True, tag="vote_withdrawn", omit_defaults=True):

@@ -12,7 +12,10 @@ from typing import Any, NoReturn
 import msgspec
 
 from hitl_fsm.audit.canonical import canonical
+from hitl_fsm.core.editing import edit_problems
 from hitl_fsm.core.gates import form_arguments, may_substitute
+from hitl_fsm.core.grants import grants_fit
+from hitl_fsm.core.votes import reject_quorum_of
 from hitl_fsm.errors import AnswerRefused, HitlError
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model.call import Call
@@ -28,11 +31,18 @@ NOTE_LIMIT = 4_096
 """Characters of a note."""
 
 _FITTING: dict[type, tuple[type[answers.Answer], ...]] = {
-    Confirm: (answers.Approve, answers.Reject, answers.Respond),
-    Approval: (answers.Approve, answers.Reject, answers.Respond),
+    Confirm: (answers.Approve, answers.Reject, answers.Respond, answers.Advise),
+    Approval: (
+        answers.Approve,
+        answers.Reject,
+        answers.Respond,
+        answers.Abstain,
+        answers.BreakGlass,
+        answers.Advise,
+    ),
     UserInput: (answers.Provide, answers.Reject, answers.Respond),
     External: (answers.Report, answers.Reject, answers.Respond),
-    Review: (answers.Accept, answers.EditResult, answers.Reject, answers.Retry),
+    Review: (answers.Accept, answers.EditResult, answers.Reject, answers.Retry, answers.Advise),
     OutcomeUnknown: (answers.Happened, answers.NotHappened, answers.GiveUp),
 }
 
@@ -53,14 +63,21 @@ def fitted(
     """
     answer = _read(requirement, call, answer)
     args: dict[str, Any] | None = None
+    if isinstance(answer, answers.Approve) and answer.grant is not None:
+        _check_grant(requirement, answer.grant)
     match answer:
         case answers.Approve(edited) if edited is not None:
             return _edited(requirement, call, answer, edited, tool, rejudge)
         case answers.Provide(values):
             args = _filled_in(requirement, call, values, tool)
+        case answers.Report(error=str(error)):
+            _check_error(requirement, answer, error)
         case answers.Report(result):
             _check_result(requirement.question, result)
+        case answers.BreakGlass(note):
+            _check_reason(requirement, note)
         case answers.EditResult(result) | answers.Respond(result):
+            _check_alone(requirement)
             for gate in call.verdict.gates:
                 _check_result(gate, result)
         case answers.Retry():
@@ -84,7 +101,8 @@ def _read(requirement: Requirement, call: Call, answer: answers.Answer) -> answe
         _refuse(requirement, f"{given} does not answer a question of kind {requirement.kind}", f"it takes {words}")
     if answer.note is not None and not (isinstance(answer.note, str) and len(answer.note) <= NOTE_LIMIT):
         _refuse(requirement, f"the note is not a text of at most {NOTE_LIMIT} characters", "shorten it")
-    values = {name: getattr(answer, name) for name in answer.__struct_fields__}
+    values = msgspec.structs.asdict(answer)
+    terms = _terms(requirement, values.pop("grant", None))
     for name in ("args", "values"):
         if values.get(name) is not None and not isinstance(values[name], dict):
             _refuse(requirement, f"{name} is no mapping of names to values", "give a dict")
@@ -93,7 +111,8 @@ def _read(requirement: Requirement, call: Call, answer: answers.Answer) -> answe
         # A field left empty (None) is not given: the tool's default applies.
         required = set(requirement.question.schema.get("required", ()))
         plain["values"] = {k: v for k, v in plain["values"].items() if v is not None or k in required}
-    return type(answer)(**plain)
+    plain_answer = type(answer)(**plain)
+    return plain_answer if terms is None else msgspec.structs.replace(plain_answer, grant=terms)
 
 
 def _edited(
@@ -115,7 +134,8 @@ def _edited(
     event = AnswerRecorded(requirement.requirement_id, answer, requirement.digest)
     if canonical(args) == canonical(call.args):
         return event, None
-    problems = tool.problems(args, except_for=form_fields(call.verdict, call.parameters) - args.keys())
+    problems = _not_editable(requirement, call, args)
+    problems = problems or tool.problems(args, except_for=form_fields(call.verdict, call.parameters) - args.keys())
     verdict = rejudge(args) if not problems else None
     if verdict is not None:
         problems = tool.problems(args, except_for=form_fields(verdict, call.parameters) - args.keys())
@@ -123,6 +143,44 @@ def _edited(
         msg = f"the edited arguments do not fit {call.tool}"
         raise AnswerRefused(msg, problems, help="nothing was stored")
     return msgspec.structs.replace(event, args=args), verdict
+
+
+def _not_editable(requirement: Requirement, call: Call, args: dict[str, Any]) -> tuple[str, ...]:
+    """What the policy does not let an approver change."""
+    question = requirement.question
+    if not isinstance(question, Approval | Confirm):
+        return ()
+    before = call.args or {}
+    return edit_problems(question.edit, before if call.proposed is None else call.proposed, before, args)
+
+
+def _terms(requirement: Requirement, given: object) -> answers.GrantTerms | None:
+    """What is to be remembered, with the types that it should have."""
+    if given is None:
+        return None
+    try:
+        return msgspec.convert(msgspec.to_builtins(given), answers.GrantTerms, strict=True)
+    except (msgspec.ValidationError, TypeError) as error:
+        _refuse(requirement, f"the grant cannot be read: {error}", "give GrantTerms(scope='run', uses=3)")
+
+
+def _check_grant(requirement: Requirement, terms: answers.GrantTerms) -> None:
+    question = requirement.question
+    offer = question.grant if isinstance(question, Approval | Confirm) else None
+    why = grants_fit(offer, terms)
+    if why:
+        _refuse(requirement, why, "answer without a grant, or with a narrower one")
+
+
+def _check_reason(requirement: Requirement, note: str | None) -> None:
+    if not (note and note.strip()):
+        _refuse(requirement, "breaking the glass needs a reason", "say why in the note")
+
+
+def _check_alone(requirement: Requirement) -> None:
+    if reject_quorum_of(requirement) > 1:
+        why = "one person alone does not decide this, so one alone gives no result instead"
+        _refuse(requirement, why, "reject it; others may, too")
 
 
 def _filled_in(
@@ -167,6 +225,14 @@ def _check_retries(requirement: Requirement, call: Call) -> None:
     if requirement.execution > allowed:
         why = f"it ran {requirement.execution} times, and the policy lets it run again {allowed} times"
         _refuse(requirement, why, "accept the result, give another one, or reject it")
+
+
+def _check_error(requirement: Requirement, answer: answers.Report, error: str) -> None:
+    """A system that failed has no result; whatever it says is for the model to read."""
+    if answer.result is not None:
+        _refuse(requirement, "it has both a result and an error", "report one of them")
+    if not error.strip() or len(error) > NOTE_LIMIT:
+        _refuse(requirement, f"the error is empty, or longer than {NOTE_LIMIT} characters", "say it shortly")
 
 
 def _check_result(question: object, result: Any) -> None:

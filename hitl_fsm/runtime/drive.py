@@ -8,12 +8,12 @@ whatever it learns, it commits before going on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from hitl_fsm.core.decide import decide
 from hitl_fsm.core.frames import chain, due, turn_of
 from hitl_fsm.core.replay import conversation
 from hitl_fsm.errors import Fenced, HitlError, ModelError, RunNotFound, StoreError, UnknownTool, WorkflowStopped
@@ -21,7 +21,7 @@ from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import ENGINE, TIMER, Actor
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.effect import CallModel, Effect, JudgeAgain, RunTools, StartCalls
-from hitl_fsm.model.event import Entry, Event
+from hitl_fsm.model.event import Event
 from hitl_fsm.model.message import Message, ModelReply
 from hitl_fsm.model.paths import START, frame_of
 from hitl_fsm.model.run import Run
@@ -30,6 +30,7 @@ from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.runtime import stream
 from hitl_fsm.runtime.asking import asked, given_up, refusal
 from hitl_fsm.runtime.beginning import START_TOOL, start_verdicts
+from hitl_fsm.runtime.entering import enter
 from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, execute
 from hitl_fsm.runtime.flights import Flights, Landed
 from hitl_fsm.runtime.hold import Hold
@@ -163,16 +164,9 @@ class Drive:
         await self._land()
 
     async def _commit(self, event: Event, *, by: Actor, verdicts: dict[str, Verdict] | None = None) -> None:
-        entry = Entry(
-            seq=self.run.version + 1 if self.run else 1,
-            at=self._parts.clock.now(),
-            by=by,
-            event=event,
-            verdicts=verdicts or {},
-        )
-        step = decide(self.run, entry)
-        await self._hold.commit(self._parts, self.run, step, entry)
         before = self.run
+        write = partial(self._hold.commit, self._parts, before)
+        (_, step), _ = await enter(self._parts, before, event, by, verdicts or {}, write)
         self.run, self._due = step.run, step.effects
         self._messages = conversation(before, step.run, self._messages, step.messages)
 
@@ -369,7 +363,7 @@ class Drive:
     async def _expire_due(self) -> None:
         """Time never says yes (law 12): what is overdue is denied before anything else."""
         for requirement in self._now.open_requirements:
-            if requirement.expires_at is not None and self._parts.clock.now() >= requirement.expires_at:
+            if (requirement.expires_at or math.inf) <= self._parts.clock.now():
                 await self._commit(events.RequirementTimedOut(requirement.requirement_id), by=TIMER)
 
     # -- the end

@@ -249,19 +249,53 @@ class Engine:
 
     # -- answers
 
-    def resolve(self, requirement_id: str, answer: Answer, *, by: By = None, digest: str | None = None) -> RunHandle:
-        return run_sync(self.aresolve(requirement_id, answer, by=by, digest=digest))
+    def resolve(
+        self,
+        requirement_id: str,
+        answer: Answer,
+        *,
+        by: By = None,
+        digest: str | None = None,
+        presented: str | None = None,
+    ) -> RunHandle:
+        return run_sync(self.aresolve(requirement_id, answer, by=by, digest=digest, presented=presented))
 
     async def aresolve(
-        self, requirement_id: str, answer: Answer, *, by: By = None, digest: str | None = None
+        self,
+        requirement_id: str,
+        answer: Answer,
+        *,
+        by: By = None,
+        digest: str | None = None,
+        presented: str | None = None,
     ) -> RunHandle:
         """Record one answer, durable when this returns; the run as the answer left it.
 
-        `digest`: that of the action which the person was shown; refused if it is another by now (law 5).
+        `digest`: that of the action which the person was shown; refused if it is another by now (law 5). `presented`:
+        so too, that of everything that was shown (`presentation_digest`).
         Raises RequirementNotFound, AlreadyResolved, RequirementExpired, RequirementChanged, NotAuthorised,
         AnswerRefused, Tampered; nothing is stored then.
         """
-        return RunHandle(self, await outside.resolve(self, requirement_id, answer, by, digest))
+        return RunHandle(
+            self, await outside.resolve(self, requirement_id, answer, by, outside.Shown(digest, presented))
+        )
+
+    def withdraw(self, requirement_id: str, *, by: By = None, note: str | None = None) -> RunHandle:
+        return run_sync(self.awithdraw(requirement_id, by=by, note=note))
+
+    async def awithdraw(self, requirement_id: str, *, by: By = None, note: str | None = None) -> RunHandle:
+        """Take the own vote back, while the question is open. NotAuthorised for who did not vote, AlreadyResolved."""
+        return RunHandle(self, await outside.withdraw(self, requirement_id, by, checked_reason(note)))
+
+    def revoke(self, requirement_id: str, *, by: By = None, note: str | None = None) -> RunHandle:
+        return run_sync(self.arevoke(requirement_id, by=by, note=note))
+
+    async def arevoke(self, requirement_id: str, *, by: By = None, note: str | None = None) -> RunHandle:
+        """Take a yes back, until its action begins: its gate is asked about again, and a grant that came of it ends.
+
+        NotRevocable for any other answer, and once the action has begun; NotAuthorised for who did not say yes.
+        """
+        return RunHandle(self, await outside.revoke(self, requirement_id, by, checked_reason(note)))
 
     # -- what goes on by itself
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hitl_fsm.runtime.engine import Engine
 
 By = Actor | str | None
+Opinion = Literal["approve", "reject", "unsure"]
 
 
 class ToolExecution(msgspec.Struct, frozen=True):
@@ -160,9 +161,44 @@ class RequirementHandle:
     def is_resolved(self) -> bool:
         return self.state is not RequirementState.OPEN
 
-    def confirm(self, by: By = None, *, note: str | None = None, args: dict[str, Any] | None = None) -> RunHandle:
-        """Yes; `args` replaces the call's arguments (validated, judged again)."""
-        return self._answer(answers.Approve(args, note), by)
+    @property
+    def votes(self) -> tuple[answers.Vote, ...]:
+        """The answers so far, where several people are asked, and what was advised."""
+        return self._requirement.votes
+
+    def confirm(
+        self,
+        by: By = None,
+        *,
+        note: str | None = None,
+        args: dict[str, Any] | None = None,
+        grant: answers.GrantTerms | None = None,
+    ) -> RunHandle:
+        """Yes; `args` replaces the call's arguments (validated, judged again). `grant`: and do not ask again so soon.
+
+        Where several people are asked, it is one vote: the requirement stays open until there are enough.
+        """
+        return self._answer(answers.Approve(args, note, grant), by)
+
+    def abstain(self, by: By = None, *, note: str | None = None) -> RunHandle:
+        """Neither yes nor no."""
+        return self._answer(answers.Abstain(note), by)
+
+    def advise(self, opinion: Opinion, by: By = None, *, note: str | None = None) -> RunHandle:
+        """What somebody, or some model, thinks of it; people see it, and it never counts."""
+        return self._answer(answers.Advise(opinion, note), by)
+
+    def break_glass(self, by: By = None, *, note: str) -> RunHandle:
+        """Yes by one person alone in an emergency, where the policy lets this person; somebody looks at it later."""
+        return self._answer(answers.BreakGlass(note), by)
+
+    def withdraw(self, by: By = None, *, note: str | None = None) -> RunHandle:
+        """Take the own vote back, while the question is open."""
+        return run_sync(self._owner.withdraw(self.id, by, note))
+
+    def revoke(self, by: By = None, *, note: str | None = None) -> RunHandle:
+        """Take a yes back, until what it allowed begins."""
+        return run_sync(self._owner.revoke(self.id, by, note))
 
     def reject(self, by: By = None, *, note: str | None = None) -> RunHandle:
         """No, for good; the model reads the note."""
@@ -311,4 +347,14 @@ class RunHandle:
         """Answer one of this run's questions, bound to the action that this handle shows."""
         after = await self._engine.aresolve(requirement.requirement_id, answer, by=by, digest=requirement.digest)
         self._run = after.value
+        return self
+
+    async def withdraw(self, requirement_id: str, by: By, note: str | None) -> RunHandle:
+        """Take a vote on one of this run's questions back."""
+        self._run = (await self._engine.awithdraw(requirement_id, by=by, note=note)).value
+        return self
+
+    async def revoke(self, requirement_id: str, by: By, note: str | None) -> RunHandle:
+        """Take a yes to one of this run's questions back."""
+        self._run = (await self._engine.arevoke(requirement_id, by=by, note=note)).value
         return self

@@ -5,17 +5,23 @@ None of it needs a lease: version and fence decide who is first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from hitl_fsm.core.decide import decide
+from hitl_fsm.core.ballot import is_revocable
+from hitl_fsm.core.decide import Step
 from hitl_fsm.core.frames import chain
+from hitl_fsm.core.votes import next_level, votes_of
+from hitl_fsm.core.who import Involved, Persons, involved, named, objection
 from hitl_fsm.errors import (
     AlreadyResolved,
     AnswerTooEarly,
     Fenced,
+    NotAuthorised,
+    NotRevocable,
     RequirementChanged,
     RequirementExpired,
     RequirementNotFound,
@@ -36,10 +42,12 @@ from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.policy.evaluate import PolicySet, join
 from hitl_fsm.runtime.answering import fitted, may_edit
-from hitl_fsm.runtime.authorise import authorise
 from hitl_fsm.runtime.beginning import START_TOOL
+from hitl_fsm.runtime.entering import enter
+from hitl_fsm.runtime.grants import revoke_grant_of
 from hitl_fsm.runtime.judge import judge, subject_of
 from hitl_fsm.runtime.parts import Parts
+from hitl_fsm.runtime.presentation import presented_digest
 from hitl_fsm.runtime.steps import Loaded, commit, load
 from hitl_fsm.runtime.tools import AnyTool
 
@@ -51,22 +59,97 @@ ANSWER_ATTEMPTS = 64
 """Tries of one answer whose run was moved by other answers meanwhile."""
 
 
-async def resolve(engine: Engine, requirement_id: str, answer: Answer, by: By, digest: str | None) -> Run:
+class Shown(NamedTuple):
+    """What the person who answers saw: the digest of the action, that of the whole picture, where they are known."""
+
+    digest: str | None = None
+    presented: str | None = None
+
+
+async def resolve(engine: Engine, requirement_id: str, answer: Answer, by: By, shown: Shown) -> Run:
     """See `Engine.aresolve`."""
     parts = engine.parts
     for _ in range(ANSWER_ATTEMPTS):
         loaded, requirement = await _find(parts, requirement_id)
         actor = engine.actor(by, loaded.run.user)
-        if digest is not None and digest != requirement.digest:
-            msg = f"{requirement_id} is about another action than the one shown"
-            raise RequirementChanged(msg, help="look at it again, then answer")
-        authorise(loaded.run, requirement, actor, answer)
         try:
+            if await _is_escalated(parts, loaded, requirement):
+                continue
+            presented = _same_as_shown(loaded.run, requirement, shown)
+            known = involved(loaded.run, requirement, parts.person)
+            _authorise(requirement, actor, answer, known, parts.person)
             await _refuse_untimely(parts, loaded, requirement)
-            return await _record_answer(engine, loaded, requirement, answer, actor)
+            as_whom = named(requirement, actor, known, parts.person)
+            return await _record_answer(engine, loaded, requirement, answer, actor, (presented, as_whom))
         except Fenced:
             continue
     msg = f"{requirement_id}: the run kept moving while the answer was given"
+    raise Fenced(msg, help="try again")
+
+
+def _same_as_shown(run: Run, requirement: Requirement, shown: Shown) -> str:
+    """The digest of what there is to see now; RequirementChanged where the person saw something else."""
+    presented = presented_digest(requirement, run)
+    if shown.digest not in (None, requirement.digest):
+        msg = f"{requirement.requirement_id} is about another action than the one shown"
+        raise RequirementChanged(msg, help="look at it again, then answer")
+    if shown.presented not in (None, presented):
+        msg = f"{requirement.requirement_id} is not shown any more as it was"
+        raise RequirementChanged(msg, help="look at it again, then answer")
+    return presented
+
+
+def _authorise(requirement: Requirement, actor: Actor, answer: Answer, known: Involved, person: Persons) -> None:
+    why = objection(requirement, actor, answer, known, person)
+    if why:
+        msg = f"{actor.id} may not answer {requirement.requirement_id}: {why}"
+        raise NotAuthorised(msg, help=f"`hitl-fsm show {requirement.requirement_id}` tells who may")
+
+
+async def withdraw(engine: Engine, requirement_id: str, by: By, note: str | None) -> Run:
+    """See `Engine.awithdraw`."""
+
+    def event(_loaded: Loaded, requirement: Requirement, actor: Actor) -> events.Event:
+        if requirement.state is not RequirementState.OPEN:
+            raise already(requirement)
+        selves = set(actor.persons)
+        if not any(selves & set(vote.by.persons) for vote in votes_of(requirement)):
+            msg = f"{actor.id} has no vote on {requirement.requirement_id} to take back"
+            raise NotAuthorised(msg, help=f"`hitl-fsm show {requirement.requirement_id}` tells who voted")
+        return events.VoteWithdrawn(requirement_id, note)
+
+    return await _taken_back(engine, requirement_id, by, event)
+
+
+async def revoke(engine: Engine, requirement_id: str, by: By, note: str | None) -> Run:
+    """See `Engine.arevoke`."""
+    await revoke_grant_of(engine, requirement_id, by)
+
+    def event(loaded: Loaded, requirement: Requirement, actor: Actor) -> events.Event:
+        call = next((one for one in loaded.run.calls if one.call_id == requirement.call_id), None)
+        if call is None or not is_revocable(requirement, call):
+            msg = f"{requirement_id} is {requirement.state.value}; there is no yes to it that could be taken back"
+            raise NotRevocable(msg, help="what has begun is not undone; `runs cancel` keeps the rest from happening")
+        if not set(actor.persons) & {one for passed in call.passed for one in passed.by}:
+            msg = f"{actor.id} did not say yes to {requirement_id}"
+            raise NotAuthorised(msg, help="who said yes may take it back; somebody else can cancel the run")
+        return events.ApprovalRevoked(requirement_id, note)
+
+    return await _taken_back(engine, requirement_id, by, event)
+
+
+async def _taken_back(
+    engine: Engine, requirement_id: str, by: By, event: Callable[[Loaded, Requirement, Actor], events.Event]
+) -> Run:
+    parts = engine.parts
+    for _ in range(ANSWER_ATTEMPTS):
+        loaded, requirement = await _known(parts, requirement_id)
+        actor = engine.actor(by, loaded.run.user)
+        try:
+            return await apply(parts, loaded, event(loaded, requirement, actor), actor, {})
+        except Fenced:
+            continue
+    msg = f"{requirement_id}: the run kept moving while the answer was taken back"
     raise Fenced(msg, help="try again")
 
 
@@ -79,14 +162,21 @@ async def cancel(parts: Parts, run_id: str, by: Actor | None, reason: str | None
             msg = f"{run_id} is already {run.state.value}"
             raise RunEnded(msg)
         try:
-            return await _apply(parts, loaded, events.RunCancelled(reason), by or run.user, {})
+            return await apply(parts, loaded, events.RunCancelled(reason), by or run.user, {})
         except Fenced:
             continue
     msg = f"{run_id} kept moving while it was cancelled"
     raise Fenced(msg, help="try again")
 
 
-async def _record_answer(engine: Engine, loaded: Loaded, requirement: Requirement, answer: Answer, actor: Actor) -> Run:
+async def _record_answer(
+    engine: Engine,
+    loaded: Loaded,
+    requirement: Requirement,
+    answer: Answer,
+    actor: Actor,
+    seen: tuple[str, tuple[str, ...]],
+) -> Run:
     parts, run = engine.parts, loaded.run
     call = run.call(requirement.call_id)
     tool = await _tool_of(engine, run, call) if may_edit(answer) else None  # who only says yes needs no toolset
@@ -97,9 +187,10 @@ async def _record_answer(engine: Engine, loaded: Loaded, requirement: Requiremen
         return reduce(join, (judge(parts, policies, run, subject_of(call), args) for policies in sets))
 
     event, verdict = fitted(requirement, call, answer, tool, rejudge)
+    event = msgspec.structs.replace(event, presented=seen[0], named=seen[1])
     if requirement.answerable_from is not None:
         event = msgspec.structs.replace(event, worker_gone=not _may_act(parts, loaded, requirement))
-    return await _apply(parts, loaded, event, actor, {} if verdict is None else {call.call_id: verdict})
+    return await apply(parts, loaded, event, actor, {} if verdict is None else {call.call_id: verdict})
 
 
 async def _tool_of(engine: Engine, run: Run, call: Call) -> AnyTool | None:
@@ -116,16 +207,24 @@ async def _tool_of(engine: Engine, run: Run, call: Call) -> AnyTool | None:
 
 
 async def _find(parts: Parts, requirement_id: str) -> tuple[Loaded, Requirement]:
-    """The open requirement and its run, as the log tells them; the commit holds the row against it."""
+    """The open requirement and its run; AlreadyResolved where it is closed."""
+    loaded, requirement = await _known(parts, requirement_id)
+    if requirement.state is not RequirementState.OPEN:
+        raise already(requirement)
+    return loaded, requirement
+
+
+async def _known(parts: Parts, requirement_id: str) -> tuple[Loaded, Requirement]:
+    """A requirement and its run, as the log tells them; the commit holds the row against it."""
     row = await parts.store.requirement(requirement_id)
     if row is None:
         msg = f"no requirement {requirement_id!r} in this store"
         raise RequirementNotFound(msg, help="`hitl-fsm inbox` lists what is open")
     loaded = await load(parts, row.run_id)
-    requirement = next((r for r in loaded.run.requirements if r.requirement_id == requirement_id), None)
-    if requirement is None or requirement.state is not RequirementState.OPEN:
-        raise already(requirement or row)
-    return loaded, requirement
+    found = next((r for r in loaded.run.requirements if r.requirement_id == requirement_id), None)
+    if found is None:  # of an earlier turn
+        raise already(row)
+    return loaded, found
 
 
 def _may_act(parts: Parts, loaded: Loaded, requirement: Requirement) -> bool:
@@ -140,11 +239,23 @@ async def _refuse_untimely(parts: Parts, loaded: Loaded, requirement: Requiremen
         msg = f"{requirement.requirement_id} cannot be answered yet: the worker that began the call may still act"
         told = f"answer from {iso(requirement.answerable_from or 0)} on; its own result counts"
         raise AnswerTooEarly(msg, help=told)
-    if requirement.expires_at is None or now < requirement.expires_at:
+    if not _is_over(parts, requirement):
         return
-    await _apply(parts, loaded, events.RequirementTimedOut(requirement.requirement_id), TIMER, {})
+    await apply(parts, loaded, events.RequirementTimedOut(requirement.requirement_id), TIMER, {})
     msg = f"{requirement.requirement_id} expired before this answer; the action is denied"
     raise RequirementExpired(msg, help="continue the run; the model is told")
+
+
+def _is_over(parts: Parts, requirement: Requirement) -> bool:
+    return requirement.expires_at is not None and parts.clock.now() >= requirement.expires_at
+
+
+async def _is_escalated(parts: Parts, loaded: Loaded, requirement: Requirement) -> bool:
+    """Time went on before this answer: others are asked now, perhaps this person among them."""
+    if not _is_over(parts, requirement) or next_level(requirement) is None:
+        return False
+    await apply(parts, loaded, events.RequirementTimedOut(requirement.requirement_id), TIMER, {})
+    return True
 
 
 async def _policies_of(parts: Parts, digest: str) -> PolicySet:
@@ -160,12 +271,15 @@ async def _policies_of(parts: Parts, digest: str) -> PolicySet:
     return restore(text, digest=digest)
 
 
-async def _apply(parts: Parts, loaded: Loaded, event: events.Event, by: Actor, verdicts: dict[str, Verdict]) -> Run:
+async def apply(parts: Parts, loaded: Loaded, event: events.Event, by: Actor, verdicts: dict[str, Verdict]) -> Run:
+    """Write what an event leads to, for a run that nobody needs to hold; the run as it is then."""
     run = loaded.run
-    entry = Entry(run.version + 1, parts.clock.now(), by, event, verdicts)
-    step = decide(run, entry)
-    await commit(parts, run, step, entry, "none", loaded.fence)
-    return step.run
+
+    async def write(step: Step, entry: Entry) -> int:
+        return await commit(parts, run, step, entry, "none", loaded.fence)
+
+    entered, _ = await enter(parts, run, event, by, verdicts, write)
+    return entered.step.run
 
 
 def already(requirement: Requirement) -> AlreadyResolved:

@@ -122,6 +122,9 @@ def _as_commit(before: Run | None, step: Step, entry: Entry, lease: LeaseWord, w
         seen=_relied_on(before, step.run, entry.event),
         timers=tuple(timer for timer in timers if timer not in old_timers),
         timers_over=tuple(timer for timer in old_timers if timer not in timers),
+        grants=step.grants,
+        grant_uses=step.grant_uses,
+        overrides=step.overrides,
     )
 
 

@@ -6,14 +6,18 @@ deletes the timer, makes it fire once. A timer that is not as the run's log has 
 
 from __future__ import annotations
 
-from hitl_fsm.core.decide import decide
 from hitl_fsm.errors import Fenced, HitlError, RunNotFound
 from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import TIMER
-from hitl_fsm.model.event import Entry
 from hitl_fsm.model.timer import Timer
+from hitl_fsm.runtime.outside import apply
 from hitl_fsm.runtime.parts import Parts
-from hitl_fsm.runtime.steps import commit, correct_timer, load
+from hitl_fsm.runtime.steps import correct_timer, load
+
+_EVENTS: dict[str, type[events.RequirementTimedOut | events.RequirementReminded]] = {
+    "expiry": events.RequirementTimedOut,
+    "reminder": events.RequirementReminded,
+}
 
 SWEEP_PAGE = 100
 """Timers that a sweeper claims at once."""
@@ -37,7 +41,7 @@ async def sweep(parts: Parts) -> tuple[Timer, ...]:
 
 
 async def _fire(parts: Parts, timer: Timer) -> bool:
-    """Whether it was this timer that closed its question; an answer that came before it stands."""
+    """Whether it was this timer that did it; an answer that came before it stands."""
     for _ in range(FIRE_ATTEMPTS):
         try:
             loaded = await load(parts, timer.run_id)
@@ -50,8 +54,8 @@ async def _fire(parts: Parts, timer: Timer) -> bool:
                 return False
             if now < timer.due_at:  # the clock was put back since it was claimed
                 return False
-            entry = Entry(run.version + 1, now, TIMER, events.RequirementTimedOut(timer.about))
-            await commit(parts, run, decide(run, entry), entry, "none", loaded.fence)
+            event = _EVENTS[timer.kind](timer.about)
+            await apply(parts, loaded, event, TIMER, {})
         except Fenced:
             continue
         return True

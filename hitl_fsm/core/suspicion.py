@@ -1,0 +1,231 @@
+"""Reasons to look twice at what a model asks for. They decide nothing: they are told to those who do.
+
+No note repeats what a model wrote: it names characters by their numbers, and says where they stand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import re2  # type: ignore[import-untyped]
+
+from hitl_fsm.core.skeleton import latin_twin, skeleton
+from hitl_fsm.model.flag import Flag, FlagKind
+from hitl_fsm.model.visible import hidden_characters
+from hitl_fsm.policy.sensitive import masked
+from hitl_fsm.policy.thresholds import Threshold
+
+LONG_CHARS = 4_000
+"""Characters of arguments, as JSON: about what two screens hold."""
+NEAR = 0.1
+"""How close below a limit, as a part of it, a number is near."""
+FLAGS_OF_A_KIND = 3
+"""Places that one reason is told of; of further ones, how many."""
+WHERE_CHARS = 120
+"""Characters of a place; the rest is cut, and that is said."""
+TWIN_CHARS = 200
+"""Longer texts are not compared with earlier ones: nobody takes one for the other by its look."""
+TWIN_TEXTS = 200
+"""Texts of one call that are compared with earlier ones."""
+NAMED = 3  # characters that a note names
+
+_WIDE = r"\p{Cyrillic}\p{Greek}\p{Armenian}\p{Cherokee}\p{Coptic}\p{Lisu}"
+_BETWEEN = r"[\pM\pN]*"
+_MIXED = re2.compile(rf"\p{{Latin}}{_BETWEEN}[{_WIDE}]|[{_WIDE}]{_BETWEEN}\p{{Latin}}")
+_SCRIPTS = tuple(
+    (name, re2.compile(rf"\p{{{name}}}")) for name in ("Cyrillic", "Greek", "Armenian", "Cherokee", "Coptic", "Lisu")
+)
+_OURS = re2.compile(
+    r"(?i)\bhitl-fsm\b|[\x{2500}-\x{259F}⟦⟧〚〛]"
+    r"|(?:^|\n)[^\pL\n]*(?:(?:already |was )?(?:approved|authori[sz]ed|confirmed|resolved|rejected|denied) by\b"
+    r"|who may answer\b|may this action happen|answer it\b|approval (?:granted|given|not (?:needed|required)))"
+    r"|[\[(](?:y/n|yes/no)[\])]|\b(?:y/n|yes/no)\s*[:?>]"
+)
+
+
+class Text(NamedTuple):
+    """A text in the arguments, or the name of a field there, and its place (dotted)."""
+
+    where: str
+    text: str
+
+
+class Before(NamedTuple):
+    """What the agent asked of this tool before: its arguments, whether within the hour, and whether people said no."""
+
+    args: dict[str, Any]
+    lately: bool
+    refused: bool
+
+
+def flags_of(
+    args: dict[str, Any],
+    said: str,
+    *,
+    sensitive: Collection[str] = (),
+    limits: Sequence[Threshold] = (),
+    before: Sequence[Before] = (),
+) -> tuple[Flag, ...]:
+    """The flags of a call with these arguments, beside which the model `said` something.
+
+    Of values that nobody is shown (`sensitive`) nothing is said. `limits` are what policies compare the arguments
+    with, `before` are the calls of this tool that the agent asked people about before.
+    """
+    shown: dict[str, Any] = masked(args, sensitive)
+    texts = tuple(texts_in(shown))
+    return (
+        *_bounded("mixed_scripts", ((one.where, _mixed(one.text)) for one in texts)),
+        *_bounded("invisible", ((one.where, _invisible(one.text)) for one in texts)),
+        *_bounded("imitates", ((one.where, _imitates(one.text)) for one in texts)),
+        *_of_words(said),
+        *_bounded("confusable", _confusable(texts, [one.args for one in before])),
+        *_bounded("near_threshold", _near(shown, limits)),
+        *_similar(args, before),
+        *_long(shown),
+    )
+
+
+def texts_in(value: Any, where: str = "") -> Iterator[Text]:
+    """All texts of a JSON value, the names of its fields among them."""
+    waiting: list[tuple[str, Any]] = [(where, value)]
+    while waiting:
+        place, one = waiting.pop()
+        if isinstance(one, str):
+            yield Text(place, one)
+        elif isinstance(one, dict):
+            for name, part in reversed(one.items()):
+                inner = f"{place}.{name}" if place else name
+                waiting.append((inner, part))
+                if not (name.isascii() and name.isidentifier()):
+                    yield Text(inner, name)
+        elif isinstance(one, list | tuple):
+            waiting.extend((f"{place}[{number}]", part) for number, part in reversed(tuple(enumerate(one))))
+
+
+def _bounded(kind: FlagKind, found: Iterable[tuple[str, str]]) -> Iterator[Flag]:
+    """Of several places the first ones, and how many more there are."""
+    told = 0
+    more = 0
+    for where, note in found:
+        if not note:
+            continue
+        if told == FLAGS_OF_A_KIND:
+            more += 1
+            continue
+        told += 1
+        yield Flag(kind, note, where if len(where) <= WHERE_CHARS else f"{where[:WHERE_CHARS]}… (cut)")
+    if more:
+        yield Flag(kind, f"the same in {more} more place{'' if more == 1 else 's'}")
+
+
+def _mixed(text: str) -> str:
+    if text.isascii() or not _whole(text):
+        return ""
+    met = _MIXED.search(text)
+    if met is None:
+        return ""
+    other = next(name for name, script in _SCRIPTS if script.search(met.group()))
+    odd = [char for char in met.group() if not char.isascii()]
+    return f"one word mixes Latin and {other} letters, which look alike: {_characters(odd)}"
+
+
+def _invisible(text: str) -> str:
+    odd = hidden_characters(text)
+    if not odd:
+        return ""
+    count = sum(map(text.count, odd))
+    return f"it has {count} character{'' if count == 1 else 's'} that cannot be seen: {_characters(odd)}"
+
+
+def _imitates(text: str) -> str:
+    if not _whole(text):
+        return ""
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    if _OURS.search(plain) is None:
+        return ""
+    return "it looks like a part of this page, or like somebody's approval; it is text that the model wrote"
+
+
+def _of_words(said: str) -> Iterator[Flag]:
+    for kind, note in (("mixed_scripts", _mixed(said)), ("invisible", _invisible(said)), ("imitates", _imitates(said))):
+        if note:
+            yield Flag(kind, f"in what the model says beside it: {note}")  # type: ignore[arg-type]
+
+
+def _confusable(texts: Sequence[Text], before: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    short = [one for one in texts if len(one.text) <= TWIN_CHARS][:TWIN_TEXTS]
+    places = {one.where for one in short}
+    known: dict[str, set[str]] = {}
+    for args in before:
+        for one in texts_in(args):
+            if one.where in places and len(one.text) <= TWIN_CHARS:
+                known.setdefault(one.where, set()).add(one.text)
+    for one in short:
+        others = known.get(one.where, set())
+        if one.text not in others and others and skeleton(one.text) in set(map(skeleton, others)):
+            yield one.where, "it looks like a value that this agent used here before, and is another one"
+        elif latin_twin(one.text):
+            odd = [char for char in one.text if not char.isascii()]
+            yield one.where, f"it looks like Latin letters, and has none: {_characters(odd)}"
+
+
+def _near(args: dict[str, Any], limits: Sequence[Threshold]) -> Iterator[tuple[str, str]]:
+    told: set[str] = set()
+    for one in sorted(limits, key=lambda limit: limit.limit):
+        value = _at(args, one.where)
+        if one.where in told or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        below = value <= one.limit if one.reaches else value < one.limit
+        if below and value >= one.limit - abs(one.limit) * NEAR and one.limit != 0:
+            told.add(one.where)
+            yield one.where, f"{value} is just below {_plain(one.limit)}, with which {one.rule} compares it"
+
+
+def _similar(args: dict[str, Any], before: Sequence[Before]) -> Iterator[Flag]:
+    lately = [one for one in before if one.lately]
+    if not lately:
+        return
+    same = [one for one in lately if one.args == args]
+    refused = sum(one.refused for one in lately)
+    note = f"this agent asked {len(lately)} time{'' if len(lately) == 1 else 's'} for this tool in the last hour"
+    if same:
+        note += f", {len(same)} of them with exactly these arguments"
+    if refused:
+        note += f"; people refused {refused}"
+    yield Flag("similar_lately", note)
+
+
+def _long(args: dict[str, Any]) -> Iterator[Flag]:
+    count = len(json.dumps(args, ensure_ascii=False))
+    if count > LONG_CHARS:
+        yield Flag("long", f"its arguments have {count:,} characters: what counts may stand far down")
+
+
+def _at(args: Any, where: str) -> Any:
+    for name in where.split("."):
+        args = args.get(name) if isinstance(args, dict) else None
+    return args
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number.is_integer() else str(number)
+
+
+def _characters(odd: Iterable[str]) -> str:
+    """By number and name; of many, the first ones and how many more."""
+    distinct = sorted(set(odd))
+    named = [f"U+{ord(char):04X} {unicodedata.name(char, 'without a name')}" for char in distinct[:NAMED]]
+    more = len(distinct) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def _whole(text: str) -> bool:
+    """Half a surrogate pair is no character: RE2 takes none. It is told as one that cannot be seen."""
+    return text.isascii() or _HALF.search(text) is None
