@@ -6,21 +6,23 @@ A `Store` does no thinking: it checks version, fence and lease, and writes what 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.delivery import Delivery, DeliveryKind, DeliveryState, Settled
+from hitl_fsm.model.dispatch import Callback, Handover, Outcome
 from hitl_fsm.model.event import Entry
-from hitl_fsm.model.grant import Grant, GrantUse
+from hitl_fsm.model.grant import Grant, GrantRow, GrantUse
 from hitl_fsm.model.message import ChatRequest, ModelReply
-from hitl_fsm.model.override import Override
+from hitl_fsm.model.override import Override, OverrideState
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState
 from hitl_fsm.model.timer import Timer
+from hitl_fsm.policy.calendar import Calendar
 
 LEASE_MS = 60_000
 """How long a claimed run, timer or delivery stays claimed without a sign of life, by the database's clock."""
@@ -159,7 +161,8 @@ class Store(Protocol):
 
         Raises `Fenced` when version or fence are not the expected ones (somebody else moved the run), `RunBusy` when
         `take` meets a live lease, `Tampered` when a stored requirement of a call that this step starts is not the
-        resolved one with the same digest (law 5).
+        resolved one with the same digest (law 5), or a grant that passed one of its gates is not stored so;
+        `GrantGone` when a grant that the step uses is over, or one that a started call relies on was revoked.
         """
         ...
 
@@ -189,6 +192,10 @@ class Store(Protocol):
         """The questions of an agent among the newest of all, newest first. Cheap: it looks no further back."""
         ...
 
+    async def open_of(self, agent: str) -> int:
+        """How many questions of an agent are open."""
+        ...
+
     async def runs(self, *, state: str | None = None, after: str = "", limit: int = 100) -> Sequence[RunRow]:
         """Newest first; `after` is the last run id of the page before."""
         ...
@@ -216,6 +223,43 @@ class Store(Protocol):
         """When the earliest timer is due (ms), whoever holds it; None without timers."""
         ...
 
+    async def grant(self, grant_id: str) -> GrantRow | None:
+        """One remembered permission, as it stands."""
+        ...
+
+    async def grants(
+        self,
+        *,
+        tool: str | None = None,
+        agent: str | None = None,
+        active_at: int | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[GrantRow]:
+        """In order of id. `active_at` (ms): only those that could still be used then."""
+        ...
+
+    async def revoke_grant(self, grant_id: str, record: Record) -> bool:
+        """Nothing begins by this grant any more; with `record`. False, and nothing happens, if it was revoked before.
+
+        Who used it before the action began is asked again.
+        """
+        ...
+
+    async def override(self, requirement_id: str) -> Override | None:
+        """The gate that was passed in an emergency, by its question."""
+        ...
+
+    async def overrides(
+        self, *, state: OverrideState | None = "open", after: str = "", limit: int = 100
+    ) -> Sequence[Override]:
+        """In order of id, which is the order in which the questions were asked."""
+        ...
+
+    async def close_override(self, reviewed: Override, record: Record) -> bool:
+        """Somebody has looked at it; with `record`. False, and nothing happens, unless it was open and that one."""
+        ...
+
     async def cursor(self, name: str) -> int | None:
         """The last record's number that this reader of the record has dealt with; None before it began."""
         ...
@@ -235,6 +279,16 @@ class Store(Protocol):
 
         The claim ends like a lease. One whose sender died is given out again if it is a notice, or repeatable; any
         other becomes `unknown`, and is not given out.
+        """
+        ...
+
+    async def claim_dispatch(
+        self, due_by: int, owner: str, routes: Sequence[str], told: Callable[[Delivery], Record]
+    ) -> Delivery | None:
+        """Take the earliest dispatch to one of `routes` that is due (ms) and that no live sender holds.
+
+        As `claim_deliveries` does it. `told` makes the record of it, and of each that became `unknown` meanwhile, which
+        is written in the same transaction; it must be pure.
         """
         ...
 
@@ -320,6 +374,44 @@ class ModelSource(Protocol):
     """From a model's name and options to something that answers."""
 
     def __call__(self, name: str, options: Mapping[str, Any]) -> ChatModel: ...
+
+
+class OpenTimes(Protocol):
+    """When a calendar is open, by the zones and holidays that this machine knows."""
+
+    def __call__(self, calendar: Calendar, from_ms: int, need_ms: int) -> tuple[int, ...]:
+        """From `from_ms` on, until `need_ms` of open time is covered: begin, end, begin, end … (ms since the epoch).
+
+        They are in order and do not touch. Raises CalendarError where that is beyond named limits of open times and of
+        years, or where zone or holidays are not known here.
+        """
+        ...
+
+
+class Route(Protocol):
+    """A way to a system that carries calls out, instead of the tool.
+
+    `idempotent`: it may be given the same handover again, and the system recognises it by its key.
+    """
+
+    @property
+    def idempotent(self) -> bool: ...
+
+    async def hand_over(self, handover: Handover) -> Outcome:
+        """Once, within a bounded time. The intent is on disk (law 3).
+
+        Whatever it raises means that nobody knows what it did; who knows better returns it.
+        """
+        ...
+
+
+@runtime_checkable
+class CallsBack(Protocol):
+    """A route whose system may answer later."""
+
+    def callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
+        """What the message says, once it is certain that the system sent it, and lately. CallbackRefused otherwise."""
+        ...
 
 
 class Log(Protocol):

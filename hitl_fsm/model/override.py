@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from hitl_fsm.model.actor import Actor
+
+OverrideState = Literal["open", "reviewed"]
 
 
 class Override(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 
 import msgspec
 
+from hitl_fsm.adapters.store import grants
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.columns import fitted
 from hitl_fsm.adapters.store.database import Connection
@@ -101,6 +102,7 @@ def check_starts(connection: Connection, commit: Commit, known: Known) -> None:
     for call in commit.calls:
         if call.state is CallState.EXECUTING:
             _check_start(connection, commit.run.run_id, call, known)
+            grants.check_passes(connection, commit.run, call)
 
 
 def _check_start(connection: Connection, run_id: str, call: Call, known: Known) -> None:
@@ -142,13 +144,17 @@ def _of_this_execution(rows: list[Row]) -> list[Row]:
 
 
 def _check_votes(name: str, call: Call, rows: list[Row]) -> None:
+    """For each gate that people passed there is an answer. What grants passed, `grants.check_passes` looks at."""
+    standing = [passed for passed in call.passed if passed.digest == call.digest]
+    passes = sum(not passed.grant for passed in standing)
+    if standing and not passes:
+        return
     resolved = [row for row in rows if row.state == RequirementState.RESOLVED and row.kind not in _AFTER_A_START]
     if not resolved:
         _refuse(f"{name} cannot start: no answer to its gates is stored")
     if resolved[-1].bound != call.digest:
         _refuse(f"{name} is not the action that was approved: its digest differs")
     votes = sum(row.bound == call.digest for row in resolved)
-    passes = sum(passed.digest == call.digest for passed in call.passed)
     if votes < passes:
         _refuse(f"{name} cannot start: {passes} gates were passed, but {votes} answers are stored")
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hitl_fsm.adapters.store import approvals, timers
+from hitl_fsm.adapters.store import approvals, grants, timers
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.batch import Written
 from hitl_fsm.adapters.store.columns import check, fitted
@@ -80,6 +80,8 @@ def apply(connection: Connection, prepared: Prepared, now: int) -> Written:
     for call in commit.calls:
         _write_call(connection, run_id, call)
     timers.write(connection, commit)
+    if commit.grants or commit.grant_uses or commit.overrides:
+        grants.write(connection, commit)
     return Written(fence, prepared.records)
 
 

@@ -188,3 +188,9 @@ def check_order(keys: Sequence[Any]) -> None:
 def page_of(limit: int) -> int:
     """Rows of one answer."""
     return max(0, min(limit, MAX_PAGE))
+
+
+def open_of(connection: Connection, agent: str) -> int:
+    """How many questions of an agent are open."""
+    row = connection.execute(sql.OPEN_OF, (agent,)).fetchone()
+    return 0 if row is None else int(row[0])

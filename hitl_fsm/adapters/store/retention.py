@@ -22,8 +22,8 @@ def ended(connection: Connection, before: int, limit: int) -> Sequence[RunRow]:
     return [RunRow(*row) for row in connection.execute(sql.RUNS_ENDED, (before, page_of(limit)))]
 
 
-def forget(connection: Connection, run_ids: Sequence[str], record: tuple[str, bytes]) -> Written:
-    """All of them or none; its value is how many."""
+def forget(connection: Connection, run_ids: Sequence[str], record: tuple[str, bytes], at: int) -> Written:
+    """All of them or none; its value is how many. Grants that were over by `at`, and that no run used, go too."""
     ids = sorted(set(run_ids))
     marks = ", ".join("?" * len(ids))
     rows = connection.execute(f"{sql.STATES_OF} ({marks}) ORDER BY run_id{sql.LOCK}", ids).fetchall()
@@ -32,4 +32,5 @@ def forget(connection: Connection, run_ids: Sequence[str], record: tuple[str, by
     connection.execute(sql.DELIVERIES_OF_RUNS.format(marks=marks), ids + ids)
     for table in sql.TABLES_OF_A_RUN:
         connection.execute(f"DELETE FROM {table} WHERE run_id IN ({marks})", ids)  # noqa: S608 - constants
+    connection.execute(sql.PERMISSIONS_OVER, (at,))
     return Written(len(ids), (record,))

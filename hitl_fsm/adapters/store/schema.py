@@ -14,7 +14,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    Float,
     Identity,
     Index,
     Integer,
@@ -186,7 +185,8 @@ policy_set = Table(
     UniqueConstraint("digest", name="policy_set_digest"),
 )
 
-# Remembered permissions. `used` and `spent` are counted in the transaction of the step that uses one.
+# Remembered permissions. `used` and `spent` are counted in the transaction of the step that uses one. Sums of money are
+# decimal numbers written as text: no database rounds them.
 permission = Table(
     "permission",
     metadata,
@@ -198,13 +198,28 @@ permission = Table(
     Column("uses", _Number, nullable=False),
     Column("used", _Number, nullable=False),
     Column("until", _Number, nullable=False),
-    Column("budget", Float(53), nullable=False),
-    Column("spent", Float(53), nullable=False),
+    Column("budget", Text, nullable=False),
+    Column("spent", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     UniqueConstraint("grant_id", name="permission_grant_id"),
     CheckConstraint("state IN ('active', 'revoked')", name="permission_state"),
 )
-Index("permission_tool_agent", permission.c.tool, permission.c.agent)
+Index("permission_tool_agent", permission.c.tool, permission.c.agent, permission.c.until)
+
+# Each gate of a call that one of them passed: what a call says of its grants before it starts is held against these.
+permission_use = Table(
+    "permission_use",
+    metadata,
+    _key(),
+    Column("grant_id", _Id, nullable=False),
+    Column("run_id", _Id, nullable=False),
+    Column("call_id", _Id, nullable=False),
+    Column("gate", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("execution", _Number, nullable=False),
+)
+Index("permission_use_call", permission_use.c.run_id, permission_use.c.call_id)
+Index("permission_use_grant_id", permission_use.c.grant_id)
 
 # Gates that one person passed alone; open until somebody else has looked at it.
 override = Table(

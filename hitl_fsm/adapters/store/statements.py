@@ -69,6 +69,9 @@ REQUIREMENT_UPDATE = (
     "UPDATE requirement SET kind = ?, state = ?, bound = ?, body = ? WHERE requirement_id = ? AND state = ?"
 )
 
+# In these very words, so that the index of such questions applies.
+OPEN_OF = "SELECT count(*) FROM requirement WHERE agent = ? AND state = 'open'"
+
 HEAD = "SELECT seq, leaf FROM log_head WHERE name = ?"
 HEAD_LOCKED = HEAD + LOCK
 HEAD_INSERT = "INSERT INTO log_head (seq, leaf, name) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING"
@@ -107,7 +110,7 @@ RUNS_ENDED = (
     " WHERE call.run_id = run.run_id AND call.state IN ('executing', 'outcome_unknown')) ORDER BY run_id LIMIT ?"
 )
 STATES_OF = "SELECT state FROM run WHERE run_id IN"
-TABLES_OF_A_RUN = ("timer", "requirement", "call", "event", "session_run", "run")
+TABLES_OF_A_RUN = ("timer", "permission_use", "requirement", "call", "event", "session_run", "run")
 
 TIMER_UPSERT = (
     "INSERT INTO timer (run_id, about, kind, due_at, owner, claimed_until) VALUES (?, ?, ?, ?, '', 0)"
@@ -145,6 +148,10 @@ DELIVERIES_DUE = (
     f"{DELIVERIES} WHERE {_PENDING} AND due_at <= ? AND kind = ? AND (state = 'waiting' OR claimed_until <= ?)"
     f" ORDER BY due_at, id LIMIT ?{LOCK_FREE}"
 )
+_DISPATCH = f"{_PENDING} AND kind = 'dispatch' AND due_at <= ? AND (state = 'waiting' OR claimed_until <= ?)"
+DISPATCH_DUE = f"SELECT 1 FROM delivery WHERE {_DISPATCH} AND target IN ({{marks}}) LIMIT 1"  # noqa: S608 - constants
+DISPATCH_FIRST = f"{DELIVERIES} WHERE {_DISPATCH} AND target IN ({{marks}}) ORDER BY due_at, id LIMIT 1{LOCK_FREE}"
+DISPATCH_HOLDERS = f"SELECT DISTINCT owner FROM delivery WHERE {_PENDING} AND kind = 'dispatch' AND state = 'sending'"  # noqa: S608 - constants
 DELIVERY_CLAIM = (
     "UPDATE delivery SET state = 'sending', owner = ?, claimed_until = ?, attempts = ? WHERE delivery_id = ?"
 )
@@ -154,12 +161,40 @@ DELIVERY_SETTLE = (
     "UPDATE delivery SET state = ?, attempts = ?, due_at = ?, owner = '', claimed_until = 0"
     " WHERE delivery_id = ? AND owner = ? AND state = ?"
 )
+DELIVERY_BODY = "SELECT body FROM delivery WHERE delivery_id = ?"
+DELIVERY_CONTENT = "UPDATE delivery SET body = ? WHERE delivery_id = ?"
 DELIVERY_COUNTS = f"SELECT kind, state, count(*) FROM delivery WHERE {STRANDED} GROUP BY kind, state"  # noqa: S608 - constants
 # What was to be told of a run, and of its questions, goes with it.
 DELIVERIES_OF_RUNS = (
     "DELETE FROM delivery WHERE about IN ({marks})"
     " OR about IN (SELECT requirement_id FROM requirement WHERE run_id IN ({marks}))"
 )
+
+_PERMISSION = "grant_id, tool, agent, state, uses, used, until, budget, spent, body"
+PERMISSIONS = f"SELECT {_PERMISSION} FROM permission"  # noqa: S608 - a constant list of columns
+PERMISSION_LOCKED = f"{PERMISSIONS} WHERE grant_id = ?{LOCK}"
+PERMISSION_INSERT = f"INSERT INTO permission ({_PERMISSION}) VALUES (?, ?, ?, 'active', ?, 0, ?, ?, '0', ?)"  # noqa: S608 - a constant list of columns
+PERMISSION_USE = (
+    "UPDATE permission SET used = used + 1, spent = ?"
+    " WHERE grant_id = ? AND state = 'active' AND used = ? AND used < uses AND spent = ? AND until > ?"
+)
+PERMISSION_REVOKE = "UPDATE permission SET state = 'revoked' WHERE grant_id = ? AND state = 'active'"
+PERMISSION_USED = (
+    "INSERT INTO permission_use (grant_id, run_id, call_id, gate, digest, execution) VALUES (?, ?, ?, ?, ?, ?)"
+)
+PERMISSION_USES = "SELECT grant_id, gate, digest, execution FROM permission_use WHERE run_id = ? AND call_id = ?"
+# One that a run has used stays as long as that run, which may still rely on it.
+PERMISSIONS_OVER = (
+    "DELETE FROM permission WHERE (state = 'revoked' OR until <= ?) AND NOT EXISTS"
+    " (SELECT 1 FROM permission_use WHERE permission_use.grant_id = permission.grant_id)"
+)
+
+_OVERRIDE = "requirement_id, run_id, state, body"
+OVERRIDES = f"SELECT {_OVERRIDE} FROM override"  # noqa: S608 - a constant list of columns
+OVERRIDE_LOCKED = f"{OVERRIDES} WHERE requirement_id = ?{LOCK}"
+OVERRIDE_INSERT = f"INSERT INTO override ({_OVERRIDE}) VALUES (?, ?, 'open', ?)"  # noqa: S608 - a constant list of columns
+OVERRIDE_CLOSE = "UPDATE override SET state = 'reviewed', body = ? WHERE requirement_id = ? AND state = 'open'"
+OVERRIDES_OPEN = "SELECT count(*) FROM override WHERE state = 'open'"
 
 COUNTS = (
     "SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM requirement WHERE state = 'open'),"

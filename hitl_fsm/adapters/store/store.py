@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from hitl_fsm.adapters.store import commit as committing
 from hitl_fsm.adapters.store import deliveries as delivering
+from hitl_fsm.adapters.store import grants as granting
 from hitl_fsm.adapters.store import lately, log, reading, retention, timers
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.batch import Job, Written
-from hitl_fsm.adapters.store.columns import check, holds
+from hitl_fsm.adapters.store.columns import check, fitted, holds
 from hitl_fsm.adapters.store.database import Connection, Database
 from hitl_fsm.adapters.store.readers import NotReadyError, Query, Readers
 from hitl_fsm.adapters.store.retention import FORGET_LIMIT
@@ -22,6 +23,8 @@ from hitl_fsm.adapters.store.writer import Writer, never
 from hitl_fsm.audit.chain import encode_record
 from hitl_fsm.errors import StoreError
 from hitl_fsm.model.delivery import Delivery, DeliveryKind, DeliveryState, Settled
+from hitl_fsm.model.grant import GrantRow
+from hitl_fsm.model.override import Override, OverrideState
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
@@ -97,6 +100,10 @@ class SqlStore:
             lambda connection: lately.asked_before(connection, agent, reading.page_of(limit)), long=True
         )
 
+    async def open_of(self, agent: str) -> int:
+        """See `ports.Store`."""
+        return await self._read(lambda connection: reading.open_of(connection, fitted(agent)))
+
     async def runs(self, *, state: str | None = None, after: str = "", limit: int = 100) -> Sequence[RunRow]:
         """See `ports.Store`."""
         if not holds(state, after):
@@ -128,6 +135,45 @@ class SqlStore:
         """See `ports.Store`."""
         return await self._read(timers.next_due)
 
+    async def grant(self, grant_id: str) -> GrantRow | None:
+        """See `ports.Store`."""
+        return await self._read(lambda c: granting.one(c, grant_id)) if holds(grant_id) else None
+
+    async def grants(
+        self,
+        *,
+        tool: str | None = None,
+        agent: str | None = None,
+        active_at: int | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[GrantRow]:
+        """See `ports.Store`."""
+        if not holds(tool, agent, after):
+            return []
+        wanted = granting.Wanted(tool, agent, active_at)
+        return await self._read(lambda c: granting.page(c, wanted, after, reading.page_of(limit)), long=True)
+
+    async def revoke_grant(self, grant_id: str, record: Record) -> bool:
+        """See `ports.Store`."""
+        return holds(grant_id) and await self._recorded(lambda c: granting.revoke(c, grant_id), record)
+
+    async def override(self, requirement_id: str) -> Override | None:
+        """See `ports.Store`."""
+        return await self._read(lambda c: granting.override(c, requirement_id)) if holds(requirement_id) else None
+
+    async def overrides(
+        self, *, state: OverrideState | None = "open", after: str = "", limit: int = 100
+    ) -> Sequence[Override]:
+        """See `ports.Store`."""
+        if not holds(after):
+            return []
+        return await self._read(lambda c: granting.overrides(c, state, after, reading.page_of(limit)), long=True)
+
+    async def close_override(self, reviewed: Override, record: Record) -> bool:
+        """See `ports.Store`."""
+        return await self._recorded(lambda c: granting.close_override(c, reviewed), record)
+
     async def cursor(self, name: str) -> int | None:
         """See `ports.Store`."""
         return await self._read(lambda connection: delivering.cursor(connection, name)) if holds(name) else None
@@ -146,6 +192,22 @@ class SqlStore:
         if limit < 1 or not await self._read(lambda c: delivering.is_due(c, due_by, kind, clock(c))):
             return []
         return await self._write(lambda c: delivering.claim(c, due_by, owner, kind, limit=limit, now=clock(c)))
+
+    async def claim_dispatch(
+        self, due_by: int, owner: str, routes: Sequence[str], told: Callable[[Delivery], Record]
+    ) -> Delivery | None:
+        """See `ports.Store`. Writes nothing, and waits for no writer, while nothing is due."""
+        clock, names = self._clock, [name for name in routes if holds(name)]
+        if not names or not await self._read(lambda c: delivering.is_dispatch_due(c, due_by, names, clock(c))):
+            return None
+
+        def work(connection: Connection) -> Written:
+            claimed, lost = delivering.claim_dispatch(connection, due_by, owner, names, clock(connection))
+            records = [told(one) for one in (*lost, *(() if claimed is None else (claimed,)))]
+            return Written(claimed, [(record.run, encode_record(record)) for record in records])
+
+        claimed: Delivery | None = await self._submit("", work)
+        return claimed
 
     async def renew_delivery(self, delivery_id: str, owner: str) -> bool:
         """See `ports.Store`."""
@@ -193,7 +255,7 @@ class SqlStore:
         if not run_ids:
             return 0
         encoded = (record.run, encode_record(record))
-        count: int = await self._submit("", lambda connection: retention.forget(connection, run_ids, encoded))
+        count: int = await self._submit("", lambda c: retention.forget(c, run_ids, encoded, record.at))
         return count
 
     async def ended(self, *, before: int, limit: int = 100) -> Sequence[RunRow]:
@@ -262,6 +324,18 @@ class SqlStore:
     async def _submit(self, run_id: str, work: Callable[[Connection], Written]) -> Any:
         self._check_usable()
         return await self._writer.submit(Job(run_id, work))
+
+    async def _recorded(self, change: Query[bool], record: Record) -> bool:
+        """A change and its record, in one transaction; where it changes nothing, there is no record."""
+        encoded = [(record.run, encode_record(record))]
+        check("a record", record.run)
+
+        def work(connection: Connection) -> Written:
+            done = change(connection)
+            return Written(done, encoded if done else ())
+
+        done: bool = await self._submit("", work)
+        return done
 
     async def _write(self, query: Query[T], run_id: str = "") -> T:
         """On the writing connection, in a transaction, without records."""

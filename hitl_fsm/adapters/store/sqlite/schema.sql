@@ -100,15 +100,30 @@ CREATE TABLE permission (
 	uses INTEGER NOT NULL,
 	used INTEGER NOT NULL,
 	until INTEGER NOT NULL,
-	budget FLOAT NOT NULL,
-	spent FLOAT NOT NULL,
+	budget TEXT NOT NULL,
+	spent TEXT NOT NULL,
 	body BLOB NOT NULL,
 	PRIMARY KEY (id),
 	CONSTRAINT permission_grant_id UNIQUE (grant_id),
 	CONSTRAINT permission_state CHECK (state IN ('active', 'revoked'))
 );
 
-CREATE INDEX permission_tool_agent ON permission (tool, agent);
+CREATE INDEX permission_tool_agent ON permission (tool, agent, until);
+
+CREATE TABLE permission_use (
+	id INTEGER NOT NULL,
+	grant_id TEXT NOT NULL,
+	run_id TEXT NOT NULL,
+	call_id TEXT NOT NULL,
+	gate TEXT NOT NULL,
+	digest TEXT NOT NULL,
+	execution INTEGER NOT NULL,
+	PRIMARY KEY (id)
+);
+
+CREATE INDEX permission_use_call ON permission_use (run_id, call_id);
+
+CREATE INDEX permission_use_grant_id ON permission_use (grant_id);
 
 CREATE TABLE policy_set (
 	id INTEGER NOT NULL,

@@ -27,13 +27,23 @@ def upgrade() -> None:
         *_ids("grant_id", "tool", "agent"),
         sa.Column("state", sa.Text(), nullable=False),
         *_numbers("uses", "used", "until"),
-        sa.Column("budget", sa.Float(53), nullable=False),
-        sa.Column("spent", sa.Float(53), nullable=False),
+        sa.Column("budget", sa.Text(), nullable=False),
+        sa.Column("spent", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.UniqueConstraint("grant_id", name="permission_grant_id"),
         sa.CheckConstraint("state IN ('active', 'revoked')", name="permission_state"),
     )
-    op.create_index("permission_tool_agent", "permission", ["tool", "agent"])
+    op.create_index("permission_tool_agent", "permission", ["tool", "agent", "until"])
+    op.create_table(
+        "permission_use",
+        key(),
+        *_ids("grant_id", "run_id", "call_id"),
+        sa.Column("gate", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        *_numbers("execution"),
+    )
+    op.create_index("permission_use_call", "permission_use", ["run_id", "call_id"])
+    op.create_index("permission_use_grant_id", "permission_use", ["grant_id"])
     op.create_table(
         "override",
         key(),
