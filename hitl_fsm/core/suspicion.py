@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import re2  # type: ignore[import-untyped]
@@ -16,7 +17,7 @@ import re2  # type: ignore[import-untyped]
 from hitl_fsm.core.skeleton import latin_twin, skeleton
 from hitl_fsm.model.flag import Flag, FlagKind
 from hitl_fsm.model.visible import hidden_characters
-from hitl_fsm.policy.sensitive import masked
+from hitl_fsm.policy.sensitive import without
 from hitl_fsm.policy.thresholds import Threshold
 
 LONG_CHARS = 4_000
@@ -24,13 +25,15 @@ LONG_CHARS = 4_000
 NEAR = 0.1
 """How close below a limit, as a part of it, a number is near."""
 FLAGS_OF_A_KIND = 3
-"""Places that one reason is told of; of further ones, how many."""
+"""Places that one reason is told of; that there are more is told, too."""
 WHERE_CHARS = 120
 """Characters of a place; the rest is cut, and that is said."""
 TWIN_CHARS = 200
 """Longer texts are not compared with earlier ones: nobody takes one for the other by its look."""
 TWIN_TEXTS = 200
 """Texts of one call that are compared with earlier ones."""
+AT_ONCE = 256  # texts
+COUNTED = 32  # different characters
 NAMED = 3  # characters that a note names
 
 _WIDE = r"\p{Cyrillic}\p{Greek}\p{Armenian}\p{Cherokee}\p{Coptic}\p{Lisu}"
@@ -75,12 +78,12 @@ def flags_of(
     Of values that nobody is shown (`sensitive`) nothing is said. `limits` are what policies compare the arguments
     with, `before` are the calls of this tool that the agent asked people about before.
     """
-    shown: dict[str, Any] = masked(args, sensitive)
+    shown: dict[str, Any] = without(args, sensitive)
     texts = tuple(texts_in(shown))
     return (
-        *_bounded("mixed_scripts", ((one.where, _mixed(one.text)) for one in texts)),
-        *_bounded("invisible", ((one.where, _invisible(one.text)) for one in texts)),
-        *_bounded("imitates", ((one.where, _imitates(one.text)) for one in texts)),
+        *_in_texts("mixed_scripts", texts, _mixed),
+        *_in_texts("invisible", texts, _invisible),
+        *_in_texts("imitates", texts, _imitates),
         *_of_words(said),
         *_bounded("confusable", _confusable(texts, [one.args for one in before])),
         *_bounded("near_threshold", _near(shown, limits)),
@@ -91,35 +94,48 @@ def flags_of(
 
 def texts_in(value: Any, where: str = "") -> Iterator[Text]:
     """All texts of a JSON value, the names of its fields among them."""
-    waiting: list[tuple[str, Any]] = [(where, value)]
+    waiting: list[Iterator[tuple[str, str, Any]]] = [iter([(where, "", value)])]
     while waiting:
-        place, one = waiting.pop()
+        found = next(waiting[-1], None)
+        if found is None:
+            waiting.pop()
+            continue
+        place, name, one = found
+        if name and not (name.isascii() and name.isidentifier()):
+            yield Text(place, name)
         if isinstance(one, str):
             yield Text(place, one)
-        elif isinstance(one, dict):
-            for name, part in reversed(one.items()):
-                inner = f"{place}.{name}" if place else name
-                waiting.append((inner, part))
-                if not (name.isascii() and name.isidentifier()):
-                    yield Text(inner, name)
-        elif isinstance(one, list | tuple):
-            waiting.extend((f"{place}[{number}]", part) for number, part in reversed(tuple(enumerate(one))))
+        elif isinstance(one, dict | list | tuple):
+            waiting.append(_parts(place, one))
+
+
+def _parts(place: str, value: Any) -> Iterator[tuple[str, str, Any]]:
+    """The place, the name (none in a list) and the value of each part."""
+    if isinstance(value, dict):
+        before = f"{place}." if place else ""
+        return ((before + name, name, part) for name, part in value.items())
+    return ((f"{place}[{number}]", "", part) for number, part in enumerate(value))
+
+
+def _in_texts(kind: FlagKind, texts: Sequence[Text], look: Callable[[str], str]) -> Iterator[Flag]:
+    """What a look at each text says. Many at once are looked at first: most calls have nothing to find."""
+
+    def found() -> Iterator[tuple[str, str]]:
+        for start in range(0, len(texts), AT_ONCE):
+            some = texts[start : start + AT_ONCE]
+            if len(some) == 1 or look("\n".join(one.text for one in some)):
+                yield from ((one.where, note) for one in some if (note := look(one.text)))
+
+    yield from _bounded(kind, found())
 
 
 def _bounded(kind: FlagKind, found: Iterable[tuple[str, str]]) -> Iterator[Flag]:
-    """Of several places the first ones, and how many more there are."""
-    told = 0
-    more = 0
-    for where, note in found:
-        if not note:
-            continue
-        if told == FLAGS_OF_A_KIND:
-            more += 1
-            continue
-        told += 1
+    """Of several places the first ones, and that there are more."""
+    several = list(islice(found, FLAGS_OF_A_KIND + 1))
+    for where, note in several[:FLAGS_OF_A_KIND]:
         yield Flag(kind, note, where if len(where) <= WHERE_CHARS else f"{where[:WHERE_CHARS]}… (cut)")
-    if more:
-        yield Flag(kind, f"the same in {more} more place{'' if more == 1 else 's'}")
+    if len(several) > FLAGS_OF_A_KIND:
+        yield Flag(kind, "the same in further places")
 
 
 def _mixed(text: str) -> str:
@@ -137,8 +153,9 @@ def _invisible(text: str) -> str:
     odd = hidden_characters(text)
     if not odd:
         return ""
-    count = sum(map(text.count, odd))
-    return f"it has {count} character{'' if count == 1 else 's'} that cannot be seen: {_characters(odd)}"
+    count = sum(map(text.count, odd)) if len(odd) <= COUNTED else 0
+    what = "one character" if count == 1 else f"{count} characters" if count else "many characters"
+    return f"it has {what} that cannot be seen: {_characters(odd)}"
 
 
 def _imitates(text: str) -> str:
@@ -161,12 +178,12 @@ def _confusable(texts: Sequence[Text], before: Sequence[dict[str, Any]]) -> Iter
     places = {one.where for one in short}
     known: dict[str, set[str]] = {}
     for args in before:
-        for one in texts_in(args):
+        for one in islice(texts_in(args), TWIN_TEXTS):
             if one.where in places and len(one.text) <= TWIN_CHARS:
                 known.setdefault(one.where, set()).add(one.text)
     for one in short:
         others = known.get(one.where, set())
-        if one.text not in others and others and skeleton(one.text) in set(map(skeleton, others)):
+        if others and one.text not in others and skeleton(one.text) in map(skeleton, others):
             yield one.where, "it looks like a value that this agent used here before, and is another one"
         elif latin_twin(one.text):
             odd = [char for char in one.text if not char.isascii()]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
+JOINERS_MAX = 2_000  # of one kind in one text; a page of Persian has some hundred
 MARKS_MAX = 4  # combining marks in a row that stay: Vietnamese needs 2, Hebrew and Tibetan up to 4
 
 _PLAIN, _MARK, _SHOWN = range(3)
@@ -27,7 +28,14 @@ _INVISIBLE = frozenset(
     + "".join(map(chr, range(0xFE00, 0xFE10)))  # variation selectors
     + "".join(map(chr, range(0xE0100, 0xE01F0)))  # variation selectors supplement
 )
+_ZWJ = "\u200d"
+_PRESENTATION = frozenset("\ufe0e\ufe0f")  # a symbol as text, or as an emoji
+_JOINERS = _PRESENTATION | {"\u200c", _ZWJ}
+_KEYCAPS = frozenset("0123456789#*")
+_VIRAMA = 9  # the combining class of what joins Indic letters
+_BREAKS = {ord(char): None for char in "\n\t\r"}
 _BRACKETS = frozenset("⟦⟧〚〛")  # ours, and the two that look the same
+_ORDINARY = frozenset("\n\t\r\u00a0\u202f\u3000")  # the spaces that typesetters use
 
 
 def visible(text: str) -> str:
@@ -41,6 +49,36 @@ def visible(text: str) -> str:
 def visible_block(text: str) -> str:
     r"""For a block of lines: as `visible`, but `\n` and `\t` stay what they are (`\r` does not)."""
     return text if text.isascii() and text.isprintable() else _spell(text, "\n\t")
+
+
+def hidden_characters(text: str) -> frozenset[str]:
+    r"""Those that are spelled out and have no use here: those of an emoji, and joiners where a script needs them, do.
+
+    `\n`, `\t`, `\r` and the brackets are none. Of more than JOINERS_MAX joiners, none has a use.
+    """
+    if text.isascii() and text.translate(_BREAKS).isprintable():
+        return frozenset()
+    suspects = {char for char in set(text) if char in _INVISIBLE or not char.isprintable()} - _ORDINARY
+    joiners = suspects & _JOINERS
+    return frozenset((suspects - joiners) | {char for char in joiners if not _all_in_use(char, text)})
+
+
+def _all_in_use(joiner: str, text: str) -> bool:
+    """Whether each one stands where a writer needs it: in an emoji, between Arabic letters, after an Indic virama."""
+    return text.count(joiner) <= JOINERS_MAX and all(
+        _in_use(joiner, text[at - 1 : at], text[at + 1 : at + 2]) for at, char in enumerate(text) if char == joiner
+    )
+
+
+def _in_use(joiner: str, before: str, after: str) -> bool:
+    if not before:
+        return False
+    symbol = unicodedata.category(before) in {"So", "Sk", "Sm"} or before in _KEYCAPS
+    if joiner in _PRESENTATION:
+        return symbol
+    if joiner == _ZWJ and after and unicodedata.category(after) in {"So", "Sm"}:
+        return symbol or before in _PRESENTATION
+    return unicodedata.bidirectional(before) == "AL" or unicodedata.combining(before) == _VIRAMA
 
 
 def _spell(text: str, kept: str) -> str:

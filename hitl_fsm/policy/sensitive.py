@@ -7,7 +7,7 @@ of an action is that of its true values.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 KEYWORD: Final = "x-sensitive"
@@ -56,12 +56,21 @@ def _parts(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def masked(value: Any, places: Collection[str]) -> Any:
     """The same value with MASK at each of these places; where there are none, the value itself."""
-    return _walked(value, value, frozenset(places), ("",)) if places else value
+    return _walked(value, places, lambda _hidden, _other: MASK)
+
+
+def without(value: Any, places: Collection[str]) -> Any:
+    """The same value with None at each of these places."""
+    return _walked(value, places, lambda _hidden, _other: None)
 
 
 def unmasked(value: Any, places: Collection[str], true: Any) -> Any:
     """The same value with the hidden one of `true` wherever a place still says MASK: who was not shown it keeps it."""
-    return _walked(value, true, frozenset(places), ("",), back=True) if places else value
+
+    def put_back(given: Any, other: Any) -> Any:
+        return given if other is _NOTHING or given != MASK else other
+
+    return _walked(value, places, put_back, true)
 
 
 def hidden(value: Any, places: Collection[str]) -> tuple[str, ...]:
@@ -69,24 +78,37 @@ def hidden(value: Any, places: Collection[str]) -> tuple[str, ...]:
     return tuple(place for place in places if masked(value, (place,)) != value)
 
 
-def _walked(value: Any, true: Any, places: frozenset[str], above: tuple[str, ...], *, back: bool = False) -> Any:
-    """`above` are the ways in which what leads here may be written, each with its dot at the end."""
-    if isinstance(value, dict):
-        pairs: Any = ((key, str(key), true.get(key, _NOTHING) if isinstance(true, dict) else _NOTHING) for key in value)
-    elif isinstance(value, list | tuple):
-        others = true if isinstance(true, list | tuple) else ()
-        pairs = ((n, "*", others[n] if n < len(others) else _NOTHING) for n in range(len(value)))
-    else:
+def _walked(
+    value: Any,
+    places: Collection[str],
+    put: Callable[[Any, Any], Any],
+    beside: Any = None,
+    above: tuple[str, ...] = ("",),
+) -> Any:
+    """With `put` at each place, of what stands there and in the value `beside`.
+
+    `above` are the ways in which what leads here may be written, each with its dot at the end.
+    """
+    if not places or not isinstance(value, dict | list | tuple):
         return value
-    found: dict[Any, Any] = {}
-    for key, name, other in pairs:
-        here = {f"{before}{part}" for before in above for part in {name, "*"}}
-        if here & places:
-            found[key] = (other if value[key] == MASK and other is not _NOTHING else value[key]) if back else MASK
-            continue
-        leads = tuple(f"{one}." for one in here if any(place.startswith(f"{one}.") for place in places))
-        found[key] = _walked(value[key], other, places, leads, back=back) if leads else value[key]
-    return found if isinstance(value, dict) else list(found.values())
+    found: list[Any] = []
+    for key, one in value.items() if isinstance(value, dict) else enumerate(value):
+        names = {"*"} if isinstance(key, int) else {key, "*"}
+        here = {f"{before}{name}" for before in above for name in names}
+        leads = tuple(f"{name}." for name in here if any(place.startswith(f"{name}.") for place in places))
+        other = _part(beside, key)
+        if here.isdisjoint(places):
+            found.append(_walked(one, places, put, other, leads) if leads else one)
+        else:
+            found.append(put(one, other))
+    return dict(zip(value, found, strict=True)) if isinstance(value, dict) else found
+
+
+def _part(value: Any, key: Any) -> Any:
+    if isinstance(value, dict):
+        return value.get(key, _NOTHING)
+    at_hand = isinstance(value, list | tuple) and isinstance(key, int) and key < len(value)
+    return value[key] if at_hand else _NOTHING
 
 
 _NOTHING = object()
