@@ -71,7 +71,7 @@ def test_the_record_of_an_edit_names_the_action_before_and_after() -> None:
     run = PureRun(gated())
     before = run.call().digest
     answer(run, Approve({"n": 2}), args={"n": 2}, verdicts={"1.0": gated()})
-    event, told = run.told()[1]
+    event, told = run.told()[0]
     assert (event, told["was"], told["digest"]) == ("call_edited", before, run.call().digest)
     assert run.call().digest != before
 
