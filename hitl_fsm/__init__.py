@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hitl_fsm.mcp import MCPServer as MCPServer
     from hitl_fsm.model.actor import Actor as Actor
     from hitl_fsm.model.context import CallContext as CallContext
+    from hitl_fsm.policy.sensitive import Sensitive as Sensitive
     from hitl_fsm.runtime.agent import Agent as Agent
     from hitl_fsm.runtime.ask_user import ask_user as ask_user
     from hitl_fsm.runtime.guards import GuardRefused as GuardRefused
@@ -61,6 +62,7 @@ _HOMES = {
     "Retry": "hitl_fsm.runtime.workflow.nodes",
     "Router": "hitl_fsm.runtime.workflow.nodes",
     "RunHandle": "hitl_fsm.runtime.handles",
+    "Sensitive": "hitl_fsm.policy.sensitive",
     "Step": "hitl_fsm.runtime.workflow.nodes",
     "StepInput": "hitl_fsm.runtime.workflow.given",
     "Steps": "hitl_fsm.runtime.workflow.nodes",

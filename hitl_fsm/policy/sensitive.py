@@ -19,6 +19,15 @@ _SAME_PLACE = ("if", "then", "else")
 _ANY_ITEM = ("items", "additionalProperties", "unevaluatedItems", "unevaluatedProperties", "contains")
 
 
+class Sensitive:
+    """Marks a parameter, or a field, that nobody is shown: `card: Annotated[str, Sensitive]`."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """What it says of itself in a JSON Schema: `x-sensitive: true`."""
+        return {**handler(core_schema), KEYWORD: True}
+
+
 def sensitive_places(schema: Mapping[str, Any]) -> tuple[str, ...]:
     """The places that an object schema marks, sorted."""
     return tuple(sorted(set(_marked(schema, schema, "", frozenset()))))

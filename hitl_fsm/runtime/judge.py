@@ -227,6 +227,7 @@ def _usable(call_id: str, call: ToolCall, tool: AnyTool, args: dict[str, Any], s
         defaults={} if tool.dynamic else tool.completed({}),
         aspects=standing.aspects,
         below=standing.below,
+        sensitive=tool.sensitive,
     )
 
 

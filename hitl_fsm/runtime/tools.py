@@ -23,6 +23,7 @@ from hitl_fsm.errors import ToolError, ToolNotBegun, ToolTimedOut
 from hitl_fsm.model.context import CallContext
 from hitl_fsm.model.message import ToolSpec
 from hitl_fsm.model.text import is_whole
+from hitl_fsm.policy.sensitive import sensitive_places
 from hitl_fsm.runtime.docstring import Docstring, read_docstring
 from hitl_fsm.runtime.loop import loop_is_private, run_blocking
 from hitl_fsm.runtime.results import to_result
@@ -153,6 +154,11 @@ class Tool(Generic[P, R]):
             description=self._docstring.text if text is None else text,
             parameters=self._signature.json_schema,
         )
+
+    @cached_property
+    def sensitive(self) -> tuple[str, ...]:
+        """The arguments that nobody is shown (dotted, `*` for any key): those that its schema marks `x-sensitive`."""
+        return sensitive_places(self.spec.parameters)
 
     @cached_property
     def _docstring(self) -> Docstring:
