@@ -26,11 +26,13 @@ from hitl_fsm.runtime.context import Variables, checked_context
 from hitl_fsm.runtime.drive import Drive
 from hitl_fsm.runtime.gate import Gated, gated
 from hitl_fsm.runtime.given import checked_actor, checked_input, checked_name, checked_prompt, checked_reason
+from hitl_fsm.runtime.grants import Grants
 from hitl_fsm.runtime.handles import By, RunHandle
 from hitl_fsm.runtime.in_force import InForce, Reloaded
 from hitl_fsm.runtime.judge import own_verdict
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.loop import run_in_background, run_sync
+from hitl_fsm.runtime.overrides import Overrides
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.prune import Pruned, prune
 from hitl_fsm.runtime.recipe import Recipe
@@ -57,6 +59,8 @@ class Engine:
         self.inbox = Inbox(self)
         self.runs = Runs(self)
         self.audit = Audit(parts.store)
+        self.grants = Grants(self)
+        self.overrides = Overrides(self)
 
     @property
     def parts(self) -> Parts:
