@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from hitl_fsm.adapters.calendars import open_times
 from hitl_fsm.adapters.log import operational_log
 from hitl_fsm.adapters.models import model_source
 from hitl_fsm.adapters.settings import Settings, settings
@@ -112,6 +113,7 @@ class Engine(_Engine):
                 may_be_alive=may_be_alive,
                 source=source,
                 reload_s=reload_s,
+                open_times=open_times,
             )
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hitl_fsm.adapters.policy_around import around_of
-from hitl_fsm.adapters.policy_files import ROUTES, read_policies
+from hitl_fsm.adapters.policy_files import CALENDARS, ROUTES, read_policies
 from hitl_fsm.errors import HitlError, PolicyError
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.load import load
@@ -25,6 +25,13 @@ class _Kept(NamedTuple):
     schemas: dict[str, bytes | None]
 
 
+class _Around(NamedTuple):
+    """The files beside the policies that hold for runs."""
+
+    routes: dict[str, bytes]
+    calendars: dict[str, bytes]
+
+
 _lock = threading.Lock()
 _kept: OrderedDict[tuple[tuple[str, bytes], ...], _Kept] = OrderedDict()
 
@@ -32,16 +39,17 @@ _kept: OrderedDict[tuple[tuple[str, bytes], ...], _Kept] = OrderedDict()
 def load_policy_files(paths: Sequence[str]) -> PolicySet:
     """The files are read each time; what they say is compiled again only when it is something else.
 
-    The routes below the same folders are read too, since what they say of results holds. PolicyError with every
-    finding if any of the files is wrong.
+    The routes and calendars below the same folders are read too, since what they say of results and of time holds.
+    PolicyError with every finding if any of the files is wrong.
     """
     files, read = read_policies(paths)
     routes, _ = read_policies(paths, ROUTES)
-    key = tuple(sorted((files | routes).items()))
+    calendars, _ = read_policies(paths, CALENDARS)
+    key = tuple(sorted((files | routes | calendars).items()))
     with _lock:
         kept = _kept.get(key)
     if kept is None or any(_read(read, path) != data for path, data in kept.schemas.items()):
-        kept = _load(files, routes, read)
+        kept = _load(files, _Around(routes, calendars), read)
         with _lock:
             _kept[key] = kept
             _kept.move_to_end(key)
@@ -52,7 +60,7 @@ def load_policy_files(paths: Sequence[str]) -> PolicySet:
     return kept.found
 
 
-def _load(files: dict[str, bytes], routes: dict[str, bytes], read: Read) -> _Kept:
+def _load(files: dict[str, bytes], beside: _Around, read: Read) -> _Kept:
     schemas: dict[str, bytes | None] = {}
 
     def remembering(path: str) -> bytes:
@@ -61,7 +69,7 @@ def _load(files: dict[str, bytes], routes: dict[str, bytes], read: Read) -> _Kep
         return data
 
     try:
-        around, wrong = around_of(routes, {}, remembering)
+        around, wrong = around_of(beside.routes, {}, remembering, beside.calendars)
         return _Kept(load(files, remembering, around, wrong), schemas)
     except PolicyError as error:
         return _Kept(error.with_traceback(None), schemas)

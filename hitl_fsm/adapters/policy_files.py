@@ -56,7 +56,8 @@ TESTS = FileKind(".policytest.yaml", "policy test", "policy tests", Code.TEST_EM
 ROUTES = FileKind(".routes.yaml", "routes", "routes")
 ROLES = FileKind(".roles.yaml", "roles", "roles")
 WORKFLOWS = FileKind(".workflow.yaml", "workflow", "workflows")
-KINDS = (POLICIES, TESTS, ROUTES, ROLES, WORKFLOWS)
+CALENDARS = FileKind(".calendar.yaml", "calendar", "calendars")
+KINDS = (POLICIES, TESTS, ROUTES, ROLES, WORKFLOWS, CALENDARS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from hitl_fsm.adapters.policy_around import around_of
-from hitl_fsm.adapters.policy_files import ROUTES, SUFFIX, TESTS, gather
+from hitl_fsm.adapters.policy_files import CALENDARS, ROUTES, SUFFIX, TESTS, gather
 from hitl_fsm.cli.existing import refuse_absent
 from hitl_fsm.errors import Diagnostic, PolicyError
 from hitl_fsm.model.action import Action
@@ -45,9 +45,10 @@ def read_side(path: str, side: str) -> Side:
     refuse_absent([path], side)
     gathered = gather([path])
     routes = gather([path], ROUTES)
-    around, wrong = around_of(routes.files, {}, gathered.read)
+    calendars = gather([path], CALENDARS)
+    around, wrong = around_of(routes.files, {}, gathered.read, calendars.files)
     project = check(gathered.files, gathered.read, around)
-    unread = [*gathered.findings, *routes.findings, *wrong]
+    unread = [*gathered.findings, *routes.findings, *calendars.findings, *wrong]
     findings = [*unread, *project.findings]
     if project.policies is None or unread:
         raise _refused(side, path, [found for found in findings if found.severity == "error"])

@@ -45,13 +45,14 @@ VALUES: dict[str, Any] = {
 def schemas() -> dict[str, dict[str, Any]]:
     """All of them, by name."""
     from hitl_fsm.policy.around_schema import roles_schema, routes_schema  # noqa: PLC0415 - with pydantic
+    from hitl_fsm.policy.calendar_schema import calendar_schema  # noqa: PLC0415 - as above
     from hitl_fsm.policy.schema import policy_schema  # noqa: PLC0415 - as above
     from hitl_fsm.policy.testing.schema import policytest_schema  # noqa: PLC0415 - as above
     from hitl_fsm.policy.workflows.schema import workflow_schema  # noqa: PLC0415 - as above
 
     made = {name: _of(name, value) for name, value in VALUES.items()}
     language = {"policy": policy_schema(), "policytest": policytest_schema(), "workflow": workflow_schema()}
-    return {**language, "routes": routes_schema(), "roles": roles_schema(), **made}
+    return {**language, "routes": routes_schema(), "roles": roles_schema(), "calendar": calendar_schema(), **made}
 
 
 def file_text(schema: dict[str, Any]) -> str:

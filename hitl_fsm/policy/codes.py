@@ -34,6 +34,7 @@ class Code(StrEnum):
     NO_SUCH_TOOL = "HF125"
     TOOLS_FILE = "HF126"
     AROUND = "HF127"
+    CALENDAR = "HF128"
     TEST_NAME = "HF130"
     TEST_EMPTY = "HF131"
     TEST_USER = "HF132"
@@ -126,6 +127,10 @@ MEANINGS: dict[Code, Meaning] = {
     Code.AROUND: Meaning(
         "In a file of routes or roles a name stands twice, a group is unknown or in itself, or there is too much.",
         "Give each name one place; take a group out of the circle.",
+    ),
+    Code.CALENDAR: Meaning(
+        "A calendar cannot be used, or is not there: its zone or country is unknown, hours overlap, a date is none.",
+        "Correct what the message names; calendars are files named `*.calendar.yaml` beside the policies.",
     ),
     Code.TEST_NAME: Meaning(
         "Two cases of one test file have the same name, or two rows of one table are the same.",

@@ -8,7 +8,7 @@ already matched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +25,7 @@ from hitl_fsm.model.verdict import (
     Verdict,
     Would,
 )
+from hitl_fsm.policy.calendar import NO_CALENDARS, Calendar
 from hitl_fsm.policy.compiled import CompiledPolicy, CompiledRule
 from hitl_fsm.policy.condition import Answer, ConditionProblem
 from hitl_fsm.policy.gate_words import describe
@@ -65,12 +66,26 @@ class _Tally:
 
 
 class PolicySet:
-    """All loaded policies. Immutable; `digest` names exactly this set, `text` holds its sources (`load.restore`)."""
+    """All loaded policies. Immutable; `digest` names exactly this set, `text` holds its sources (`load.restore`).
 
-    __slots__ = ("_beside", "_exact", "_globs", "_inquiries", "_policies", "_remembered", "digest", "files", "text")
+    `calendars` are those that a gate names, by name.
+    """
 
-    def __init__(self, policies: Iterable[CompiledPolicy], digest: str, text: str, files: Sequence[str]) -> None:
+    __slots__ = (
+        *("_beside", "_exact", "_globs", "_inquiries", "_policies", "_remembered"),
+        *("calendars", "digest", "files", "text"),
+    )
+
+    def __init__(
+        self,
+        policies: Iterable[CompiledPolicy],
+        digest: str,
+        text: str,
+        files: Sequence[str],
+        calendars: Mapping[str, Calendar] = NO_CALENDARS,
+    ) -> None:
         self.digest = digest
+        self.calendars = calendars
         self.text = text
         self.files = tuple(files)
         self._policies = tuple(sorted(policies, key=lambda policy: policy.name))

@@ -7,21 +7,27 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import ValidationError, convert, to_builtins
+
 from hitl_fsm.errors import Diagnostic, Place, PolicyError
 from hitl_fsm.policy.bounded import bounded
 from hitl_fsm.policy.build import build
+from hitl_fsm.policy.calendar import Calendar
+from hitl_fsm.policy.calendar_names import calendars_of, unknown_calendars
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.evaluate import CompiledPolicy, PolicySet
 from hitl_fsm.policy.project import Member, Project
 from hitl_fsm.policy.schemas import Read, SchemaFiles, target_of
 from hitl_fsm.policy.shape import read_document
 from hitl_fsm.policy.source import Source, parse
-from hitl_fsm.policy.surroundings import RouteSchemas, Surroundings
+from hitl_fsm.policy.surroundings import Surroundings
 
 _DOMAIN = b"hitl-fsm/policies/v1\0"
 _TEXT_VERSION = 1
 _TEXT_VERSION_ROUTES = 2
 """With what routes say of their results; a set that needs none of it keeps the text, and the digest, of version 1."""
+_TEXT_VERSION_CALENDARS = 3
+"""With calendars that gates name, and maybe routes."""
 _NOTHING_TOLD = Surroundings()
 _UNREADABLE = "the stored policies cannot be read"
 _FOREIGN = "the stored policies are not those of this digest"
@@ -32,7 +38,7 @@ def check(files: Mapping[str, bytes], read: Read, around: Surroundings = _NOTHIN
 
     `files` maps each file's name, as it is to be shown, to its bytes. `read` is asked for the schema files that
     policies name, by a path relative to the same place; it raises OSError or HitlError for what cannot be read. With
-    tools `around`, conditions are checked against their schemas. Schemas of routes become part of the set.
+    tools `around`, conditions are checked against their schemas. Schemas of routes and calendars become part of it.
     """
     findings: list[Diagnostic] = []
     members: list[Member] = []
@@ -46,6 +52,8 @@ def check(files: Mapping[str, bytes], read: Read, around: Surroundings = _NOTHIN
             policy, built = build(source, document, schemas)
             members.append(Member(source, document, policy))
             found += built
+            if around.calendars is not None:
+                found += unknown_calendars(source, policy, around.calendars)
             found += _same_name(source, policy, first)
             first.setdefault(policy.name, source)
         # What the YAML reader refused has no value; that it is missing is no finding of its own.
@@ -57,19 +65,28 @@ def check(files: Mapping[str, bytes], read: Read, around: Surroundings = _NOTHIN
         findings += check_tools(members, around.tools)
     findings = bounded(findings)
     broken = any(finding.severity == "error" for finding in findings)
-    policies = None if broken else _set(members, files, schemas)
+    policies = None if broken else _set(members, files, schemas, _named(members, around.calendars))
     return Project(tuple(findings), tuple(members), policies, around)
 
 
-def _set(members: Sequence[Member], files: Mapping[str, bytes], schemas: SchemaFiles) -> PolicySet:
+def _named(members: Sequence[Member], known: Mapping[str, Calendar] | None) -> dict[str, Calendar]:
+    """The calendars that a gate names, in order of name."""
+    names = {name for member in members for name in calendars_of(member.policy)}
+    return {name: calendar for name, calendar in sorted((known or {}).items()) if name in names}
+
+
+def _set(
+    members: Sequence[Member], files: Mapping[str, bytes], schemas: SchemaFiles, calendars: Mapping[str, Calendar]
+) -> PolicySet:
     names = {member.source.file: member.policy.name for member in members}
     digest = _digest(
         [(f"policy {names[name]}", data) for name, data in files.items()]
         + [(f"schema {names[file]} {reference}", data) for (file, reference), data in schemas.used.items()]
         + [(f"route {name}", _json(schema).encode()) for name, schema in schemas.used_routes.items()]
+        + [(f"calendar {name}", _json(to_builtins(calendar)).encode()) for name, calendar in calendars.items()]
     )
     compiled = [member.policy for member in members]
-    return PolicySet(compiled, digest, _text(files, schemas), sorted(files))
+    return PolicySet(compiled, digest, _text(files, schemas, calendars), sorted(files), calendars)
 
 
 def load(
@@ -97,8 +114,8 @@ def restore(text: str, *, digest: str | None = None) -> PolicySet:
 
     With `digest`, also when the text is not that of the set with this digest.
     """
-    files, read, routes = _stored(text)
-    policies = load(files, read, Surroundings(route_schemas=routes))
+    files, read, around = _stored(text)
+    policies = load(files, read, around)
     if digest is not None and policies.digest != digest:
         raise _damaged(_FOREIGN)
     return policies
@@ -108,20 +125,20 @@ def recheck(policies: PolicySet, around: Surroundings) -> Project:
     """The files of a set that is in force, looked at again with more `around`; PolicyError as `restore`."""
     if not policies.text:
         return Project((), (), policies, around)
-    files, read, routes = _stored(policies.text)
-    return check(files, read, around._replace(route_schemas=routes))
+    files, read, stored = _stored(policies.text)
+    return check(files, read, around._replace(route_schemas=stored.route_schemas, calendars=stored.calendars))
 
 
-def _stored(text: str) -> tuple[dict[str, bytes], Read, RouteSchemas]:
-    """The files, the reader of their schemas, and the routes' schemas, that a `PolicySet.text` holds."""
+def _stored(text: str) -> tuple[dict[str, bytes], Read, Surroundings]:
+    """The files, the reader of their schemas, and the routes' schemas and calendars, that a `PolicySet.text` holds."""
     try:
         stored: dict[str, Any] = json.loads(text)
         files = {name: data.encode() for name, data in stored["files"].items()}
         schemas = {(file, reference): data.encode() for file, reference, data in stored["schemas"]}
-        routes = _stored_routes(stored)
-        known = stored["version"] == (_TEXT_VERSION_ROUTES if "routes" in stored else _TEXT_VERSION)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        known, files, schemas, routes = False, {}, {}, {}
+        around = Surroundings(route_schemas=_stored_routes(stored), calendars=_stored_calendars(stored))
+        known = stored["version"] == _version_of(stored)
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError):
+        known, files, schemas, around = False, {}, {}, _NOTHING_TOLD
     if not known:
         raise _damaged(_UNREADABLE)
     by_target = {target_of(file, reference): data for (file, reference), data in schemas.items()}
@@ -132,7 +149,18 @@ def _stored(text: str) -> tuple[dict[str, bytes], Read, RouteSchemas]:
         data: bytes = by_target[path]
         return data
 
-    return files, read, routes
+    return files, read, around
+
+
+def _version_of(stored: Mapping[str, Any]) -> int:
+    if "calendars" in stored:
+        return _TEXT_VERSION_CALENDARS
+    return _TEXT_VERSION_ROUTES if "routes" in stored else _TEXT_VERSION
+
+
+def _stored_calendars(stored: dict[str, Any]) -> dict[str, Calendar] | None:
+    """None where there are none: of a set without files nobody told which calendars there are."""
+    return convert(stored["calendars"], dict[str, Calendar]) if "calendars" in stored else None
 
 
 def _stored_routes(stored: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -170,7 +198,7 @@ def _digest(parts: list[tuple[str, bytes]]) -> str:
     return digest.hexdigest()
 
 
-def _text(files: Mapping[str, bytes], schemas: SchemaFiles) -> str:
+def _text(files: Mapping[str, bytes], schemas: SchemaFiles, calendars: Mapping[str, Calendar]) -> str:
     """Everything needed to load the set again."""
     stored: dict[str, Any] = {
         "version": _TEXT_VERSION,
@@ -179,6 +207,8 @@ def _text(files: Mapping[str, bytes], schemas: SchemaFiles) -> str:
     }
     if schemas.used_routes:
         stored |= {"version": _TEXT_VERSION_ROUTES, "routes": schemas.used_routes}
+    if calendars:
+        stored |= {"version": _TEXT_VERSION_CALENDARS, "calendars": to_builtins(calendars)}
     return _json(stored)
 
 

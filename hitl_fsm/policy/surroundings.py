@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from hitl_fsm.policy.calendar import Calendar
+
 RouteSchemas = Mapping[str, dict[str, Any]]
 """By the route's name, what every result of it must fit; routes that take any result are not in it."""
 
@@ -26,10 +28,12 @@ class Surroundings(NamedTuple):
     """`tools`: every tool that there is, by name. `routes`: the names that external gates may use.
 
     `roles`: every role, with the ids of the people who have it. `route_schemas`: what the results of routes must fit;
-    this alone is not for checks only, it becomes part of the gates that name these routes.
+    it is not for checks only, it becomes part of the gates that name these routes. `calendars`: every calendar, by name;
+    those that a gate names become part of the set.
     """
 
     tools: Mapping[str, ToolShape] | None = None
     routes: frozenset[str] | None = None
     roles: Mapping[str, frozenset[str]] | None = None
     route_schemas: RouteSchemas = NO_ROUTE_SCHEMAS
+    calendars: Mapping[str, Calendar] | None = None

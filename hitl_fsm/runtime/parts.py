@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from hitl_fsm.core.who import Persons, itself
+from hitl_fsm.errors import CalendarError
 from hitl_fsm.model.actor import Actor
+from hitl_fsm.policy.calendar import Calendar
 from hitl_fsm.policy.evaluate import PolicySet
-from hitl_fsm.ports import Clock, IdSource, Log, ModelSource, Store
+from hitl_fsm.ports import Clock, IdSource, Log, ModelSource, OpenTimes, Store
+from hitl_fsm.runtime.crowd import Crowd
 from hitl_fsm.runtime.known import KnownRuns
 
 ActorLookup = Callable[[str], Actor | None]
@@ -77,11 +81,20 @@ def _nobody_knows(worker: str) -> bool:
     return True
 
 
+def _nobody_tells(calendar: Calendar, from_ms: int, need_ms: int) -> tuple[int, ...]:
+    """Where nobody knows zones and holidays."""
+    del from_ms, need_ms
+    msg = f"this engine has nobody to tell when the calendar {calendar.name!r} is open"
+    raise CalendarError(msg, help="build it with `hitl_fsm.Engine`, or give its Parts `open_times`")
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Ports and policies; `worker` names who claims runs, `default` judges a tool that no policy covers.
 
+    `person` tells whose an actor's id is, where one person has several. `crowd` bounds what one agent asks.
     `may_be_alive`: False for a worker that is certainly gone. `known` is memory, never truth.
+    `open_times` tells when a calendar of `policies` is open.
     `source`: where `policies` came from, read again every `reload_s` seconds at most (None: only when asked to).
     """
 
@@ -95,9 +108,28 @@ class Parts:
     log: Log = field(default_factory=Silent)
     may_be_alive: Callable[[str], bool] = _nobody_knows
     known: KnownRuns = field(default_factory=KnownRuns)
+    person: Persons = itself
+    crowd: Crowd = field(default_factory=Crowd)
     source: PolicySource | None = None
     reload_s: float | None = None
+    open_times: OpenTimes = _nobody_tells
 
     @property
     def ids(self) -> IdSource:
         return TimeOrderedIds(self.clock)
+
+    def calendars(self, name: str, from_ms: int, need_ms: int) -> tuple[int, ...]:
+        """When the calendar is open, as `core.hours.after` takes it; never raises for what a calendar is.
+
+        Where that cannot be told it is empty, so that all hours count: the question ends earlier, which only denies or
+        asks the next. The operational log has the reason, as an error.
+        """
+        calendar = self.policies.calendars.get(name)
+        why = "the policies in force have no such calendar"
+        if calendar is not None:
+            try:
+                return self.open_times(calendar, from_ms, need_ms)
+            except CalendarError as error:
+                why = str(error)
+        self.log("calendar_failed", level="error", calendar=name, counted="all hours", error=why)
+        return ()

@@ -180,7 +180,7 @@ def test_routes_and_roles_lie_beside_the_policies_and_each_file_is_read_once(pro
     found = gather_around(paths)
     assert (found.around.routes, found.around.roles) == (frozenset({"bank"}), {"finance": frozenset({"bo"})})
     assert (found.findings, found.files) == ((), ("company.roles.yaml", "policies/our.routes.yaml"))
-    assert gather_around([REFUNDS_FILE]) == (Surroundings(), (), ())
+    assert gather_around([REFUNDS_FILE]) == (Surroundings(calendars={}), (), ())
 
 
 def test_routes_or_roles_that_cannot_be_read_are_a_finding_and_unknown(project: Path) -> None:

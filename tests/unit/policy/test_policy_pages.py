@@ -7,6 +7,7 @@ import re
 import pytest
 from lint_samples import SECTIONS, blocks, page, project_of, section, whole
 
+from hitl_fsm.adapters.calendars import calendars_in
 from hitl_fsm.policy.catalogue import read_catalogue
 from hitl_fsm.policy.codes import MEANINGS, Code
 from hitl_fsm.policy.surrounding_files import read_surroundings
@@ -21,11 +22,13 @@ NOT_IN_A_FILE = {
 
 
 def found_in(text: str, name: str) -> set[str]:
-    """The codes of what the examples of a section give: policies, or files of roles, of routes, of tests."""
+    """The codes of what the examples of a section give: policies, or files of roles, calendars, tests."""
     part = section(text, name)
     texts = blocks(part)
     if any("\nkind: Roles\n" in one for one in texts):
         _, findings = read_surroundings({}, {f"{n}.roles.yaml": one.encode() for n, one in enumerate(texts)})
+    elif any("\nkind: Calendar\n" in one for one in texts):
+        _, findings = calendars_in({f"{n}.calendar.yaml": one.encode() for n, one in enumerate(texts)})
     elif any("\nkind: PolicyTest\n" in one for one in texts):
         findings = tuple(found for one in texts for found in read_test(one.encode(), "a.policytest.yaml")[1])
     else:
