@@ -304,11 +304,14 @@ def _is_tools_own(requirement: Requirement) -> bool:
 
 def _verdicts_revised(draft: Draft, event: events.VerdictsRevised) -> None:
     draft.require(draft.run.state in RUN_ADVANCING, "be judged again")
-    draft.record("policy_changed", policies=event.policy_digest, calls=sorted(draft.entry.verdicts))
+    revoked: dict[str, Any] = {"revoked": event.revoked} if event.revoked else {}
+    draft.record("policy_changed", policies=event.policy_digest, calls=sorted(draft.entry.verdicts), **revoked)
     for call_id, verdict in draft.entry.verdicts.items():
         call = draft.call(call_id)
         begun = call.state is CallState.EXECUTING and call.below is not None
         draft.require(begun or call.state in WAITS | {CallState.AUTHORISED}, f"judge {call_id} again")
+        left = tuple(one for one in call.passed if not one.grant or one.grant not in event.revoked)
+        call = draft.replace(call, passed=left)
         call = draft.revise(call, verdict, event.tool_versions.get(call_id, call.tool_version))
         if begun:  # what was to come before it is past; what it comes to is still to be looked at
             draft.record("call_judged", facts.judged, call)

@@ -173,14 +173,16 @@ class ApprovalRevoked(msgspec.Struct, frozen=True, tag="approval_revoked", omit_
 
 
 class VerdictsRevised(msgspec.Struct, frozen=True, tag="verdicts_revised", omit_defaults=True):
-    """The policies, or a tool's version, changed while the run was paused (law 15).
+    """The policies, a tool's version, or a grant on which a call relied, changed while the run was paused (law 15).
 
     The verdicts beside this event are the joins; `tool_versions` are the calls' versions where they changed: what was
-    approved was another action then, so its passes no longer count (law 5).
+    approved was another action then, so its passes no longer count (law 5). Nor do those by grants that were `revoked`
+    since.
     """
 
     policy_digest: str
     tool_versions: dict[str, str] = {}
+    revoked: tuple[str, ...] = ()
 
 
 class RequirementTimedOut(msgspec.Struct, frozen=True, tag="requirement_timed_out"):

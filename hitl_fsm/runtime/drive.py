@@ -33,6 +33,7 @@ from hitl_fsm.runtime.beginning import START_TOOL, start_verdicts
 from hitl_fsm.runtime.entering import enter
 from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, execute
 from hitl_fsm.runtime.flights import Flights, Landed
+from hitl_fsm.runtime.grants import revoked_for
 from hitl_fsm.runtime.hold import Hold
 from hitl_fsm.runtime.in_force import InForce
 from hitl_fsm.runtime.judge import judge_now, judge_reply, outdated
@@ -182,9 +183,10 @@ class Drive:
     async def _start_calls(self, call_ids: tuple[str, ...]) -> None:
         """Judge every call that may start in this turn once more (law 15), then commit the intent."""
         ready = [call for call in self._now.calls if call.state is CallState.AUTHORISED]
-        changed = {call.call_id: call for call in ready if self._is_changed(call)}
+        revoked = {call.call_id: await revoked_for(self._parts, call) for call in ready}
+        changed = tuple(call.call_id for call in ready if revoked[call.call_id] or self._is_changed(call))
         if changed:
-            await self._judge_again(tuple(changed))
+            await self._judge_again(changed, frozenset().union(*revoked.values()))
             return
         await self._begin(*call_ids)
 
@@ -194,12 +196,12 @@ class Drive:
         if call_ids := outdated(self._parts, self._now):
             await self._judge_again(call_ids)
 
-    async def _judge_again(self, call_ids: tuple[str, ...]) -> None:
+    async def _judge_again(self, call_ids: tuple[str, ...], revoked: frozenset[str] = frozenset()) -> None:
         calls = [self._now.call(call_id) for call_id in call_ids]
         reviewed = [call.call_id for call in calls if call.state is CallState.IN_REVIEW]
         versions = {call.call_id: self._tool(call).version for call in calls if call.state in _AHEAD}
         await self._commit(
-            events.VerdictsRevised(self._parts.policies.digest, versions),
+            events.VerdictsRevised(self._parts.policies.digest, versions, tuple(sorted(revoked))),
             by=ENGINE,
             verdicts={call.call_id: judge_now(self._parts, self._now, call) for call in calls},
         )
@@ -230,7 +232,7 @@ class Drive:
     async def _settle_lost(self, call_id: str) -> None:
         """A call that another worker began, and is gone: nobody knows what became of it."""
         call = self._now.call(call_id)
-        if self._may_repeat(call):
+        if await self._may_begin_again(call):
             await self._begin(call_id)
             return
         gone = not self._parts.may_be_alive(call.worker)
@@ -242,6 +244,10 @@ class Drive:
         tool = self._tool_now(call)
         harmless = tool is not None and (tool.idempotent or tool.dynamic) and call.idempotent
         return harmless and call.attempt - call.sent_back < IDEMPOTENT_ATTEMPTS and not self._is_changed(call)
+
+    async def _may_begin_again(self, call: Call) -> bool:
+        """So too, and what it relies on was not taken back."""
+        return self._may_repeat(call) and not await revoked_for(self._parts, call)
 
     async def _begin(self, *call_ids: str) -> None:
         """The intent (law 3)."""
@@ -296,7 +302,7 @@ class Drive:
         if isinstance(event, events.LateResult):
             msg = f"{self._run_id} was taken over before call {call_id} began"
             raise Fenced(msg, help="this worker did not begin it; `hitl-fsm runs show` tells what followed")
-        if isinstance(event, events.CallLost) and self._may_repeat(self._now.call(call_id)):
+        if isinstance(event, events.CallLost) and await self._may_begin_again(self._now.call(call_id)):
             await self._begin(call_id)
             return
         await self._commit(event, by=ENGINE)

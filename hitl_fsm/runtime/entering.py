@@ -106,7 +106,8 @@ async def _look_around(
             hours[patience.calendar] = parts.calendars(patience.calendar, at, _longest(question))
         if requirement.escalated:
             continue
-        use = await _grant(parts, run, requirement, gone)
+        taken = [use for uses in grants.values() for use in uses]
+        use = await _grant(parts, run, requirement, taken, gone)
         if use is not None:
             grants[call_id] = (*grants.get(call_id, ()), use)
             continue
@@ -120,12 +121,14 @@ async def _look_around(
     return Circumstances(hours, grants, flags, refused)
 
 
-async def _grant(parts: Parts, run: Run, requirement: Requirement, gone: frozenset[str]) -> GrantUse | None:
+async def _grant(
+    parts: Parts, run: Run, requirement: Requirement, taken: Sequence[GrantUse], gone: frozenset[str]
+) -> GrantUse | None:
     """A grant that passes the gate; votes that were cast make it a question for people."""
     question = requirement.question
     if not isinstance(question, Approval | Confirm) or question.grant is None or requirement.votes:
         return None
-    use = await grants_for(parts, run, run.call(requirement.call_id), question)
+    use = await grants_for(parts, run, run.call(requirement.call_id), question, taken)
     return None if use is None or use.grant_id in gone else use
 
 
