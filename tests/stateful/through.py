@@ -47,6 +47,9 @@ class Through:
     async def asked_before(self, agent: str, *, limit: int) -> Sequence[AskedBefore]:
         return await self._do("asked_before", lambda inner: inner.asked_before(agent, limit=limit))
 
+    async def open_of(self, agent: str) -> int:
+        return await self._do("open_of", lambda inner: inner.open_of(agent))
+
     async def runs(self, *, state: str | None = None, after: str = "", limit: int = 100) -> Sequence[RunRow]:
         return await self._do("runs", lambda inner: inner.runs(state=state, after=after, limit=limit))
 
