@@ -1,28 +1,30 @@
 """`kind: Routes` and `kind: Roles`: what policies refer to by name, written down so that a wrong name is found.
 
 Both serve the checks of `validate`; what a route says of its results holds for every gate that names it. Who has which
-role in a run is told by the application or a credential (law 13).
+role in a run is told by the application, which may hand the engine these very files, or by a credential (law 13).
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field
 
 from hitl_fsm.policy.fields import JsonObject, Model, Name, Text, listed, one_or_list
+from hitl_fsm.policy.people_documents import (
+    MAX_ABSENCES,
+    MAX_DELEGATIONS,
+    MAX_PERSONS,
+    AbsenceEntry,
+    DelegationEntry,
+    Members,
+    Person,
+    PersonEntry,
+    Zone,
+)
 
-MAX_MEMBERS = 10_000
 MAX_ENTRIES = 1_000
 
-_PERSON = {"type": "string", "minLength": 1, "maxLength": 200, "examples": ["alice", "maria@example.com"]}
-Person = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-People = Annotated[
-    list[Person],
-    BeforeValidator(listed),
-    Field(min_length=1, max_length=MAX_MEMBERS),
-    one_or_list(_PERSON, MAX_MEMBERS),
-]
 GroupNames = Annotated[
     list[Name],
     BeforeValidator(listed),
@@ -63,17 +65,34 @@ class GroupEntry(Model):
     """People, by name or by the groups that they are in."""
 
     description: Text | None = Field(None, description="Who they are, in a sentence.")
-    members: People = Field([], description="The ids of people, such as `[alice, maria@example.com]`.")
+    members: Members = Field(
+        [],
+        description="The ids of people, such as `[alice, maria@example.com]`; for a while: "
+        "`{id: maria, until: 2026-12-31}`.",
+    )
     groups: GroupNames = Field([], description="Groups whose people belong to it too, such as `[treasury]`.")
 
 
 class RolesDocument(_Document):
-    """Who has which role, for the checks of policies."""
+    """Who is who, who has which role, and who stands in for whom."""
 
     kind: Literal["Roles"] = Field(description="What this file is: `Roles`.")
+    timezone: Zone = Field("UTC", description="Where the days of this file begin and end, such as `Europe/Madrid`.")
     roles: Annotated[dict[Name, GroupEntry], Field(max_length=MAX_ENTRIES)] = Field(
-        description="Each role by its name, as `role:NAME` in a policy: `{finance: {members: [maria, frank]}}`."
+        {},
+        description="Each role by its name, as `role:NAME` in a policy: `{finance: {members: [maria, frank]}}`.",
     )
     groups: Annotated[dict[Name, GroupEntry], Field(max_length=MAX_ENTRIES)] = Field(
         {}, description="People who are named together, in roles or in other groups: `{treasury: {members: [otto]}}`."
+    )
+    people: Annotated[dict[Person, PersonEntry], Field(max_length=MAX_PERSONS)] = Field(
+        {},
+        description="Each person by an id: `{maria: {name: Maria López, identities: [os:1001]}}`. With any, the other "
+        "parts of all roles files name nobody else.",
+    )
+    delegations: Annotated[list[DelegationEntry], Field(max_length=MAX_DELEGATIONS)] = Field(
+        [], description="Who may speak for whom: `[{from: maria, to: frank, until: 2026-12-31}]`."
+    )
+    absences: Annotated[list[AbsenceEntry], Field(max_length=MAX_ABSENCES)] = Field(
+        [], description="Who is away: `[{who: maria, since: 2026-08-01, until: 2026-08-21}]`."
     )

@@ -12,9 +12,13 @@ from hitl_fsm.policy.around_documents import MAX_ENTRIES, GroupEntry, RolesDocum
 from hitl_fsm.policy.bounded import bounded
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.names import did_you_mean
+from hitl_fsm.policy.people import Directory
+from hitl_fsm.policy.people_files import Read as ReadRoles
+from hitl_fsm.policy.people_files import directory_of, known_in, wrong_members
 from hitl_fsm.policy.schemas import Read, SchemaFiles
 from hitl_fsm.policy.shape import not_yet, shape_findings
 from hitl_fsm.policy.source import Node, Source, parse
+from hitl_fsm.policy.spans import Span
 from hitl_fsm.policy.surroundings import Surroundings
 
 MAX_GROUP_DEPTH = 16
@@ -22,15 +26,22 @@ MAX_PEOPLE = 200_000
 
 _Document = TypeVar("_Document", RoutesDocument, RolesDocument)
 _SHOWN = 5
-_NOT_PEOPLE = ("role:", "group:", "user:", "agent:")
 
 
 class _Place(NamedTuple):
     """A role or a group, and where it stands."""
 
-    source: Source
+    file: ReadRoles
     path: tuple[str, ...]
     entry: GroupEntry
+
+    @property
+    def source(self) -> Source:
+        return self.file.source
+
+    @property
+    def members(self) -> list[tuple[str, Span]]:
+        return [(one.id, self.file.span(one.since, one.until)) for one in self.entry.members]
 
     def finding(self, message: str, help: str, *below: str | int) -> Diagnostic:  # noqa: A002 - the word users know
         node = self.source.node((*self.path, *below), key=not below)
@@ -53,7 +64,9 @@ def read_surroundings(
     of_roles: list[Diagnostic] = []
     known = _routes(routes, SchemaFiles(read), of_routes) if routes else None
     people = _roles(roles, of_roles) if roles else None
-    around = Surroundings(roles=None if of_roles else people)
+    around = Surroundings()
+    if people is not None and not of_roles:
+        around = around._replace(roles=_persons(people[0], people[1]), people=people[1])
     if known is not None and not of_routes:
         schemas = {name: one for name, one in known.items() if one is not None}
         around = around._replace(routes=frozenset(known), route_schemas=schemas)
@@ -97,44 +110,53 @@ def _routes(
     return known
 
 
-def _roles(files: Mapping[str, bytes], findings: list[Diagnostic]) -> dict[str, frozenset[str]]:
+def _roles(files: Mapping[str, bytes], findings: list[Diagnostic]) -> tuple[Mapping[str, _Place], Directory] | None:
+    """The roles, and everything that is said of people. None where it cannot be told."""
     roles: dict[str, _Place] = {}
     groups: dict[str, _Place] = {}
-    for file in sorted(files):
-        source, document = _read(files[file], file, RolesDocument, findings)
-        if document is None:
-            continue
-        for key, entries, known in (("roles", document.roles, roles), ("groups", document.groups, groups)):
+    documents = [
+        ReadRoles(source, document)
+        for file in sorted(files)
+        for source, document in [_read(files[file], file, RolesDocument, findings)]
+        if document is not None
+    ]
+    for one in documents:
+        for key, entries, known in (("roles", one.document.roles, roles), ("groups", one.document.groups, groups)):
             for name, entry in entries.items():
-                place = _Place(source, (key, name), entry)
+                place = _Place(one, (key, name), entry)
                 if name in known:
-                    node = source.node(place.path, key=True)
-                    findings.append(_twice(key.rstrip("s"), name, node, source, known[name].source))
+                    node = one.source.node(place.path, key=True)
+                    findings.append(_twice(key.rstrip("s"), name, node, one.source, known[name].source))
                 known.setdefault(name, place)
-                findings += _people(place)
+    persons = known_in(documents, findings)
+    for one in documents:
+        findings += wrong_members(one, persons)
     for known in (roles, groups):
         if len(known) > MAX_ENTRIES:
             place = list(known.values())[MAX_ENTRIES]
             findings.append(place.finding(f"more than {MAX_ENTRIES} {place.path[0]} in all files", "split the project"))
-            return {}
+            return None
     for place in (*roles.values(), *groups.values()):
         findings += _unknown_groups(place, groups)
     findings += _circles(groups)
-    return _people_of(roles, groups, findings) if not findings else {}
+    if findings:
+        return None
+    in_roles, in_groups = _people_of(roles, groups, findings), _people_of(groups, groups, findings)
+    return roles, directory_of(documents, persons, in_roles, in_groups, findings)
+
+
+def _persons(roles: Mapping[str, _Place], people: Directory) -> dict[str, frozenset[str]]:
+    """Each role with all people who ever have it; machines are none."""
+    found: dict[str, set[str]] = {name: set() for name in roles}
+    for person, memberships in people.roles.items():
+        for one in memberships if people.people[person].kind == "human" else ():
+            found[one.name].add(person)
+    return {name: frozenset(some) for name, some in found.items()}
 
 
 def _twice(what: str, name: str, node: Node, source: Source, first: Source) -> Diagnostic:
     help_text = f"it is in {first.file}; a name has one place"
     return source.diagnostic(Code.AROUND, f"the {what} `{name}` stands twice", node, help_text)
-
-
-def _people(place: _Place) -> list[Diagnostic]:
-    found: list[Diagnostic] = []
-    for index, member in enumerate(place.entry.members):
-        if member.startswith(_NOT_PEOPLE) or member == "requester" or member != member.strip():
-            message = f"{member!r} is not the id of a person"
-            found.append(place.finding(message, "ids stand alone: `alice`; groups under `groups`", "members", index))
-    return found
 
 
 def _unknown_groups(place: _Place, groups: Mapping[str, _Place]) -> list[Diagnostic]:
@@ -177,15 +199,15 @@ def _bound(groups: Mapping[str, _Place]) -> dict[str, _Place]:
 
 
 def _people_of(
-    roles: Mapping[str, _Place], groups: Mapping[str, _Place], findings: list[Diagnostic]
-) -> dict[str, frozenset[str]]:
-    """Each role with all its people, those of its groups among them. Within named bounds, and without circles."""
-    flat: dict[str, frozenset[str]] = {}
+    named: Mapping[str, _Place], groups: Mapping[str, _Place], findings: list[Diagnostic]
+) -> dict[str, list[tuple[str, Span]]]:
+    """Each role or group with all its people, those of its groups among them. Within named bounds, without circles."""
+    flat: dict[str, list[tuple[str, Span]]] = {}
     total = 0
-    for name, place in roles.items():
-        people, level, seen = set(place.entry.members), set(place.entry.groups), set[str]()
+    for name, place in named.items():
+        people, level, seen = set(place.members), set(place.entry.groups), set[str]()
         for _ in range(MAX_GROUP_DEPTH):
-            people.update(member for group in level for member in groups[group].entry.members)
+            people.update(member for group in level for member in groups[group].members)
             seen |= level
             level = {one for group in level for one in groups[group].entry.groups} - seen
         total += len(people)
@@ -193,7 +215,9 @@ def _people_of(
             help_text = "name the inner groups directly"
             findings.append(place.finding(f"groups within groups, deeper than {MAX_GROUP_DEPTH}", help_text))
         if total > MAX_PEOPLE:
-            findings.append(place.finding(f"more than {MAX_PEOPLE} people in all roles together", "split the file"))
+            findings.append(
+                place.finding(f"more than {MAX_PEOPLE} people in all {place.path[0]} together", "split the file")
+            )
             break
-        flat[name] = frozenset(people)
+        flat[name] = list(people)
     return flat

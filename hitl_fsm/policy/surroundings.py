@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hitl_fsm.policy.calendar import Calendar
+from hitl_fsm.policy.people import Directory
 
 RouteSchemas = Mapping[str, dict[str, Any]]
 """By the route's name, what every result of it must fit; routes that take any result are not in it."""
@@ -28,7 +29,8 @@ class Surroundings(NamedTuple):
     """`tools`: every tool that there is, by name. `routes`: the names that external gates may use.
 
     `roles`: every role, with the ids of the people who have it. `route_schemas`: what the results of routes must fit;
-    it is not for checks only, it becomes part of the gates that name these routes. `calendars`: every calendar, by name;
+    this alone is not for checks only, it becomes part of the gates that name these routes. `people`: who is who, and
+    who speaks for whom, for an engine that is told to take it from these files. `calendars`: every calendar, by name;
     those that a gate names become part of the set.
     """
 
@@ -36,4 +38,5 @@ class Surroundings(NamedTuple):
     routes: frozenset[str] | None = None
     roles: Mapping[str, frozenset[str]] | None = None
     route_schemas: RouteSchemas = NO_ROUTE_SCHEMAS
+    people: Directory | None = None
     calendars: Mapping[str, Calendar] | None = None

@@ -20,7 +20,7 @@ REASON_LIMIT = 4_096
 ACTOR_NAME_LIMIT = 1_000
 """Characters of an actor's id, of one role, and of what else names somebody."""
 ROLES_LIMIT = 1_000
-"""Roles of one actor."""
+"""Roles of one actor, and groups."""
 
 _KINDS = ("human", "agent", "service", "timer")
 
@@ -83,18 +83,21 @@ def checked_actor(value: object, what: str = "the actor") -> Actor:
         raise InputRefused(msg, help="leave it out for a person")
     return Actor(
         id=checked_name(value.id, f"the id of {what}"),
-        roles=_roles(value.roles, what),
+        roles=_roles(value.roles, "role", what),
         kind=value.kind,
         authenticated_by=checked_text(value.authenticated_by, f"authenticated_by of {what}", ACTOR_NAME_LIMIT),
         on_behalf_of=None if behalf is None else checked_name(behalf, f"on_behalf_of of {what}"),
+        person=checked_text(value.person, f"the person of {what}", ACTOR_NAME_LIMIT),
+        groups=_roles(value.groups, "group", what),
+        printed_name=checked_text(value.printed_name, f"the printed name of {what}", ACTOR_NAME_LIMIT),
     )
 
 
-def _roles(value: Any, what: str) -> tuple[str, ...]:
+def _roles(value: Any, one: str, what: str) -> tuple[str, ...]:
     if not isinstance(value, (tuple, list)):
-        msg = f"the roles of {what} must be a tuple of texts, not {type(value).__name__}"
-        raise InputRefused(msg, help='write roles=("finance",), with the comma')
+        msg = f"the {one}s of {what} must be a tuple of texts, not {type(value).__name__}"
+        raise InputRefused(msg, help=f'write {one}s=("finance",), with the comma')
     if len(value) > ROLES_LIMIT:
-        msg = f"{what} has {len(value)} roles, the limit is {ROLES_LIMIT}"
-        raise InputRefused(msg, help="give the roles that the policies name")
-    return tuple(checked_name(role, f"a role of {what}") for role in value)
+        msg = f"{what} has {len(value)} {one}s, the limit is {ROLES_LIMIT}"
+        raise InputRefused(msg, help=f"give the {one}s that the policies name")
+    return tuple(checked_name(named, f"a {one} of {what}") for named in value)

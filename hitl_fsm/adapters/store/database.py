@@ -20,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple, Protocol
 
+from hitl_fsm.model.owner import Owner
+
 
 class Cursor(Protocol):
     @property
@@ -67,7 +69,7 @@ class Facts(NamedTuple):
 
 class Database(Protocol):
     """One database: how to connect, how transactions begin and fail. No method is called by two threads at once,
-    but `open_reader`, `open_any`, `schema`, `facts`, `clock_ms`, `fate` and `explain`, which readers use too.
+    but `open_reader`, `open_any`, `schema`, `facts`, `owner`, `clock_ms`, `fate` and `explain`, which readers use too.
     """
 
     @property
@@ -156,6 +158,10 @@ class Database(Protocol):
 
     def facts(self, connection: Connection | None) -> Facts:
         """None: there is no database yet."""
+        ...
+
+    def owner(self, connection: Connection) -> Owner:
+        """Whose the database is, and as whom this process uses it."""
         ...
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.batch import Job, Written
 from hitl_fsm.adapters.store.columns import check, fitted, holds
 from hitl_fsm.adapters.store.database import Connection, Database
+from hitl_fsm.adapters.store.people import PeopleTable
 from hitl_fsm.adapters.store.readers import NotReadyError, Query, Readers
 from hitl_fsm.adapters.store.retention import FORGET_LIMIT
 from hitl_fsm.adapters.store.revisions import HEAD
@@ -25,6 +26,7 @@ from hitl_fsm.errors import StoreError
 from hitl_fsm.model.delivery import Delivery, DeliveryKind, DeliveryState, Settled
 from hitl_fsm.model.grant import GrantRow
 from hitl_fsm.model.override import Override, OverrideState
+from hitl_fsm.model.owner import Owner
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
@@ -34,7 +36,7 @@ from hitl_fsm.ports import AskedBefore, Commit, Lease, RecordLine, RunRow, Store
 T = TypeVar("T")
 
 
-class SqlStore:
+class SqlStore(PeopleTable):
     """Opening is lazy: the first use makes or migrates the database, `info` never does. Usable from any event loop.
 
     `may_block`: whether the calling thread, at that moment, may itself wait for the database.
@@ -311,6 +313,10 @@ class SqlStore:
             return await self._write(self._info)
         self._check_usable()
         return await self._readers.look(self._info)
+
+    async def owner(self) -> Owner:
+        """See `ports.Store`."""
+        return await self._read(self._database.owner)
 
     async def close(self) -> None:
         """Finish what waits and let go of the file. Repeatable; a later use is an error."""

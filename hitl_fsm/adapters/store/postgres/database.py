@@ -13,6 +13,7 @@ from hitl_fsm.adapters.store.postgres import opening
 from hitl_fsm.adapters.store.postgres.connection import PostgresConnection
 from hitl_fsm.adapters.store.postgres.location import Location
 from hitl_fsm.adapters.store.postgres.problems import explain, fate
+from hitl_fsm.model.owner import Owner
 
 LANDING_S = 10.0
 """How long a COMMIT whose answer was lost may still be in progress at the server."""
@@ -28,6 +29,11 @@ _FACTS = (
     "  WHERE c.relnamespace = to_regnamespace(?) AND c.relkind = 'r'),"
     " (SELECT coalesce(sum(pg_relation_size(relid) * n_dead_tup / (n_live_tup + n_dead_tup)), 0)::bigint"
     "  FROM pg_stat_user_tables WHERE schemaname = ? AND n_dead_tup > 0)"
+)
+# Of the record, which nobody may write to in somebody's name; a table that is not there yet is about to be made.
+_OWNER = (
+    "SELECT coalesce((SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.relnamespace = to_regnamespace(?)"
+    " AND c.relname = 'record' AND c.relkind IN ('r', 'p')), current_user)::text, current_user::text"
 )
 
 
@@ -114,6 +120,11 @@ class PostgresDatabase:
             return Facts(synchronous, 0, None, 0)
         fsync, size, reclaimable = connection.execute(_FACTS, (schema, schema)).fetchone()
         return Facts(synchronous if fsync == "on" else "off", size, None, reclaimable)
+
+    def owner(self, connection: Connection) -> Owner:
+        """By role: that which owns the tables, against that which this connection acts as (`SET ROLE` counts)."""
+        tables, user = connection.execute(_OWNER, (self._location.schema,)).fetchone()
+        return Owner(f"role {tables}", f"role {user}")
 
     def close(self) -> None:
         """Nothing is held outside of connections."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import time
@@ -15,6 +16,7 @@ from hitl_fsm.adapters.store.sqlite.lock import FileLock, NoLock
 from hitl_fsm.adapters.store.sqlite.problems import explain
 from hitl_fsm.adapters.store.url import Location
 from hitl_fsm.errors import StoreError
+from hitl_fsm.model.owner import Owner
 
 
 class SqliteDatabase:
@@ -113,6 +115,12 @@ class SqliteDatabase:
         page_size = connection.execute("PRAGMA page_size").fetchone()[0]
         free = shutil.disk_usage(Path(path).resolve().parent).free
         return Facts(synchronous, Path(path).stat().st_size, free, free_pages * page_size)
+
+    def owner(self, connection: Connection) -> Owner:  # noqa: ARG002 - the file's owner is
+        """By user number: whoever owns the file could write to it with any program."""
+        user = f"uid {os.geteuid()}"
+        path = self._location.path
+        return Owner(user if path is None else f"uid {Path(path).stat().st_uid}", user)
 
     def close(self) -> None:
         """Give the lock file back."""
