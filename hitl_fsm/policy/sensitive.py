@@ -73,6 +73,11 @@ def without(value: Any, places: Collection[str]) -> Any:
     return _walked(value, places, lambda _hidden, _other: None)
 
 
+def wrapped(value: Any, places: Collection[str], wrap: Callable[[Any], Any]) -> Any:
+    """The same value with what `wrap` makes of it at each of these places."""
+    return _walked(value, places, lambda hidden_one, _other: wrap(hidden_one))
+
+
 def unmasked(value: Any, places: Collection[str], true: Any) -> Any:
     """The same value with the hidden one of `true` wherever a place still says MASK: who was not shown it keeps it."""
 

@@ -8,26 +8,75 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from hitl_fsm.core.gates import may_substitute
+from hitl_fsm.core.votes import patience_of
+from hitl_fsm.model.call import Call
+from hitl_fsm.model.flag import Flag
 from hitl_fsm.model.instant import iso
-from hitl_fsm.model.requirement import OutcomeUnknown, Requirement, RequirementKind
+from hitl_fsm.model.requirement import Requirement, RequirementKind
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.verdict import Approval, Confirm, External, Review, Severity, UserInput
-from hitl_fsm.policy.choices import choices_of, resolved
+from hitl_fsm.policy.sensitive import hidden, masked, sensitive_places
+from hitl_fsm.runtime.presentation_changes import Change, changes
+from hitl_fsm.runtime.presentation_form import FormField, form_fields, shown_schema
+from hitl_fsm.runtime.presentation_how import (
+    ANY_CHANGE,
+    HowTo,
+    break_glass_words,
+    editing_words,
+    grant_words,
+    ways_to_answer,
+)
+from hitl_fsm.runtime.presentation_who import (
+    ShownVote,
+    advice_shown,
+    excluded,
+    needs,
+    on_expiry,
+    passed_on,
+    so_far,
+    votes_shown,
+    who_may,
+)
+
+__all__ = [
+    "ANY_CHANGE",
+    "ASKS",
+    "DIGEST_DOMAIN",
+    "SAID_CHARS",
+    "SHORT_DIGEST",
+    "VOLATILE",
+    "Change",
+    "FormField",
+    "Given",
+    "HowTo",
+    "Presentation",
+    "ShownVote",
+    "Why",
+    "as_written",
+    "form_fields",
+    "presentation",
+    "presentation_digest",
+    "presented_digest",
+    "pretty",
+]
 
 SHORT_DIGEST = 12
 """Hex digits of a digest that people compare; programs use all of it."""
-PROGRAM = "hitl-fsm"
 
 DIGEST_DOMAIN = b"hitl-fsm/presentation/v1\0"
 """Goes before the bytes of a presentation that are hashed, so that no other statement can have its digest."""
-VOLATILE = frozenset({"state", "run_state", "how", "given"})
-"""What changes while nothing changes of what is asked; a presentation's digest leaves it out."""
+VOLATILE = frozenset({"state", "run_state", "how", "given", "votes", "quorum", "advice", "reminded"})
+"""What changes while nothing changes of what is asked, and of whom; a presentation's digest leaves it out."""
+SAID_CHARS = 4_000
+"""Characters of a model's words that are shown beside what it asks for; how many are left out is said."""
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 ASKS: dict[RequirementKind, str] = {
@@ -50,39 +99,17 @@ class Why(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str | None = None
 
 
-class FormField(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One field of a form. `schema` is its JSON Schema; the rest is read from it.
-
-    `choices` are the values that it offers: one of them is the answer, with `multiple` a list of some. `labels` are the
-    words for each of them, empty where a value stands for itself; without any words, there are no labels.
-    """
-
-    name: str
-    type: str
-    required: bool
-    schema: dict[str, Any]
-    description: str = ""
-    choices: tuple[Any, ...] = ()
-    default: Any = None
-    labels: tuple[str, ...] = ()
-    multiple: bool = False
-
-
-class HowTo(msgspec.Struct, frozen=True):
-    """One way to answer: what it means, and the command line that does it."""
-
-    meaning: str
-    command: str
-
-
 class Given(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer that closed the question."""
+    """The answer that closed the question. `presented` is the digest of what was to be seen with it."""
 
     answer: str
     by: str
     authenticated_by: str
     at: str
     note: str | None = None
+    printed_name: str = ""
+    on_behalf_of: str = ""
+    presented: str = ""
 
 
 class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -96,6 +123,13 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
     `substituted`: a person gave it instead of the call, which does not run.
     `path` leads from the run down to who asks; `way` writes it on a line. `filled_in` is what people filled in for this
     call before: values that the tool gets beside its arguments.
+    `masked` names the arguments that nobody is shown: MASK stands for them everywhere here; `digest` binds them.
+    `said` is what the model wrote beside its calls, of which `said_cut` characters are left out: it is data, whatever
+    it says. `changes` are what `editors` made of what it proposed. `flags` are reasons to look twice.
+    `needs` is what is enough for a yes and a no, `quorum` what there is of it so far in `votes`; `advice` never counts.
+    `passed_on` says what time has done to it so far, `on_expiry` what it will do; `reminders` are the times at which
+    people are told again, of which `reminded` are over. `calendar`: in whose open hours time counts ("": always).
+    `editing` says what a yes may change, `grant` how far it may be remembered, `break_glass` who may say it alone.
     """
 
     id: str
@@ -134,6 +168,26 @@ class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
     given: Given | None = None
     path: tuple[str, ...] = ()
     filled_in: dict[str, Any] = {}
+    name: str = ""
+    masked: tuple[str, ...] = ()
+    said: str = ""
+    said_cut: int = 0
+    flags: tuple[Flag, ...] = ()
+    changes: tuple[Change, ...] = ()
+    editors: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    needs: str = ""
+    quorum: str = ""
+    votes: tuple[ShownVote, ...] = ()
+    advice: tuple[ShownVote, ...] = ()
+    passed_on: str = ""
+    reminders: tuple[str, ...] = ()
+    reminded: int = 0
+    calendar: str = ""
+    editing: str = ""
+    grant: str = ""
+    break_glass: str = ""
 
 
 def presentation(requirement: Requirement, run: Run) -> Presentation:
@@ -141,44 +195,83 @@ def presentation(requirement: Requirement, run: Run) -> Presentation:
     question = requirement.question
     is_open = requirement.state is RequirementState.OPEN
     call = next((one for one in run.calls if one.call_id == requirement.call_id), None)
-    return Presentation(
+    args = masked(requirement.args, requirement.sensitive)
+    shown = Presentation(
         id=requirement.requirement_id,
         run=requirement.run_id,
         call=requirement.call_id,
         kind=requirement.kind,
         state=requirement.state,
-        asks=_asks(requirement),
+        asks=_asks(requirement, args),
         agent=requirement.agent,
         user=requirement.user,
         tool=requirement.tool,
-        args=requirement.args,
-        arguments=pretty(requirement.args),
+        args=args,
+        arguments=pretty(args),
         severity=requirement.severity,
         stage=requirement.stage,
         stages=requirement.stages,
-        who=_who(requirement),
+        who=who_may(requirement),
         digest=requirement.digest,
         short_digest=requirement.digest[:SHORT_DIGEST],
         opened_at=iso(requirement.opened_at),
         run_state=run.state,
         why=_why(requirement),
-        fields=form_fields(question.schema) if isinstance(question, UserInput) else (),
-        form_schema=question.schema if isinstance(question, UserInput) else None,
-        result_schema=question.result_schema if isinstance(question, External) else None,
-        route_schemas=question.route_schemas if isinstance(question, External) else (),
-        silent=isinstance(question, External) and question.silent,
         expires_at=None if requirement.expires_at is None else iso(requirement.expires_at),
-        on_expiry=None if requirement.expires_at is None else _on_expiry(requirement),
+        on_expiry=on_expiry(requirement),
         answerable_from=None if requirement.answerable_from is None else iso(requirement.answerable_from),
         execution=requirement.execution,
         result=requirement.result,
-        substituted=requirement.substituted,
         result_text=as_written(requirement.result) if isinstance(question, Review) else None,
-        how=_how(requirement, call is not None and may_substitute(call)) if is_open else (),
+        substituted=requirement.substituted,
+        how=ways_to_answer(requirement, call is not None and may_substitute(call)) if is_open else (),
         given=_given(requirement),
         path=requirement.path,
-        filled_in=call.answers if is_open and call is not None else {},
+        filled_in=_filled_in(call, requirement.sensitive) if is_open and call is not None else {},
+        name=question.name if isinstance(question, Approval) else "",
+        masked=hidden(requirement.args, requirement.sensitive),
+        said=requirement.said[:SAID_CHARS],
+        said_cut=max(0, len(requirement.said) - SAID_CHARS),
+        flags=requirement.flags,
+        changes=_changes(requirement),
+        editors=requirement.editors,
+        approvers=requirement.approvers,
+        excluded=excluded(requirement),
     )
+    return replace(shown, **_of_people(requirement), **_of_question(requirement))
+
+
+def _of_people(requirement: Requirement) -> dict[str, Any]:
+    """What depends on who said what so far, and on how time went on."""
+    return {
+        "needs": needs(requirement),
+        "quorum": so_far(requirement),
+        "votes": votes_shown(requirement),
+        "advice": advice_shown(requirement),
+        "passed_on": passed_on(requirement),
+        "reminders": tuple(iso(at) for at in requirement.remind_at),
+        "reminded": requirement.reminded,
+    }
+
+
+def _of_question(requirement: Requirement) -> dict[str, Any]:
+    """What only questions of some kinds have."""
+    match requirement.question:
+        case UserInput(schema) as form:
+            shown = shown_schema(schema, requirement.sensitive)
+            fields = form_fields(schema, requirement.sensitive)
+            return {"fields": fields, "form_schema": shown, "calendar": patience_of(form).calendar}
+        case External(result_schema=schema, route_schemas=several, silent=silent):
+            return {"result_schema": schema, "route_schemas": several, "silent": silent}
+        case Approval() | Confirm() as asked:
+            return {
+                "calendar": patience_of(asked).calendar,
+                "editing": editing_words(asked.edit),
+                "grant": grant_words(asked.grant),
+                "break_glass": break_glass_words(requirement),
+            }
+        case _:
+            return {"calendar": patience_of(requirement.question).calendar}
 
 
 def presentation_digest(shown: Presentation) -> str:
@@ -202,48 +295,17 @@ def pretty(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
 
 
-def form_fields(schema: dict[str, Any]) -> tuple[FormField, ...]:
-    """The fields of an object schema, in its own order."""
-    required = set(schema.get("required", ()))
-    return tuple(
-        _field(name, resolved(schema, field) if isinstance(field, dict) else {}, name in required)
-        for name, field in schema.get("properties", {}).items()
-    )
-
-
-def _field(name: str, schema: dict[str, Any], required: bool) -> FormField:  # noqa: FBT001 - read from a schema
-    kind = schema.get("type", "any")
-    offered = choices_of(schema)
-    return FormField(
-        name=name,
-        type=kind if isinstance(kind, str) else "|".join(str(one) for one in kind),
-        required=required,
-        schema=schema,
-        description=str(schema.get("description") or schema.get("title") or ""),
-        choices=offered.values,
-        default=schema.get("default"),
-        labels=offered.labels if any(offered.labels) else (),
-        multiple=offered.multiple,
-    )
-
-
-def _asks(requirement: Requirement) -> str:
+def _asks(requirement: Requirement, args: dict[str, Any]) -> str:
     """The question on one line: an agent's own, that of a call's tool, or the title of a form, where there is one."""
     question = requirement.question
     if isinstance(question, UserInput) and question.asker:
         return " ".join(str(question.schema.get("description", "")).split())
     if requirement.substituted:
         return "A person gave this result instead of the call. May the agent have it?"
-    asked = requirement.args.get("question") if requirement.tool == "ask_user" else None
+    asked = args.get("question") if requirement.tool == "ask_user" else None
     if asked is None and isinstance(question, UserInput):
         asked = " ".join(str(question.schema.get("title", "")).split())
     return asked if isinstance(asked, str) and asked else ASKS[requirement.kind]
-
-
-def _on_expiry(requirement: Requirement) -> str:
-    if isinstance(requirement.question, Review):
-        return "the result is withheld, and the agent is told"
-    return "it is refused, and the agent is told"
 
 
 def _why(requirement: Requirement) -> tuple[Why, ...]:
@@ -259,68 +321,18 @@ def _why(requirement: Requirement) -> tuple[Why, ...]:
     )
 
 
-def _who(requirement: Requirement) -> str:
-    match requirement.question:
-        case Confirm():
-            return f"{requirement.user}, for whom the run acts"
-        case Approval(of, excluded) | Review(of, excluded):
-            allowed = " or ".join(_name(one, requirement) for one in of or ("requester",))
-            return f"{allowed}; not {', '.join(_name(one, requirement) for one in excluded)}" if excluded else allowed
-        case UserInput(_, of):
-            return " or ".join(_name(one, requirement) for one in of or ("requester",))
-        case External(route):
-            return f"whoever reports for the route {route}"
-        case OutcomeUnknown():
-            return "anyone who knows what happened"
+def _changes(requirement: Requirement) -> tuple[Change, ...]:
+    was = requirement.proposed
+    return () if was is None else changes(was, requirement.args, requirement.sensitive)
 
 
-def _name(one: str, requirement: Requirement) -> str:
-    if one == "requester":
-        return f"{requirement.user}, for whom the run acts"
-    if one.startswith("role:"):
-        return f"anyone with the role {one.removeprefix('role:')}"
-    return one.removeprefix("user:")
-
-
-def _how(requirement: Requirement, instead: bool) -> tuple[HowTo, ...]:  # noqa: FBT001 - read from the call
-    one = requirement.requirement_id
-    reject = f"{PROGRAM} reject {one} --note TEXT"
-    no: tuple[HowTo, ...] = (HowTo("no, for good", reject),)
-    if instead:
-        no = (*no, HowTo("a result instead: it never runs", f"{PROGRAM} respond {one} --data JSON"))
-    match requirement.question:
-        case Confirm() | Approval():
-            return (
-                HowTo("yes, this action", f"{PROGRAM} approve {one}"),
-                HowTo("yes, with other arguments", f"{PROGRAM} approve {one} --set NAME=VALUE"),
-                *no,
-            )
-        case UserInput(schema):
-            needed = " ".join(f"--set {field.name}=…" for field in form_fields(schema) if field.required)
-            return (
-                HowTo("fill it in", f"{PROGRAM} input {one} {needed or '--set NAME=VALUE'}"),
-                *no,
-            )
-        case External():
-            return (
-                HowTo("report the result", f"{PROGRAM} result {one} --data JSON"),
-                *no,
-            )
-        case Review(retries=retries):
-            may_run = requirement.execution <= retries and not requirement.substituted
-            again = (HowTo("run it again", f"{PROGRAM} retry {one}"),) if may_run else ()
-            return (
-                HowTo("the agent may have it", f"{PROGRAM} approve {one}"),
-                HowTo("another result instead", f"{PROGRAM} result {one} --data JSON"),
-                HowTo("the agent never gets it", reject),
-                *again,
-            )
-        case OutcomeUnknown():
-            return (
-                HowTo("it happened, with this result", f"{PROGRAM} result {one} --data JSON"),
-                HowTo("it did not happen: run it", f"{PROGRAM} approve {one}"),
-                HowTo("nobody knows: give up on it", f"{PROGRAM} reject {one}"),
-            )
+def _filled_in(call: Call, sensitive: Collection[str]) -> dict[str, Any]:
+    """What people filled in beside the arguments, without what their forms, or the tool, show nobody."""
+    forms = (gate.schema for gate in call.verdict.gates if isinstance(gate, UserInput))
+    shown: dict[str, Any] = masked(
+        call.answers, {*sensitive, *(one for form in forms for one in sensitive_places(form))}
+    )
+    return shown
 
 
 def _given(requirement: Requirement) -> Given | None:
@@ -333,4 +345,7 @@ def _given(requirement: Requirement) -> Given | None:
         authenticated_by=resolution.by.authenticated_by,
         at=iso(resolution.at),
         note=resolution.answer.note,
+        printed_name=resolution.by.printed_name,
+        on_behalf_of=resolution.by.on_behalf_of or "",
+        presented=resolution.presented,
     )
