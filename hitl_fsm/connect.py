@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Literal
 from hitl_fsm.adapters.calendars import open_times
 from hitl_fsm.adapters.log import operational_log
 from hitl_fsm.adapters.models import model_source
+from hitl_fsm.adapters.routes.manual import Manual
 from hitl_fsm.adapters.settings import Settings, settings
 from hitl_fsm.adapters.store import open_store
 from hitl_fsm.adapters.store.owner import may_be_alive, new_owner
 from hitl_fsm.errors import SettingsError
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.ports import Clock, ModelSource, Store
+from hitl_fsm.ports_out import Route
 from hitl_fsm.runtime.engine import Engine as _Engine
 from hitl_fsm.runtime.loop import loop_is_private, run_sync
 from hitl_fsm.runtime.parts import ActorLookup, Default, Parts, PolicySource, SystemClock, actor_lookup
@@ -27,6 +30,7 @@ __all__ = ["Engine", "Settings", "Workflow", "load_policies", "settings"]
 RELOAD_S = 2.0
 """How often an engine looks at its policy files, unless it is told otherwise."""
 
+_ROUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 Reload = Literal["auto", "off"] | float
 Policies = str | Path | Sequence[str | Path] | PolicySet | None
 
@@ -66,6 +70,18 @@ def _interval(reload: Reload, source: PolicySource | None) -> float | None:
     return float(reload)
 
 
+def _routes(given: Mapping[str, Route] | None) -> dict[str, Route]:
+    """SettingsError for a name that no policy can use, and for what is no route."""
+    for name, route in (given or {}).items():
+        if not isinstance(name, str) or not _ROUTE.fullmatch(name):
+            msg = f"{name!r} cannot be the name of a route"
+            raise SettingsError(msg, help="at most 64 letters, digits, `.`, `_` and `-`, as policies write it")
+        if not callable(getattr(route, "hand_over", None)):
+            msg = f"route {name}: {type(route).__name__} is no route"
+            raise SettingsError(msg, help="give a Webhook, a Command or an MCP of hitl_fsm.routes; Manual is nothing")
+    return {name: route for name, route in (given or {}).items() if not isinstance(route, Manual)}
+
+
 def _no_file(path: str) -> bytes:
     raise FileNotFoundError(path)
 
@@ -77,7 +93,8 @@ class Engine(_Engine):
     the last moments before a power loss for speed) or a Store; without it the settings decide. `default`: the verdict
     on a tool that no policy covers, `deny` or `confirm`. `actors`: a mapping of names to roles, or a lookup.
     `reload`: changed policy files are taken over while it runs. `auto` looks every 2 s at most, a number of seconds
-    says how often, `off` leaves it to `reload_policies`.
+    says how often, `off` leaves it to `reload_policies`. `routes`: what carries external calls out, by the names that
+    policies use (`hitl_fsm.routes`); a call to a route that is not among them waits for whoever reports its result.
     """
 
     def __init__(  # noqa: PLR0913 - the public door: keywords that users know, all with defaults
@@ -90,6 +107,7 @@ class Engine(_Engine):
         models: ModelSource | None = None,
         clock: Clock | None = None,
         reload: Reload = "auto",
+        routes: Mapping[str, Route] | None = None,
     ) -> None:
         if default not in {"deny", "confirm"}:
             msg = f"default is {default!r}"
@@ -114,6 +132,7 @@ class Engine(_Engine):
                 source=source,
                 reload_s=reload_s,
                 open_times=open_times,
+                routes=_routes(routes),
             )
         )
 

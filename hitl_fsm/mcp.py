@@ -16,12 +16,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from hitl_fsm.adapters.mcp import place as places
-from hitl_fsm.errors import HitlError, SettingsError, ToolError, ToolNotBegun, ToolsUnavailable
+from hitl_fsm.errors import HitlError, SettingsError, ToolError, ToolLost, ToolNotBegun, ToolsUnavailable
 from hitl_fsm.model.context import CallContext
+from hitl_fsm.model.dispatch import Failed as SaidFailed
+from hitl_fsm.model.dispatch import Handover, NotBegun, Outcome, Refused, Returned, Unknown
 from hitl_fsm.model.visible import visible
 from hitl_fsm.runtime.loop import background_loop, is_in_background, run_in_background
 from hitl_fsm.runtime.remote import RemoteTool, ToolAsked, remote_tool
-from hitl_fsm.runtime.tools import Begin, Declaration
+from hitl_fsm.runtime.results import to_result
+from hitl_fsm.runtime.tools import Begin, Declaration, at_once
 
 if TYPE_CHECKING:
     from hitl_fsm.adapters.mcp.listing import Listed
@@ -33,6 +36,8 @@ TIMEOUT_S = 60.0
 """Seconds that a server's tool has, unless the application says otherwise."""
 STRAY_S = 300.0
 """Seconds after its time in which the answer of a call is still taken; then the server is told to let go."""
+TOLD_CHARS = 2_000
+"""Characters of a server's own word that an external call failed."""
 CLOSED_S = 6.0
 """Seconds that giving up a session may hold up who asks for it, or the end of the process."""
 
@@ -184,6 +189,36 @@ class MCPServer:
             return work
 
         return remote_tool(declaration, listed.schema, start)
+
+    # -- a route
+
+    async def carried_out(self, tool: str, handover: Handover) -> Outcome:
+        """Call a tool once for an external gate, from any event loop; see `hitl_fsm.routes.MCP`."""
+        work = asyncio.run_coroutine_threadsafe(self._handed(tool, handover), background_loop())
+        return await asyncio.wrap_future(work)
+
+    async def _handed(self, tool: str, handover: Handover) -> Outcome:
+        from hitl_fsm.adapters.mcp.session import Asked, Failed  # noqa: PLC0415 - with the SDK
+
+        try:
+            session = await self._opened()
+        except ToolsUnavailable as error:
+            return NotBegun(error.message)
+        listed = session.tools.get(tool)
+        if listed is None:
+            return Refused(visible(f"MCP server {self.name} has no tool {tool!r} that can be used"))
+        try:
+            found = await session.call(listed, handover.args, handover.idempotency_key, {}, at_once)
+        except (ToolNotBegun, ToolLost) as error:
+            return NotBegun(error.message) if isinstance(error, ToolNotBegun) else Unknown(error.message)
+        match found:
+            case Asked(question):
+                outcome: Outcome = Unknown(f"it asked a person first, and was told to let go: {question.message}")
+            case Failed(told):
+                outcome = SaidFailed(told[:TOLD_CHARS])
+            case _:
+                outcome = Returned(to_result(found.result))
+        return outcome
 
     # -- on the background loop
 

@@ -6,13 +6,12 @@ A `Store` does no thinking: it checks version, fence and lease, and writes what 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.delivery import Delivery, DeliveryKind, DeliveryState, Settled
-from hitl_fsm.model.dispatch import Callback, Handover, Outcome
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.grant import Grant, GrantRow, GrantUse
 from hitl_fsm.model.message import ChatRequest, ModelReply
@@ -385,32 +384,6 @@ class OpenTimes(Protocol):
         They are in order and do not touch. Raises CalendarError where that is beyond named limits of open times and of
         years, or where zone or holidays are not known here.
         """
-        ...
-
-
-class Route(Protocol):
-    """A way to a system that carries calls out, instead of the tool.
-
-    `idempotent`: it may be given the same handover again, and the system recognises it by its key.
-    """
-
-    @property
-    def idempotent(self) -> bool: ...
-
-    async def hand_over(self, handover: Handover) -> Outcome:
-        """Once, within a bounded time. The intent is on disk (law 3).
-
-        Whatever it raises means that nobody knows what it did; who knows better returns it.
-        """
-        ...
-
-
-@runtime_checkable
-class CallsBack(Protocol):
-    """A route whose system may answer later."""
-
-    def callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
-        """What the message says, once it is certain that the system sent it, and lately. CallbackRefused otherwise."""
         ...
 
 

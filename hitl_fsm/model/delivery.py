@@ -34,6 +34,7 @@ class Settled(msgspec.Struct, frozen=True):
     """What became of a delivery that `owner` had claimed: `waiting` tries it again at `due_at`.
 
     `was` is the state that it must be in still; in any other than `sending` nobody holds it, and `owner` is "".
+    `content`, where given, replaces that of the delivery.
     """
 
     delivery_id: str
@@ -42,3 +43,4 @@ class Settled(msgspec.Struct, frozen=True):
     attempts: int
     due_at: int
     was: DeliveryState = "sending"
+    content: dict[str, Any] | None = None

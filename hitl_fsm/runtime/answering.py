@@ -23,6 +23,7 @@ from hitl_fsm.model.event import AnswerRecorded
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement
 from hitl_fsm.model.verdict import Approval, Confirm, External, Review, UserInput, Verdict
 from hitl_fsm.policy.form import form, value_problems
+from hitl_fsm.policy.sensitive import unmasked
 from hitl_fsm.runtime.arguments import read_arguments
 from hitl_fsm.runtime.judge import form_fields
 from hitl_fsm.runtime.tools import AnyTool
@@ -70,8 +71,8 @@ def fitted(
             return _edited(requirement, call, answer, edited, tool, rejudge)
         case answers.Provide(values):
             args = _filled_in(requirement, call, values, tool)
-        case answers.Report(error=str(error)):
-            _check_error(requirement, answer, error)
+        case answers.Report(error=error) if error is not None:
+            _check_error(requirement, answer)
         case answers.Report(result):
             _check_result(requirement.question, result)
         case answers.BreakGlass(note):
@@ -107,6 +108,8 @@ def _read(requirement: Requirement, call: Call, answer: answers.Answer) -> answe
         if values.get(name) is not None and not isinstance(values[name], dict):
             _refuse(requirement, f"{name} is no mapping of names to values", "give a dict")
     plain = _readable(requirement, values)
+    if plain.get("args") is not None:  # who was shown a mask, and left it, changes nothing of what is under it
+        plain["args"] = unmasked(plain["args"], requirement.sensitive, requirement.args)
     if isinstance(answer, answers.Provide) and isinstance(requirement.question, UserInput):
         # A field left empty (None) is not given: the tool's default applies.
         required = set(requirement.question.schema.get("required", ()))
@@ -227,12 +230,12 @@ def _check_retries(requirement: Requirement, call: Call) -> None:
         _refuse(requirement, why, "accept the result, give another one, or reject it")
 
 
-def _check_error(requirement: Requirement, answer: answers.Report, error: str) -> None:
+def _check_error(requirement: Requirement, answer: answers.Report) -> None:
     """A system that failed has no result; whatever it says is for the model to read."""
     if answer.result is not None:
         _refuse(requirement, "it has both a result and an error", "report one of them")
-    if not error.strip() or len(error) > NOTE_LIMIT:
-        _refuse(requirement, f"the error is empty, or longer than {NOTE_LIMIT} characters", "say it shortly")
+    if not (isinstance(answer.error, str) and 0 < len(answer.error.strip()) <= NOTE_LIMIT):
+        _refuse(requirement, f"the error is no text of 1 to {NOTE_LIMIT} characters", "say it shortly")
 
 
 def _check_result(question: object, result: Any) -> None:

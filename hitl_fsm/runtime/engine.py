@@ -36,6 +36,7 @@ from hitl_fsm.runtime.overrides import Overrides
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.prune import Pruned, prune
 from hitl_fsm.runtime.recipe import Recipe
+from hitl_fsm.runtime.routes import Routes
 from hitl_fsm.runtime.steps import load
 from hitl_fsm.runtime.stream import Publish
 from hitl_fsm.runtime.sweep import sweep
@@ -59,6 +60,7 @@ class Engine:
         self.inbox = Inbox(self)
         self.runs = Runs(self)
         self.audit = Audit(parts.store)
+        self.routes = Routes(self)
         self.grants = Grants(self)
         self.overrides = Overrides(self)
 

@@ -14,6 +14,7 @@ from hitl_fsm.model.actor import Actor
 from hitl_fsm.policy.calendar import Calendar
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.ports import Clock, IdSource, Log, ModelSource, OpenTimes, Store
+from hitl_fsm.ports_out import Route
 from hitl_fsm.runtime.crowd import Crowd
 from hitl_fsm.runtime.known import KnownRuns
 
@@ -92,6 +93,7 @@ def _nobody_tells(calendar: Calendar, from_ms: int, need_ms: int) -> tuple[int, 
 class Parts:
     """Ports and policies; `worker` names who claims runs, `default` judges a tool that no policy covers.
 
+    `routes`: the ways out that this process serves, by the names that policies use.
     `person` tells whose an actor's id is, where one person has several. `crowd` bounds what one agent asks.
     `may_be_alive`: False for a worker that is certainly gone. `known` is memory, never truth.
     `open_times` tells when a calendar of `policies` is open.
@@ -110,6 +112,7 @@ class Parts:
     known: KnownRuns = field(default_factory=KnownRuns)
     person: Persons = itself
     crowd: Crowd = field(default_factory=Crowd)
+    routes: Mapping[str, Route] = field(default_factory=dict)
     source: PolicySource | None = None
     reload_s: float | None = None
     open_times: OpenTimes = _nobody_tells

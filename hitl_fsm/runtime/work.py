@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from hitl_fsm.errors import Fenced, HitlError, RunBusy
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import Log
+from hitl_fsm.runtime.dispatch import DISPATCH, carry, claim, find
 from hitl_fsm.runtime.in_force import Reloaded
+from hitl_fsm.runtime.routes import AT_ONCE
 from hitl_fsm.runtime.stream import Publish
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ SIDE_BY_SIDE = 32
 """Runs that one worker advances at the same time."""
 IN_LINE = 1_000
 """Runs that one worker has in hand: those that it advances, and those that wait for their turn."""
+ROUNDS = 100
+"""Times that going on once hands over what the runs came to meanwhile; the rest is for the next one."""
 POLL_S = 1.0
 """How long an idle worker waits before it looks again; a timer that is due before is fired when it is due."""
 AGAIN_S = 1.0
@@ -65,17 +69,24 @@ class Tell(Protocol):
 async def continue_ready(engine: Engine) -> tuple[Continued, ...]:
     """Go on with every run that is ready, once; what another worker takes up meanwhile is left to it.
 
+    External calls that are due go to their routes first, and those that the runs come to then.
+
     An error that is none of the engine's own is raised when all others have gone on.
     """
     told = _Kept()
     worker = Worker(engine, told, asyncio.Event())
     try:
+        await engine.routes.adispatch()
         await worker.once()
+        for _ in range(ROUNDS):
+            if not await engine.routes.adispatch():
+                break
+            await worker.once()
     finally:
         await worker.cut_off()
     if told.defects:
         raise told.defects[0]
-    return tuple(sorted(told.found))
+    return tuple(sorted({one.run_id: one for one in told.found}.values()))
 
 
 async def work(engine: Engine, stop: asyncio.Event, poll_s: float = POLL_S) -> None:
@@ -119,6 +130,8 @@ class Worker:
     async def run(self) -> None:
         """Sweep, take up and look at the policies until `leave` is set; what is under way then still is afterwards."""
         kinds = [self._sweep, self._take_up]
+        if self._engine.routes.names:
+            kinds.append(self._hand_over)
         if self._engine.in_force.looks_every_s is not None:
             kinds.append(self._look)
         rounds = [asyncio.ensure_future(self._repeat(one)) for one in kinds]
@@ -182,6 +195,16 @@ class Worker:
             return self._poll_s
         return min(self._poll_s, (due - now) / 1000)
 
+    async def _hand_over(self) -> float:
+        """Calls that outside systems carry out: each is a task of its own, since a system may take long."""
+        await find(self._engine.parts)
+        while not self._leave.is_set() and sum(name.startswith(DISPATCH) for name in self._tasks) < AT_ONCE:
+            delivery = await claim(self._engine.parts)
+            if delivery is None:
+                break
+            self._begin(delivery.delivery_id, carry(self._engine, delivery))
+        return self._poll_s
+
     async def _look(self) -> float:
         """Changed policies are heard of by an idle worker, too; the runs look for themselves."""
         in_force = self._engine.in_force
@@ -209,9 +232,12 @@ class Worker:
         return self._poll_s
 
     def _start(self, run_id: str) -> None:
-        task = asyncio.get_running_loop().create_task(self._go_on(run_id))
-        self._tasks[run_id] = task
-        task.add_done_callback(lambda done: self._over(run_id, done))
+        self._begin(run_id, self._go_on(run_id))
+
+    def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[name] = task
+        task.add_done_callback(lambda done: self._over(name, done))
 
     def _over(self, run_id: str, done: asyncio.Task[None]) -> None:
         self._tasks.pop(run_id, None)

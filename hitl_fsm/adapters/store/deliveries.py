@@ -95,6 +95,36 @@ def claim(
     return claimed
 
 
+def is_dispatch_due(connection: Connection, due_by: int, routes: Sequence[str], now: int) -> bool:
+    """Whether `claim_dispatch` would find anything."""
+    marks = ", ".join("?" * len(routes))
+    if connection.execute(sql.DISPATCH_DUE.format(marks=marks), (due_by, now, *routes)).fetchone() is not None:
+        return True
+    return any(not may_be_alive(owner) for (owner,) in connection.execute(sql.DISPATCH_HOLDERS).fetchall())
+
+
+def claim_dispatch(
+    connection: Connection, due_by: int, owner: str, routes: Sequence[str], now: int
+) -> tuple[Delivery | None, list[Delivery]]:
+    """The earliest to one of these routes that is due and that no live sender holds; and those met before it that died
+    under way and cannot be repeated, which are `unknown` now. `now` is the database's clock.
+    """
+    for (holder,) in connection.execute(sql.DISPATCH_HOLDERS).fetchall():
+        if not may_be_alive(holder):
+            connection.execute(sql.DELIVERIES_FREE, (holder, "dispatch"))
+    lost: list[Delivery] = []
+    query = sql.DISPATCH_FIRST.format(marks=", ".join("?" * len(routes)))
+    while (row := connection.execute(query, (due_by, now, *routes)).fetchone()) is not None:
+        found = _read(row)
+        if found.state == "waiting" or found.repeatable:
+            attempts = found.attempts + 1
+            connection.execute(sql.DELIVERY_CLAIM, (owner, now + LEASE_MS, attempts, found.delivery_id))
+            return msgspec.structs.replace(found, state="sending", attempts=attempts), lost
+        connection.execute(sql.DELIVERY_UNKNOWN, (found.delivery_id,))
+        lost.append(msgspec.structs.replace(found, state="unknown"))
+    return None, lost
+
+
 def renew(connection: Connection, delivery_id: str, owner: str, now: int) -> bool:
     """False when it is no longer ours."""
     return connection.execute(sql.DELIVERY_RENEW, (now + LEASE_MS, delivery_id, owner)).rowcount == 1
@@ -103,7 +133,13 @@ def renew(connection: Connection, delivery_id: str, owner: str, now: int) -> boo
 def settle(connection: Connection, told: Settled) -> bool:
     """False when it is no longer ours, or no longer in that state."""
     values = (told.state, told.attempts, told.due_at, told.delivery_id, told.owner, told.was)
-    return connection.execute(sql.DELIVERY_SETTLE, values).rowcount == 1
+    if connection.execute(sql.DELIVERY_SETTLE, values).rowcount != 1:
+        return False
+    if told.content is not None:
+        (body,) = connection.execute(sql.DELIVERY_BODY, (told.delivery_id,)).fetchone()
+        new = _Body(told.content, _body_of(body).repeatable)
+        connection.execute(sql.DELIVERY_CONTENT, (_encode(new), told.delivery_id))
+    return True
 
 
 def page(
@@ -130,10 +166,14 @@ def page(
 def _read(row: Sequence[Any]) -> Delivery:
     """A body that somebody spoiled is empty: who sends it refuses that, and one bad row holds up no other."""
     delivery_id, kind, target, about, run_id, state, attempts, due_at, body = row
-    try:
-        read = _body.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
-        read = _Body()
+    read = _body_of(body)
     return Delivery(
         delivery_id, kind, target, about, run_id, due_at, read.content, state, attempts, repeatable=read.repeatable
     )
+
+
+def _body_of(body: bytes) -> _Body:
+    try:
+        return _body.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+        return _Body()
