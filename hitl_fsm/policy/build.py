@@ -25,7 +25,7 @@ class Builder:
         self.source = source
         self.document = document
         self.findings: list[Diagnostic] = []
-        self.gates = GateReader(source, files, self.findings)
+        self.gates = GateReader(source, files, document.owner, self.findings)
 
     def note(self, code: Code, message: str, path: Path, *, key: bool = False, help: str | None = None) -> None:  # noqa: A002
         """Add a finding at a path of the file."""
@@ -54,7 +54,7 @@ class Builder:
             agents=names.agents,
             on_error=None
             if document.on_error == "deny"
-            else self.gates.approval(document.on_error.approval, ("on_error", "approval")),
+            else self.gates.on_error(document.on_error.approval, ("on_error", "approval")),
         )
 
     def _names(self) -> Names:

@@ -6,192 +6,26 @@ carries `NotYet` is part of the language but not enforced by this release: it is
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from hitl_fsm.policy.document_gates import ApprovalGate, GateField
 from hitl_fsm.policy.fields import (
-    DURATION_PATTERN,
     Conditions,
-    Duration,
     Hints,
     JsonObject,
     Model,
     Name,
     NamePatterns,
-    NotYet,
     Pattern,
     Patterns,
-    Subjects,
     Text,
-    duration_ms,
     shape_of,
 )
 
-__all__ = ["DURATION_PATTERN", "NotYet", "PolicyDocument", "Rule", "Subjects", "Text", "duration_ms", "gate_items"]
-
 MAX_RULES = 1000
 MAX_EXAMPLES = 100
-MAX_GATES = 20
-MAX_RETRIES = 10
-
-GATE_WORDS = ("allow", "audit", "confirm", "deny", "review")
-GATE_NAMES = ("allow", "audit", "confirm", "approval", "user_input", "external", "review", "deny")
-
-
-class Escalate(Model):
-    """Ask others when the time is over."""
-
-    escalate: Subjects = Field(description="Who is asked next, such as `[role:cfo]`.")
-
-
-_NO_TIMER_SAYS_YES = (
-    "time never says yes (law 12): when nobody answered, nobody agreed",
-    "write `on_expiry: deny`; for what may go on without an answer, the gate `audit` only records",
-)
-OnExpiry = Annotated[
-    Annotated[Literal["deny"], Tag("word")] | Annotated[Escalate, Tag("mapping")],
-    Discriminator(shape_of),
-    NotYet(lambda value: isinstance(value, Escalate), "escalate", "write `on_expiry: deny`; time never says yes"),
-    Hints(
-        dict.fromkeys(
-            ("allow", "approve", "approved", "accept", "confirm", "audit", "continue", "proceed", "yes", "true"),
-            _NO_TIMER_SAYS_YES,
-        )
-    ),
-]
-
-
-class _Asks(Model):
-    """What every gate that waits for an answer can say."""
-
-    expires: Duration | None = Field(
-        None,
-        description="How long the question stays open: a number and a unit (`ms`, `s`, `m`, `h`, `d`, `w`), such as "
-        "`4h`. Then the action is denied. Without it, the question waits for ever.",
-    )
-    on_expiry: OnExpiry = Field(
-        "deny", description="What happens when the time is over: `deny`, which also holds without it. Never a yes."
-    )
-    reminders: Annotated[Any, NotYet()] = Field(None, description="When to remind those who were asked.")
-
-
-class ConfirmGate(_Asks):
-    """The run's own user says yes or no."""
-
-
-class ApprovalGate(_Asks):
-    """Somebody with a role says yes or no."""
-
-    of: Subjects | None = Field(
-        None,
-        description="Who may answer; one of them is enough. `role:finance` is everyone with that role, `requester` the "
-        "run's own user, anything else the id of one person.",
-    )
-    quorum: Annotated[
-        int, Field(ge=1, le=100), NotYet(lambda value: value > 1, help="write one `approval` gate for each role")
-    ] = Field(1, description="How many different people must say yes.")
-    excluded: Subjects = Field(
-        [],
-        alias="not",
-        description="Who may not answer, whatever their roles. `not: [requester]` keeps people from approving what "
-        "they asked for themselves.",
-    )
-    stages: Annotated[Any, NotYet(help="write a list of `approval` gates; they are passed in order")] = Field(
-        None, description="Approvals one after the other."
-    )
-    grant: Annotated[Any, NotYet()] = Field(None, description="Remember the yes for a while.")
-
-
-class UserInputGate(_Asks):
-    """A person fills in a form first. Fields named like an argument replace it; the others go to the tool."""
-
-    form: JsonObject = Field(
-        alias="schema",
-        description="The form: a JSON Schema object, inline or in a file: `{$ref: ../forms/reason.schema.json}`, "
-        "relative to this policy.",
-        examples=[
-            {"type": "object", "properties": {"reason": {"type": "string", "minLength": 10}}, "required": ["reason"]}
-        ],
-    )
-    of: Subjects = Field([], description="Who fills it in, such as `[requester]`; without it, the run's user.")
-
-
-class ExternalGate(Model):
-    """Another system executes the call and reports the result."""
-
-    route: Name = Field(description="The name of the route that carries the call, such as `bank`.")
-    timeout: Duration | None = Field(
-        None, description="How long to wait for the result, such as `2d`; then the action is denied."
-    )
-    result_schema: JsonObject | None = Field(
-        None,
-        description="What a result must look like: a JSON Schema, inline or in a file (`{$ref: receipt.schema.json}`). "
-        "Without it: anything that fits the route's own schema, if it has one.",
-    )
-    silent: bool = Field(
-        default=False,
-        description="`true`: the run waits, but chat surfaces do not announce it, for a result that no person is to "
-        "think about. An inbox lists it all the same.",
-    )
-
-
-class ReviewGate(_Asks):
-    """A person looks at the output before the model does."""
-
-    of: Subjects = Field([], description="Who reviews, such as `[role:editor]`; without it, the run's user.")
-    excluded: Subjects = Field([], alias="not", description="Who may not review, whatever their roles.")
-    retries: int = Field(
-        0,
-        ge=0,
-        le=MAX_RETRIES,
-        description="How often a reviewer may have the call run again. Each time it takes effect once more, and every "
-        "gate before it is asked again. Such as `1`; without it: never.",
-    )
-
-
-class DenyGate(Model):
-    """The action does not happen."""
-
-    note: Text = Field(
-        description="Why not, in a sentence; the model and the record get this text. "
-        "Such as `Transfers above 10000 are made by hand`."
-    )
-
-
-class GateMapping(Model):
-    """One gate with its details."""
-
-    confirm: ConfirmGate | None = Field(
-        None, description="The run's own user says yes or no. `{confirm: {expires: 1h}}`"
-    )
-    approval: ApprovalGate | None = Field(
-        None, description="Somebody with a role says yes or no. `{approval: {of: [role:finance], not: [requester]}}`"
-    )
-    user_input: UserInputGate | None = Field(
-        None,
-        description="A person fills in a form, whose values go to the tool. "
-        "`{user_input: {schema: {$ref: ../forms/reason.schema.json}}}`",
-    )
-    external: ExternalGate | None = Field(
-        None,
-        description="Another system executes the call and reports the result. `{external: {route: bank, timeout: 2d}}`",
-    )
-    review: ReviewGate | None = Field(
-        None, description="A person looks at the output before the model does. `{review: {of: [role:editor]}}`"
-    )
-    deny: DenyGate | None = Field(
-        None, description="The action does not happen, and the model reads why. `{deny: {note: Not on Sundays}}`"
-    )
-
-
-GateWord = Literal["allow", "audit", "confirm", "deny", "review"]
-GateItem = Annotated[Annotated[GateWord, Tag("word")] | Annotated[GateMapping, Tag("mapping")], Discriminator(shape_of)]
-GateList = Annotated[list[GateItem], Field(min_length=1, max_length=MAX_GATES)]
-GateField = Annotated[
-    Annotated[GateWord, Tag("word")] | Annotated[GateMapping, Tag("mapping")] | Annotated[GateList, Tag("list")],
-    Discriminator(shape_of),
-]
 
 
 class ExampleUser(Model):
@@ -380,10 +214,3 @@ class PolicyDocument(Model):
         description="The rules. All that match are joined: what they ask for adds up, `deny` beats all. Their order "
         "does not matter.",
     )
-
-
-def gate_items(gate: Any) -> list[tuple[tuple[int, ...], Any]]:
-    """The gates of a rule, each with its path below `gate`."""
-    if isinstance(gate, list):
-        return [((index,), item) for index, item in enumerate(gate)]
-    return [((), gate)]

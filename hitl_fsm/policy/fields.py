@@ -35,7 +35,7 @@ class NotYet:
     help: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # so that it has a hash: annotations of a union are compared by theirs
 class Hints:
     """What to say about a word that an author is likely to write there: (message, help) by the word."""
 
@@ -101,12 +101,20 @@ Conditions = Annotated[
         MAX_CONDITIONS,
     ),
 ]
+_SUBJECTS = ("role:finance", "group:treasury", "requester", "owner", "alice")
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Subjects = Annotated[
     list[Subject],
     BeforeValidator(listed),
     Field(min_length=1, max_length=MAX_SUBJECTS),
-    one_or_list({"type": "string", "minLength": 1, "examples": ["role:finance", "requester", "alice"]}, MAX_SUBJECTS),
+    one_or_list(
+        {
+            "type": "string",
+            "minLength": 1,
+            "examples": [*_SUBJECTS],
+        },
+        MAX_SUBJECTS,
+    ),
 ]
 JsonObject = dict[str, Any]
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from hitl_fsm.errors import Diagnostic
 from hitl_fsm.model.verdict import Approval, Confirm, External, Gate, Review, UserInput
+from hitl_fsm.policy.approvals import AskReader
+from hitl_fsm.policy.asked_people import PeopleReader
 from hitl_fsm.policy.codes import Code
-from hitl_fsm.policy.document import GATE_NAMES, ApprovalGate, GateMapping, ReviewGate, gate_items
+from hitl_fsm.policy.document_gates import GATE_NAMES, ApprovalGate, GateMapping, ReviewGate, gate_items
+from hitl_fsm.policy.gate_words import describe
 from hitl_fsm.policy.join import gate_key
-from hitl_fsm.policy.names import did_you_mean
 from hitl_fsm.policy.schemas import SchemaFiles
 from hitl_fsm.policy.source import Path, Source
 
-_ROLE = "role:"
-_FALSE_KINDS = ("roles:", "group:", "groups:", "user:", "users:", "actor:", "human:", "id:", "Role:", "ROLE:")
-
+__all__ = ["Demand", "GateReader", "describe"]
 
 _PLAIN: dict[str, Gate] = {"confirm": Confirm(), "review": Review()}
 """The gates that a word alone is enough for."""
@@ -33,12 +32,14 @@ class Demand(NamedTuple):
 
 
 class GateReader:
-    """Reads the gates of one file into `findings` and values."""
+    """Reads the gates of one file into `findings` and values; `owner` is the policy's."""
 
-    def __init__(self, source: Source, files: SchemaFiles, findings: list[Diagnostic]) -> None:
+    def __init__(self, source: Source, files: SchemaFiles, owner: str | None, findings: list[Diagnostic]) -> None:
         self._source = source
         self._files = files
         self._findings = findings
+        self._people = PeopleReader(source, owner, findings)
+        self._asks = AskReader(source, files, self._people, findings)
 
     def read(self, field: Any, path: Path) -> Demand:
         """A rule's whole `gate`."""
@@ -57,9 +58,9 @@ class GateReader:
             self._check_position(kind, later, len(items), here)
             if isinstance(item, GateMapping) and item.deny is not None:
                 note = item.deny.note
-            gate = _PLAIN.get(item) if isinstance(item, str) else self._gate(kind, item, here)
-            words.append(describe(gate) if gate is not None else kind)
-            if gate is not None:
+            found = self._gates(kind, item, here)
+            words += map(describe, found) if found else [kind]
+            for gate in found:
                 gates.setdefault(gate_key(gate), gate)
         return Demand(", ".join(words), "deny" in kinds, "audit" in kinds, tuple(gates.values()), note)
 
@@ -93,20 +94,30 @@ class GateReader:
                 Code.GATE, "`review` must be the last gate", path, "it is about what the call returned; write it last"
             )
 
-    def _gate(self, kind: str, item: Any, path: Path) -> Gate | None:
-        if not isinstance(item, GateMapping):
-            return None
+    def _gates(self, kind: str, item: Any, path: Path) -> tuple[Gate, ...]:
+        """One gate; several for the stages of an approval; none for what asks nothing."""
+        if isinstance(item, str):
+            return (_PLAIN[item],) if item in _PLAIN else ()
         here = (*path, kind)
-        if item.confirm is not None:
-            return Confirm(item.confirm.expires)
         if item.approval is not None:
-            return self.approval(item.approval, here)
-        if item.user_input is not None:
-            form = self._files.resolve(
-                self._source, item.user_input.form, (*here, "schema"), self._findings, is_form=True
+            return self._asks.approvals(item.approval, here)
+        gate = self._gate(item, here)
+        return () if gate is None else (gate,)
+
+    def _gate(self, item: GateMapping, here: Path) -> Gate | None:
+        if item.confirm is not None:
+            confirm = item.confirm
+            return Confirm(
+                confirm.expires,
+                self._asks.patience(confirm, here),
+                self._asks.editing(confirm.edit, (*here, "edit")),
+                self._asks.offer(confirm.grant, (*here, "grant")),
             )
-            of = self._subjects(item.user_input.of, (*here, "of"))
-            return UserInput(form or {}, of, item.user_input.expires)
+        if item.user_input is not None:
+            asked = item.user_input
+            form = self._files.resolve(self._source, asked.form, (*here, "schema"), self._findings, is_form=True)
+            of = self._people.read(asked.of, (*here, "of"))
+            return UserInput(form or {}, of, asked.expires, patience=self._asks.patience(asked, here))
         if item.external is not None:
             external = item.external
             schema = external.result_schema
@@ -119,53 +130,21 @@ class GateReader:
         return None if item.review is None else self._review(item.review, here)
 
     def _review(self, gate: ReviewGate, path: Path) -> Review:
-        of, excluded = self._subjects(gate.of, (*path, "of")), self._subjects(gate.excluded, (*path, "not"))
-        if set(of or ("requester",)) <= set(excluded):
-            who = "everyone in `of`" if of else "the requester, who reviews where `of` is missing,"
-            self._note(Code.SUBJECT, f"nobody could answer: {who} is also in `not`", (*path, "not"))
-        return Review(of, excluded, gate.expires, gate.retries)
+        of = self._people.read(gate.of, (*path, "of"))
+        excluded = self._people.read(gate.excluded, (*path, "not"), barred=True)
+        who = "everyone in `of`" if of else "the requester, who reviews where `of` is missing,"
+        self._people.nobody(of or ("requester",), excluded, (*path, "not"), who)
+        return Review(of, excluded, gate.expires, gate.retries, self._asks.patience(gate, path, excluded))
 
-    def approval(self, gate: ApprovalGate, path: Path) -> Approval | None:
-        """An approval, whether a rule or `on_error` asks for it."""
-        excluded = self._subjects(gate.excluded, (*path, "not"))
-        if gate.of is None:
-            if gate.stages is None:
-                self._note(
-                    Code.MISSING_KEY, "`of` is missing in `approval`", path, "who may answer: of: [role:finance]"
-                )
+    def on_error(self, gate: ApprovalGate, path: Path) -> Approval | None:
+        """Who is asked when a condition cannot be evaluated: one approval."""
+        if gate.stages is not None:
+            message = "`on_error` asks for one approval, not for several in stages"
+            self._note(
+                Code.WRONG_VALUE, message, (*path, "stages"), "name who decides then: `of`, `all_of` or `any_of`"
+            )
             return None
-        of = self._subjects(gate.of, (*path, "of"))
-        if of and set(of) <= set(excluded):
-            self._note(Code.SUBJECT, "nobody could answer: everyone in `of` is also in `not`", (*path, "not"))
-        return Approval(of, excluded, gate.expires)
-
-    def _subjects(self, subjects: Sequence[str], path: Path) -> tuple[str, ...]:
-        for index, subject in enumerate(subjects):
-            here = (*path, index)
-            if subject.startswith("agent:"):
-                self._note(
-                    Code.NOT_ENFORCED, "`agent:` in who may answer is not enforced yet", here, "name a role or a person"
-                )
-            elif subject == _ROLE or subject.strip() != subject:
-                self._note(Code.SUBJECT, f"{subject!r} names nobody", here, "role:NAME, requester or an actor's id")
-            elif found := next((kind for kind in _FALSE_KINDS if subject.startswith(kind)), None):
-                rest = subject.removeprefix(found)
-                hint = f"did you mean `role:{rest}`?" if found[0] in "rRg" else f"an actor's id stands alone: `{rest}`"
-                self._note(Code.SUBJECT, f"`{found}` is not a kind of subject", here, hint)
-            elif subject != "requester" and did_you_mean(subject, ["requester"]):
-                self._note(Code.SUBJECT, f"`{subject}` is not a known word", here, "did you mean `requester`?")
-        return tuple(dict.fromkeys(subjects))
-
-
-def describe(gate: Gate) -> str:
-    """A gate in a few words, for reasons and messages."""
-    if isinstance(gate, Approval):
-        return f"approval of {' or '.join(gate.of)}"
-    if isinstance(gate, External):
-        return f"external {gate.route}{', silent' if gate.silent else ''}"
-    if isinstance(gate, Review):
-        return f"review of {' or '.join(gate.of)}" if gate.of else "review"
-    return "user_input" if isinstance(gate, UserInput) else "confirm"
+        return next(iter(self._asks.approvals(gate, path)), None)
 
 
 def _named(item: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hitl_fsm.policy.document import PolicyDocument
+from hitl_fsm.policy.document_gates import WHO
 from hitl_fsm.policy.source import Path
 
 MAX_ROUNDS = 4
@@ -74,8 +75,9 @@ def _take_detail(gate: Any, path: Path, kind: str) -> bool:
         return False
     mapping, key = parents[1]
     mapping.pop(key)
-    if parents[0][1] == "approval" and (key == "of" or kind == "extra_forbidden"):  # or a misspelt `of`
-        mapping.setdefault("of", "nobody")
+    told = parents[0][1] == "approval" and not any(one in mapping for one in WHO)
+    if told and (key in WHO or kind == "extra_forbidden"):  # or a misspelt `of`
+        mapping["of"] = "nobody"
     return True
 
 

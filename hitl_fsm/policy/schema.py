@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hitl_fsm.policy.document import GATE_WORDS, GateMapping, PolicyDocument
+from hitl_fsm.policy.document import PolicyDocument
+from hitl_fsm.policy.document_gates import GATE_WORDS, WHO, ApprovalGate, GateMapping, StageEntry
 from hitl_fsm.policy.fields import NotYet
 from hitl_fsm.policy.shape import models_of
 
@@ -28,6 +29,8 @@ def policy_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = schema.pop("$defs")
     _one_gate(definitions[GateMapping.__name__])
     _gate_words(definitions)
+    for gate in (ApprovalGate, StageEntry):
+        _one_who(definitions[gate.__name__])
     schema["properties"]["rules"]["items"] = {
         **schema["properties"]["rules"]["items"],
         "defaultSnippets": _RULE_SNIPPETS,
@@ -84,6 +87,11 @@ _RULE_SNIPPETS = [
 def _one_gate(mapping: dict[str, Any]) -> None:
     """A mapping names exactly one gate, and never null: the models' own `None` is no part of the language."""
     mapping["minProperties"] = mapping["maxProperties"] = 1
+
+
+def _one_who(gate: dict[str, Any]) -> None:
+    """Who approves is said in one of several ways."""
+    gate["oneOf"] = [{"required": [key]} for key in WHO if key in gate["properties"]]
 
 
 def _gate_words(definitions: dict[str, Any]) -> None:

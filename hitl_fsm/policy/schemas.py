@@ -32,9 +32,16 @@ class SchemaFiles:
         self.used: dict[tuple[str, str], bytes] = {}
 
     def resolve(
-        self, source: Source, schema: dict[str, Any], path: Path, findings: list[Diagnostic], *, is_form: bool
+        self,
+        source: Source,
+        schema: dict[str, Any],
+        path: Path,
+        findings: list[Diagnostic],
+        *,
+        is_form: bool,
+        what: str = "",
     ) -> dict[str, Any] | None:
-        """The schema itself, checked; None when it cannot be used (then a finding says why)."""
+        """The schema itself, checked; None when it cannot be used (then a finding says why, and for `what`)."""
         reference = schema.get("$ref")
         here = path
         if isinstance(reference, str) and not reference.startswith("#"):
@@ -54,7 +61,7 @@ class SchemaFiles:
         from hitl_fsm.policy.form import check_form, check_schema  # noqa: PLC0415 - jsonschema costs 0.1 s
 
         problems = check_form(schema) if is_form else check_schema(schema)
-        what = "form" if is_form else "result schema"
+        what = what or ("form" if is_form else "result schema")
         node = source.node(here)
         findings += [source.diagnostic(Code.SCHEMA, f"not usable as a {what}: {problem}", node) for problem in problems]
         return None if problems else schema

@@ -11,7 +11,8 @@ from pydantic.fields import FieldInfo
 
 from hitl_fsm.errors import Diagnostic
 from hitl_fsm.policy.codes import Code
-from hitl_fsm.policy.document import GATE_NAMES, GateMapping, PolicyDocument
+from hitl_fsm.policy.document import PolicyDocument
+from hitl_fsm.policy.document_gates import GATE_NAMES, GateMapping
 from hitl_fsm.policy.fields import Hints, NotYet
 from hitl_fsm.policy.names import did_you_mean
 from hitl_fsm.policy.repair import repaired

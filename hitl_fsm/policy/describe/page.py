@@ -58,7 +58,7 @@ _HOW: tuple[Text, ...] = (
         "A condition that cannot be evaluated, for instance because an argument is missing, never lets anything ",
         "happen: the action is denied, or somebody is asked, as each policy says.",
     ),
-    ("Time never says yes: what nobody answers in time is denied.",),
+    ("Time never says yes: what nobody answers in time is denied, at once or after others were asked.",),
     ("An action that no enforced policy covers is denied, unless the application chose that the requester is asked.",),
     ("The requester is the person for whom the agent works.",),
     (

@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import msgspec
 
-from hitl_fsm.model.verdict import Approval, Confirm, External, Gate, Review, UserInput
-from hitl_fsm.policy.describe.paper import Code, Text, joined
+from hitl_fsm.model.verdict import Approval, Confirm, External, Gate, GrantOffer, Patience, Review, Seat, UserInput
+from hitl_fsm.policy.describe.paper import Code, Text
+from hitl_fsm.policy.describe.people import approvers, barred, demanded, not_counted, people, several
+from hitl_fsm.policy.describe.terms import duration, edits, emergency, remembered, until
 
-_UNITS = (("week", 604_800_000), ("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1_000))
-_ROLE = "role:"
+__all__ = ["duration", "sentence", "who"]
+
 _KNOWN: dict[type, frozenset[str]] = {
-    Confirm: frozenset({"expires_ms"}),
-    Approval: frozenset({"of", "excluded", "expires_ms"}),
-    UserInput: frozenset({"schema", "of", "expires_ms", "asker"}),
+    Confirm: frozenset({"expires_ms", "patience", "edit", "grant"}),
+    Approval: frozenset(
+        {
+            *("of", "excluded", "expires_ms", "quorum", "ways", "reject_quorum"),
+            *("patience", "edit", "grant", "break_glass", "name"),
+        }
+    ),
+    UserInput: frozenset({"schema", "of", "expires_ms", "asker", "patience"}),
     External: frozenset({"route", "result_schema", "expires_ms", "silent", "route_schemas"}),
-    Review: frozenset({"of", "excluded", "expires_ms", "retries"}),
+    Review: frozenset({"of", "excluded", "expires_ms", "retries", "patience"}),
 }
-
-
-def duration(ms: int) -> str:
-    """`90 minutes`; in the largest unit that needs no fraction."""
-    for name, size in _UNITS:
-        if ms % size == 0:
-            count = ms // size
-            return f"{count} {name}{'' if count == 1 else 's'}"
-    return f"{ms} milliseconds"
-
-
-def person(subject: str) -> Text:
-    """Who a subject of the language stands for."""
-    if subject.startswith(_ROLE):
-        return ("anyone with the role ", Code(subject.removeprefix(_ROLE)))
-    return ("the requester",) if subject == "requester" else (Code(subject),)
-
-
-def people(of: tuple[str, ...], excluded: tuple[str, ...] = ()) -> Text:
-    """Who may answer; without names, the requester."""
-    allowed = joined([person(one) for one in of or ("requester",)], "or")
-    return (*allowed, ", but never ", *joined([person(one) for one in excluded], "or")) if excluded else allowed
 
 
 def who(gate: Gate) -> Text:
@@ -46,15 +31,32 @@ def who(gate: Gate) -> Text:
         return ("see the policy",)
     match gate:
         case Confirm():
-            return ("a yes from the requester",)
-        case Approval(of, excluded):
-            return ("a yes from ", *people(of, excluded))
+            return ("a yes from the requester", *_later(gate.expires_ms, gate.patience), *_kept(gate.grant))
+        case Approval():
+            alone: Text = ("; in an emergency from ", *people(gate.break_glass), " alone") if gate.break_glass else ()
+            later = _later(gate.expires_ms, gate.patience)
+            return ("a yes from ", *approvers(gate), *barred(gate.excluded), *later, *alone, *_kept(gate.grant))
         case UserInput(_, of):
-            return ("a form, filled in by ", *people(of))
+            return ("a form, filled in by ", *people(of), *_later(gate.expires_ms, gate.patience, "by"))
         case External(route):
             return ("the route ", Code(route), " carries it out")
         case Review(of, excluded):
-            return ("a look at the result, by ", *people(of, excluded))
+            return ("a look at the result, by ", *people(of, excluded), *_later(gate.expires_ms, gate.patience, "by"))
+
+
+def _later(expires_ms: int | None, patience: Patience | None, link: str = "from") -> Text:
+    """Who is asked when the time is over, one after the other."""
+    told: Text = ()
+    after = expires_ms
+    for level in patience.escalate if patience is not None else ():
+        if after is not None:
+            told = (*told, f"; after {duration(after)} {link} ", *several(Seat(level.of, level.quorum)))
+        after = None if after is None or level.expires_ms is None else after + level.expires_ms
+    return told
+
+
+def _kept(grant: GrantOffer | None) -> Text:
+    return () if grant is None else ("; it may be remembered",)
 
 
 def sentence(gate: Gate) -> Text:
@@ -62,16 +64,29 @@ def sentence(gate: Gate) -> Text:
     if _unknown(gate):
         return ("What this asks for has no sentence here: ", Code(msgspec.json.encode(gate).decode()), ".")
     match gate:
-        case Confirm(expires):
-            return ("The requester must say yes.", *_until(expires))
-        case Approval(of, excluded, expires):
-            return ("One person must say yes: ", *people(of, excluded), ".", *_until(expires))
+        case Confirm():
+            return (
+                "The requester must say yes.",
+                *until(gate.expires_ms, gate.patience),
+                *edits(gate.edit),
+                *remembered(gate.grant),
+            )
+        case Approval():
+            stage: Text = ("Stage ", Code(gate.name), ". ") if gate.name else ()
+            return (
+                *stage,
+                *demanded(gate),
+                *until(gate.expires_ms, gate.patience),
+                *edits(gate.edit),
+                *remembered(gate.grant),
+                *emergency(gate.break_glass),
+            )
         case UserInput(_, of, expires):
             return (
                 "A form must be filled in by ",
                 *people(of),
                 "; what is filled in goes to the tool.",
-                *_until(expires),
+                *until(expires, gate.patience),
             )
         case External(route, _, expires, silent):
             told: Text = (" Its result is checked.",) if gate.result_schemas else (" Any result is taken.",)
@@ -81,7 +96,7 @@ def sentence(gate: Gate) -> Text:
                 Code(route),
                 ".",
                 *told,
-                *_until(expires, "a result"),
+                *until(expires, what="a result"),
             )
         case Review(of, excluded, expires, retries):
             again = f" It may be run again, {retries} time{'' if retries == 1 else 's'} at most." if retries else ""
@@ -89,14 +104,9 @@ def sentence(gate: Gate) -> Text:
                 "After it happened, and before the agent gets the result, one person must look at the result: ",
                 *people(of, excluded),
                 f".{again}",
-                *_until(expires, "an answer", "the agent does not get it"),
+                *not_counted(excluded),
+                *until(expires, gate.patience, then="the agent does not get it"),
             )
-
-
-def _until(expires_ms: int | None, what: str = "an answer", then: str = "it is denied") -> Text:
-    if expires_ms is None:
-        return (" There is no time limit.",)
-    return (f" Without {what} within {duration(expires_ms)} {then}.",)
 
 
 def _unknown(gate: Gate) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from hitl_fsm.policy.document import Escalate
+from hitl_fsm.policy.document_asks import Escalate
 from hitl_fsm.policy.lint.walk import PlacedGate, RulePath
 
 ROLE = "role:"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from hitl_fsm.policy.document import GATE_NAMES, GateMapping, Rule, gate_items
+from hitl_fsm.policy.document import Rule
+from hitl_fsm.policy.document_gates import GATE_NAMES, GateMapping, gate_items
 from hitl_fsm.policy.project import Member
 
 RulePath = tuple[str | int, ...]

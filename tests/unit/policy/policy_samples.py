@@ -21,7 +21,7 @@ REASON_FORM = {
     "required": ["reason"],
 }
 
-# The example of the design, without what is refused by name (quorum, escalation).
+# The example of the design, with one approver and without escalation.
 REFUNDS = """\
 # yaml-language-server: $schema=../../schemas/policy.schema.json
 apiVersion: hitl-fsm/v1

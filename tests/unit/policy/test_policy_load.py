@@ -165,7 +165,7 @@ RULE = "- {{id: a, {}}}"
         (policy(RULE.format("gate: deny, tools: pay")).replace("tools: pay\n", "steps: x\n", 1), "HF115", "the policy covers no tools", "add `tools`"),
         (policy(RULE.format("gate: {approval: {of: ['role:']}}")), "HF120", "names nobody", None),
         (policy(RULE.format("gate: {approval: {of: ['user:al']}}")), "HF120", "`user:` is not a kind", "stands alone: `al`"),
-        (policy(RULE.format("gate: {approval: {of: ['group:fin']}}")), "HF120", "`group:` is not a kind", "did you mean `role:fin`?"),
+        (policy(RULE.format("gate: {approval: {of: ['groups:fin']}}")), "HF120", "`groups:` is not a kind", "did you mean `group:fin`?"),
         (policy(RULE.format("gate: {approval: {of: [requestor]}}")), "HF120", "`requestor`", "did you mean `requester`?"),
         (policy(RULE.format("gate: {approval: {of: [bo], not: [bo, al]}}")), "HF120", "nobody could answer", None),
         (policy(RULE.format("gate: {user_input: {of: [x]}}")), "HF107", "`schema` is missing in `user_input`", None),
@@ -204,14 +204,8 @@ def test_law06_what_is_wrong_is_refused_with_a_code_and_a_hint(
 @pytest.mark.parametrize(
     ("text", "word", "line", "column"),
     [
-        (policy("- id: a\n  gate: {approval: {of: [b], quorum: 2}}"), "quorum", 7, 32),
-        (policy("- id: a\n  gate: {approval: {stages: [{of: x}]}}"), "stages", 7, 23),
-        (policy("- id: a\n  gate: {approval: {of: [b], on_expiry: {escalate: [c]}}}"), "escalate", 7, 32),
-        (policy("- id: a\n  gate: {approval: {of: [b], reminders: [1h]}}"), "reminders", 7, 32),
-        (policy("- id: a\n  gate: {approval: {of: [b], grant: {for: 1h}}}"), "grant", 7, 32),
-        (policy("- id: a\n  gate: {approval: {of: ['agent:bot']}}"), "agent:", 7, 28),
-        (policy(head="on_error: {approval: {of: [b], quorum: 2}}"), "quorum", 5, 32),
-        (policy(head="on_error: {approval: {of: [b], on_expiry: {escalate: [c]}}}"), "escalate", 5, 32),
+        (policy("- id: a\n  gate: {external: {route: r, calendar: madrid}}"), "calendar", 7, 33),
+        (policy("- id: a\n  gate: {external: {route: r, reminders: [1h]}}"), "reminders", 7, 33),
     ],
 )
 def test_what_is_not_enforced_yet_is_refused_by_name(text: str, word: str, line: int, column: int) -> None:
@@ -220,11 +214,6 @@ def test_what_is_not_enforced_yet_is_refused_by_name(text: str, word: str, line:
     assert f"`{word}`" in found[0].message
     assert "not enforced yet" in found[0].message
     assert (found[0].place.line, found[0].place.column) == (line, column)
-
-
-def test_a_quorum_of_one_is_what_is_enforced() -> None:
-    policies = loaded(policy("- {id: a, gate: {approval: {of: b, quorum: 1, on_expiry: deny}}}"))
-    assert policies.names == ("p",)
 
 
 def test_a_condition_error_stands_at_its_column_in_the_file() -> None:

@@ -37,7 +37,8 @@ def test_all_of_its_details() -> None:
         ("{review: {not: [requester]}}", "HF120", "nobody could answer: the requester"),
         ("{review: {of: [bo], not: [bo, al]}}", "HF120", "nobody could answer: everyone in `of`"),
         ("{review: {of: [requestor]}}", "HF120", "`requestor`"),
-        ("{review: {on_expiry: {escalate: [bo]}}}", "HF109", "`escalate` is not enforced yet"),
+        ("{review: {on_expiry: {escalate: [bo]}}}", "HF108", "the time never runs out"),
+        ("{review: {of: [editor]}}", "HF120", "`editor` says who may not answer"),
     ],
 )
 def test_law06_a_review_that_cannot_be_is_refused(gate: str, code: str, says: str) -> None:

@@ -51,7 +51,9 @@ def test_the_schema_takes_the_example_of_the_design_and_all_gates() -> None:
         "{review: {of: bo}}",
         "{deny: {note: x}}",
         "review",
-        "{approval: {stages: [{of: x}]}}",
+        "{approval: {stages: [{name: x, of: x}, {name: y, all_of: [x, {of: y, quorum: 2}], edit: {a: lower, b: {}}}]}}",
+        "{approval: {any_of: [x], expires: 1h, reminders: 30m, calendar: c, on_expiry: [{escalate: y, quorum: 2}]}}",
+        "{confirm: {edit: none, grant: {max: 1, for: 1h, scope: run, vary: [a], budget: {a: 1.5}}}}",
     ):
         assert is_valid(policy(f"- {{id: a, gate: {gate}}}"))
 
@@ -72,6 +74,12 @@ def test_the_schema_takes_the_example_of_the_design_and_all_gates() -> None:
         policy("- {id: a, gate: {confirm: {expires: 5}}}"),
         policy("- {id: a, gate: {confirm: {on_expiry: allow}}}"),
         policy("- {id: a, gate: {external: {}}}"),
+        policy("- {id: a, gate: {approval: {}}}"),
+        policy("- {id: a, gate: {approval: {of: x, all_of: [y]}}}"),
+        policy("- {id: a, gate: {approval: {stages: [{name: x}]}}}"),
+        policy("- {id: a, gate: {approval: {of: x, edit: {a: higher}}}}"),
+        policy("- {id: a, gate: {approval: {of: x, grant: {max: 1}}}}"),
+        policy("- {id: a, gate: {approval: {of: x, grant: {max: 1, for: 1h, budget: {a: 1, b: 1}}}}}"),
         policy("- {id: a, gate: {user_input: {of: [bo]}}}"),
         policy("- {id: a, gate: deny, examples: {matches: []}}"),
         policy("- {id: a, gate: deny, examples: {match: [{arg: {}}]}}"),
@@ -148,9 +156,9 @@ def test_every_field_is_described_and_what_is_not_enforced_says_so() -> None:
         for name, part in {"": one, **one["$defs"]}.items():
             for key, field in part.get("properties", {}).items():
                 assert len(field.get("description", "")) >= 20, f"{name}.{key}"
-    approval = schema["$defs"]["ApprovalGate"]["properties"]
-    for key in ("quorum", "stages", "grant", "reminders", "on_expiry"):
-        assert "not enforced yet" in approval[key]["description"].lower()
+    external = schema["$defs"]["ExternalGate"]["properties"]
+    for key in ("calendar", "reminders"):
+        assert "not enforced yet" in external[key]["description"].lower()
     assert "title" in schema
     assert "null" not in json.dumps(schema)
 
