@@ -15,7 +15,7 @@ from hitl_fsm.audit.canonical import canonical
 from hitl_fsm.core.frames import frame_at
 from hitl_fsm.errors import Uncanonical
 from hitl_fsm.model.answer import Approve, GrantTerms, Vote
-from hitl_fsm.model.call import Call
+from hitl_fsm.model.call import Call, Pass
 from hitl_fsm.model.grant import Grant, GrantRow
 from hitl_fsm.model.paths import frame_of
 from hitl_fsm.model.requirement import Requirement
@@ -198,13 +198,20 @@ def is_excluded(grant: Grant, run: Run, call: Call, gate: Gate, person: Callable
     known = {
         "requester": run.user.persons,
         "editor": call.editors,
-        "previous_approver": tuple(one for passed in call.passed for one in passed.by),
+        "previous_approver": tuple(one for passed in _earlier(call, gate_key(gate)) for one in passed.by),
     }
     out = {one for name in excluded for one in known.get(name, (name.removeprefix("user:"),))}
     givers = {*grant.persons, *(person(one) for one in grant.persons)}
     if givers & {*out, *(person(one) for one in out)}:
         return True
     return any(_has(actor.roles, actor.groups, name) for name in excluded for actor in grant.by)
+
+
+def _earlier(call: Call, gate: str) -> Sequence[Pass]:
+    """What was passed before that gate; all, where that is still to come."""
+    passed = call.passed
+    places = [index for index, one in enumerate(passed) if (one.gate, one.digest) == (gate, call.digest)]
+    return [one for one in passed[: places[-1] if places else None] if one.gate != gate]
 
 
 def _has(roles: Sequence[str], groups: Sequence[str], name: str) -> bool:
