@@ -235,7 +235,7 @@ def _plain(number: float) -> str:
 def _characters(odd: Iterable[str]) -> str:
     """By number and name; of many, the first ones and how many more."""
     distinct = sorted(set(odd))
-    named = [f"U+{ord(char):04X} {unicodedata.name(char, 'without a name')}" for char in distinct[:NAMED]]
+    named = [f"U+{ord(char):04X} {unicodedata.name(char, 'a control character')}" for char in distinct[:NAMED]]
     more = len(distinct) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")
 

@@ -4,7 +4,8 @@ A character that hides, reorders or repaints is shown as its code point in doubl
 escape codes, format characters (bidi controls, zero-width, tags), variation selectors and other invisible ones, line
 and paragraph separators, blanks that pass for a space, lone surrogates, private use, unassigned, and more combining
 marks on one letter than any script needs. The brackets themselves are spelled out too, so that no text can imitate
-the spelling, and two different texts never look the same to a program.
+the spelling, and two different texts never look the same to a program. Only the mask of a hidden value stays as it is,
+wherever it stands: which values are hidden is told beside them.
 
 Beyond its reach: look-alike letters of other scripts, and right-to-left letters, which a terminal reorders by itself.
 Markup of the surface (Rich, HTML) is the surface's to escape, after this.
@@ -16,6 +17,8 @@ import unicodedata
 from functools import lru_cache
 
 JOINERS_MAX = 2_000  # of one kind in one text; a page of Persian has some hundred
+MASK = "⟦masked⟧"
+"""Stands for a value that nobody is shown, whatever its type, length or content."""
 MARKS_MAX = 4  # combining marks in a row that stay: Vietnamese needs 2, Hebrew and Tibetan up to 4
 
 _PLAIN, _MARK, _SHOWN = range(3)
@@ -82,6 +85,8 @@ def _in_use(joiner: str, before: str, after: str) -> bool:
 
 
 def _spell(text: str, kept: str) -> str:
+    if MASK in text:
+        return MASK.join(_spell(part, kept) for part in text.split(MASK))
     shown: list[str] = []
     room = 0  # marks that may still follow; none at a start, where they would settle on the surrounding page
     for char in text:

@@ -10,9 +10,21 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from hitl_fsm.model.visible import MASK
+
+__all__ = [
+    "KEYWORD",
+    "MASK",
+    "Sensitive",
+    "hidden",
+    "masked",
+    "sensitive_places",
+    "unmasked",
+    "without",
+    "wrapped",
+]
+
 KEYWORD: Final = "x-sensitive"
-MASK: Final = "⟦masked⟧"
-"""Stands for a hidden value, whatever its type, length or content."""
 
 _SIDE_BY_SIDE = ("allOf", "anyOf", "oneOf")
 _SAME_PLACE = ("if", "then", "else")

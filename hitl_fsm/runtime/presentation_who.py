@@ -83,7 +83,7 @@ def needs(requirement: Requirement) -> str:
     if not isinstance(requirement.question, Approval) and level_of(requirement) is None:
         return ""
     ways = [" and ".join(_seat(seat, requirement) for seat in way) for way in ways_of(requirement)]
-    several = max(sum(seat.count for seat in way) for way in ways_of(requirement)) > 1
+    several = any(len(way) > 1 for way in ways_of(requirement))
     no = reject_quorum_of(requirement)
     return (
         f"yes of {', or of '.join(ways)}{', all of them different people' if several else ''};"
@@ -93,7 +93,7 @@ def needs(requirement: Requirement) -> str:
 
 def _seat(seat: Seat, requirement: Requirement) -> str:
     who = names(seat.of, requirement)
-    return f"{seat.count} of those: {who}" if seat.count > 1 else who
+    return f"{seat.count} people ({who})" if seat.count > 1 else who
 
 
 def so_far(requirement: Requirement) -> str:
@@ -192,9 +192,8 @@ def on_expiry(requirement: Requirement) -> str | None:
 
 
 def _asked_next(level: Escalation, requirement: Requirement) -> str:
-    how_many = f"{level.quorum} of those: " if level.quorum > 1 else ""
     how_long = "" if level.expires_ms is None else f" for {span(level.expires_ms)}"
-    return f"{how_many}{names(level.of, requirement)} {'are' if level.quorum > 1 else 'is'} asked{how_long}"
+    return f"{_seat(Seat(level.of, level.quorum), requirement)} {'are' if level.quorum > 1 else 'is'} asked{how_long}"
 
 
 def span(ms: int) -> str:
