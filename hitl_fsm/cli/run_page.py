@@ -11,6 +11,7 @@ from hitl_fsm.cli.usage import usage_line
 from hitl_fsm.cli.when import stamp
 from hitl_fsm.core.frames import way_to
 from hitl_fsm.model.paths import depth, frame_of, way
+from hitl_fsm.runtime.presentation import shown_call
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.reading import RunReport
@@ -42,7 +43,7 @@ def run_page(report: RunReport, timeline: list[dict[str, Any]]) -> Page:
     if report.calls:
         rows = tuple(
             (call.call_id, call.state.value, f"{call.tool} {one_line(call.args or {})}", call.problem or "")
-            for call in report.calls
+            for call in map(shown_call, report.calls)
         )
         blocks.append(Grid(("call", "state", "action", "problem"), rows))
     if report.requirements:

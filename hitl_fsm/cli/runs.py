@@ -138,7 +138,7 @@ def _document(report: RunReport, timeline: list[dict[str, Any]]) -> dict[str, An
     from hitl_fsm.cli.usage import usage_document  # noqa: PLC0415 - JSON only
     from hitl_fsm.core.frames import way_to  # noqa: PLC0415 - as above
     from hitl_fsm.model.instant import iso  # noqa: PLC0415 - as above
-    from hitl_fsm.runtime.presentation import presentation  # noqa: PLC0415 - as above
+    from hitl_fsm.runtime.presentation import presentation, shown_call  # noqa: PLC0415 - as above
 
     run = report.run
     return {
@@ -165,7 +165,7 @@ def _document(report: RunReport, timeline: list[dict[str, Any]]) -> dict[str, An
             }
             for frame in run.frames
         ],
-        "calls": report.calls,
+        "calls": [shown_call(one) for one in report.calls],
         "requirements": [presentation(one, run) for one in report.requirements],
         "timeline": timeline,
     }

@@ -66,6 +66,7 @@ __all__ = [
     "presentation_digest",
     "presented_digest",
     "pretty",
+    "shown_call",
 ]
 
 SHORT_DIGEST = 12
@@ -283,6 +284,14 @@ def presentation_digest(shown: Presentation) -> str:
 def presented_digest(requirement: Requirement, run: Run) -> str:
     """The digest of all that a person is shown of `requirement` of `run`, as it stands."""
     return presentation_digest(presentation(requirement, run))
+
+
+def shown_call(call: Call) -> Call:
+    """The call without the arguments that nobody is shown."""
+    if not call.sensitive:
+        return call
+    args, proposed = (masked(one, call.sensitive) for one in (call.args, call.proposed))
+    return replace(call, args=args, proposed=proposed, answers=_filled_in(call, call.sensitive))
 
 
 def as_written(result: Any) -> str:
