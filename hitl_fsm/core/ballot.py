@@ -17,6 +17,7 @@ from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import AnswerRecorded, ApprovalRevoked, RequirementReminded, VoteWithdrawn
 from hitl_fsm.model.override import Override
 from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import (
     RUN_ADVANCING,
     CallState,
@@ -116,13 +117,11 @@ def revoke(draft: Draft, event: ApprovalRevoked) -> None:
     """A yes is taken back before the action begins: its gate is asked about again."""
     requirement = draft.requirement(event.requirement_id)
     call = draft.call(requirement.call_id)
-    draft.require(is_revocable(requirement, call), "have that answer taken back")
-    question = requirement.question
-    key = gate_key(question)  # type: ignore[arg-type]  # only a gate is revocable
-    given = [one for one in call.passed if one.gate == key and one.digest == call.digest]
-    selves = set(draft.entry.by.persons)
-    draft.require(any(selves & set(one.by) for one in given), "have an answer taken back that another person gave")
+    given = revocable(draft.run, requirement, call)
+    draft.require(bool(given), "have that answer taken back")
+    draft.require(bool(set(draft.entry.by.persons) & set(given)), "have an answer taken back that another person gave")
     draft.close(requirement, RequirementTrigger.REVOKED, requirement.resolution)
+    key = gate_key(requirement.question)  # type: ignore[arg-type]  # only a gate is revocable
     call = draft.replace(call, passed=tuple(one for one in call.passed if one.gate != key))
     if call.state is CallState.AUTHORISED:
         draft.move(call, CallTrigger.GATED)
@@ -134,14 +133,19 @@ def revoke(draft: Draft, event: ApprovalRevoked) -> None:
         _reopened(draft)
 
 
-def is_revocable(requirement: Requirement, call: Call) -> bool:
-    """Whether a yes may still be taken back: it was one, and the action has not begun."""
-    given = requirement.resolution is not None and isinstance(
-        requirement.resolution.answer, answers.Approve | answers.BreakGlass
-    )
-    waits = call.state in {CallState.GATED, CallState.AUTHORISED}
-    asked = isinstance(requirement.question, Approval | Confirm)
-    return requirement.state is RequirementState.RESOLVED and asked and given and waits and not call.asked
+def revocable(run: Run, requirement: Requirement, call: Call) -> tuple[str, ...]:
+    """Who may still take this yes back: those who gave it, while what it allowed has not begun. Empty: nobody may."""
+    question = requirement.question
+    if requirement.state is not RequirementState.RESOLVED or not isinstance(question, Approval | Confirm):
+        return ()
+    if call.state not in {CallState.GATED, CallState.AUTHORISED} or call.asked:
+        return ()
+    alike = [one for one in run.requirements if one.call_id == call.call_id and one.question == question]
+    if alike[-1] is not requirement and alike[-1] != requirement:  # it was asked again since
+        return ()
+    key = gate_key(question)
+    given = (one.by for one in call.passed if one.gate == key and one.digest == call.digest)
+    return tuple(dict.fromkeys(person for people in given for person in people))
 
 
 def remind(draft: Draft, event: RequirementReminded) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from hitl_fsm.core.ballot import is_revocable
+from hitl_fsm.core.ballot import revocable
 from hitl_fsm.core.decide import Step
 from hitl_fsm.core.frames import chain
 from hitl_fsm.core.votes import next_level, votes_of
@@ -99,7 +99,7 @@ def _same_as_shown(run: Run, requirement: Requirement, shown: Shown) -> str:
     return presented
 
 
-def _authorise(requirement: Requirement, actor: Actor, answer: Answer, known: Involved, person: Persons) -> None:
+def _authorise(requirement: Requirement, actor: Actor, answer: Answer | None, known: Involved, person: Persons) -> None:
     why = objection(requirement, actor, answer, known, person)
     if why:
         msg = f"{actor.id} may not answer {requirement.requirement_id}: {why}"
@@ -127,10 +127,11 @@ async def revoke(engine: Engine, requirement_id: str, by: By, note: str | None) 
 
     def event(loaded: Loaded, requirement: Requirement, actor: Actor) -> events.Event:
         call = next((one for one in loaded.run.calls if one.call_id == requirement.call_id), None)
-        if call is None or not is_revocable(requirement, call):
+        given = () if call is None else revocable(loaded.run, requirement, call)
+        if not given:
             msg = f"{requirement_id} is {requirement.state.value}; there is no yes to it that could be taken back"
             raise NotRevocable(msg, help="what has begun is not undone; `runs cancel` keeps the rest from happening")
-        if not set(actor.persons) & {one for passed in call.passed for one in passed.by}:
+        if not set(actor.persons) & set(given):
             msg = f"{actor.id} did not say yes to {requirement_id}"
             raise NotAuthorised(msg, help="who said yes may take it back; somebody else can cancel the run")
         return events.ApprovalRevoked(requirement_id, note)
@@ -187,6 +188,8 @@ async def _record_answer(
         return reduce(join, (judge(parts, policies, run, subject_of(call), args) for policies in sets))
 
     event, verdict = fitted(requirement, call, answer, tool, rejudge)
+    if event.args is None and may_edit(answer):  # no edit after all, so that its giver answers like everybody else
+        _authorise(requirement, actor, None, involved(run, requirement, parts.person), parts.person)
     event = msgspec.structs.replace(event, presented=seen[0], named=seen[1])
     if requirement.answerable_from is not None:
         event = msgspec.structs.replace(event, worker_gone=not _may_act(parts, loaded, requirement))
