@@ -69,7 +69,7 @@ def covers(grant: Grant, args: dict[str, Any] | None, gate: Approval | Confirm =
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-1e12, 1e12) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=8,
+    max_leaves=4,
 )
 ARGUMENTS = st.dictionaries(st.sampled_from(["to", "memo", "n", "é"]), JSON, max_size=4)
 
@@ -120,7 +120,8 @@ def test_a_grant_of_a_call_without_arguments_covers_only_such_calls(args: dict[s
         (1, 1.0, True), (0, -0.0, True), (1e3, 1000, True), (1, True, False), (0, False, False), (1, "1", False),
         (None, False, False), ("", None, False), ([1], [1.0], True), ([1], [True], False), ({"a": 1}, {"a": 1.0}, True),
         ({"a": {"b": [1]}}, {"a": {"b": [1, 2]}}, False), ({"a": 1}, {"a": 1, "b": None}, False),
-        ([1, 2], [2, 1], False), ("\u00e9", "e\u0301", False), ("acme", "Acme", False), ("a", "a ", False), ({}, [], False),
+        ([1, 2], [2, 1], False), ("\u00e9", "e\u0301", False), ("acme", "Acme", False), ("a", "a ", False),
+        ({}, [], False),
     ],
 )  # fmt: skip
 def test_numbers_are_compared_by_value_and_everything_else_exactly(was: Any, now: Any, same: bool) -> None:
