@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from hitl_fsm.cli.answering import answer_each, refuse_kind
+from hitl_fsm.cli.answering import Looked, answer_each, refuse_kind
 from hitl_fsm.cli.identity import As
 from hitl_fsm.errors import AnswerRefused
 from hitl_fsm.model import answer as answers
 
 if TYPE_CHECKING:
+    from hitl_fsm.cli.page import Lines
     from hitl_fsm.cli.session import Session
-    from hitl_fsm.runtime.presentation import Presentation
+    from hitl_fsm.cli.together import Prepared
 
-_YES: dict[str, Callable[[dict[str, Any] | None, str | None], answers.Answer]] = {
+_YES: dict[str, Callable[[dict[str, Any] | None, str | None, answers.GrantTerms | None], answers.Answer]] = {
     "confirm": answers.Approve,
     "approval": answers.Approve,
-    "outcome": lambda _, note: answers.NotHappened(note),
-    "review": lambda _, note: answers.Accept(note),
+    "outcome": lambda _, note, __: answers.NotHappened(note),
+    "review": lambda _, note, __: answers.Accept(note),
 }
 _NO_ARGUMENTS = {
     "outcome": "a call that was lost runs as it was approved; its arguments cannot be changed",
     "review": "the call has run, its arguments cannot be changed; `hitl-fsm result` gives another result",
 }
-_ASKED = {"outcome": "It did not happen: run it?", "review": "Let the agent have this result?"}
 
 Requirements = Annotated[list[str], typer.Argument(metavar="REQ…", help="As `inbox` lists them.")]
+
+
+class Asked(NamedTuple):
+    """What the options of `approve` ask for."""
+
+    note: str | None
+    grant: answers.GrantTerms | None
+    whole: dict[str, Any] | None
+    changes: dict[str, str]
+    edit: bool
+
+    @property
+    def edits(self) -> bool:
+        """Whether the arguments are to be changed."""
+        return self.edit or self.whole is not None or bool(self.changes)
 
 
 def approve(
@@ -39,41 +54,50 @@ def approve(
         typer.Option("--set", metavar="NAME=VALUE", help="Change one argument: JSON, or text where it was text."),
     ] = None,
     args: Annotated[
-        str | None, typer.Option("--args", metavar="JSON|@FILE", help="Replace the arguments by this object.")
+        str | None,
+        typer.Option("--args", "--data", metavar="JSON|@FILE", help="Replace the arguments by this object."),
+    ] = None,
+    edit: Annotated[bool, typer.Option("--edit", help="Change the arguments of one in $VISUAL or $EDITOR.")] = False,
+    grant: Annotated[
+        str | None,
+        typer.Option("--grant", metavar="run|session|agent", help="Do not ask about the same again, where it is so."),
+    ] = None,
+    uses: Annotated[int | None, typer.Option("--uses", min=1, help="The grant is for so many more calls.")] = None,
+    for_: Annotated[
+        str | None, typer.Option("--for", metavar="SPAN", help="The grant is for so long: 30m, 4h, 2d.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", metavar="N", help="The grant is for so much in all.")
     ] = None,
     note: Annotated[str | None, typer.Option(help="Kept on the record.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="On a terminal: do not show and ask first.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not show and ask first; elsewhere: several tools at once.")
+    ] = False,
     as_: As = None,
 ) -> None:
     """Say yes to one or several questions.
 
-    On a terminal each question is shown, and asked y/N; elsewhere, or with --yes, this is the answer. It is bound to
-    the action as it was read: if that changes meanwhile, nothing is recorded.
+    On a terminal each question is shown; those of one tool are then asked about once, y/N. Elsewhere, or with --yes,
+    this is the answer; for several tools at once it takes --yes. It is bound to what was read: if that changes
+    meanwhile, nothing is recorded. Where several people are asked it is a vote, and `state` stays open until there are
+    enough.
 
-    Changed arguments (--set, --args) are checked and judged by the policies again, which may ask somebody else; that
-    needs --app. To a call that was lost (kind `outcome`), approve says: it did not happen, run it. To a review it says:
-    the agent may have this result.
+    Changed arguments (--set, --args, --edit) are checked and judged by the policies again, which may ask somebody else;
+    that needs --app. A grant reaches as far as the policy offers. To a call that was lost (kind `outcome`), approve
+    says: it did not happen, run it. To a review it says: the agent may have this result.
 
-    JSON lines: {"id", "answer", "state", "digest", "run", "run_state", "open"}, or {"id", "error"}.
+    JSON lines: {"id", "answer", "state", "votes", "digest", "run", "run_state", "open"}, or {"id", "error"}; `votes` is
+    {"yes", "needed", "no", "no_needed", "abstained", "advice"}, or null where one answer decides.
     """
-    from hitl_fsm.cli.values import assignments, json_object  # noqa: PLC0415 - as it is used
+    from hitl_fsm.cli.granting import grant_terms  # noqa: PLC0415 - as it is used
+    from hitl_fsm.cli.together import answer_together  # noqa: PLC0415 - as above
+    from hitl_fsm.cli.values import assignments, json_object  # noqa: PLC0415 - as above
 
     session: Session = ctx.obj
     whole = None if args is None else json_object(args, "--args")
-    changes = assignments(set_ or [])
-
-    def make(shown: Presentation) -> answers.Answer:
-        if shown.kind not in _YES:
-            raise refuse_kind(shown, "approve")
-        if shown.kind in _NO_ARGUMENTS and (whole is not None or changes):
-            msg = f"{shown.id}: {_NO_ARGUMENTS[shown.kind]}"
-            raise AnswerRefused(msg, help="leave out --set and --args")
-        answer = _YES[shown.kind](_edited(shown, whole, changes), note)
-        if not yes:
-            _confirm(session, shown, answer)
-        return answer
-
-    answer_each(session, requirements, make, speaker=as_)
+    asked = Asked(note, grant_terms(grant, uses, for_, budget), whole, assignments(set_ or []), edit)
+    _refuse_several(requirements, asked)
+    answer_together(session, requirements, lambda looked: _prepared(looked, asked), yes=yes, speaker=as_)
 
 
 def reject(
@@ -84,14 +108,15 @@ def reject(
 ) -> None:
     """Say no to one or several questions, for good.
 
-    The agent is told, with the note, and the action never runs. To a call that was lost (kind `outcome`), reject says:
-    nobody knows, give up on it. To a review, it says: the agent never gets this result; the call itself has run.
+    The agent is told, with the note, and the action never runs; where the policy wants several to say no, it is a vote.
+    To a call that was lost (kind `outcome`), reject says: nobody knows, give up on it. To a review, it says: the agent
+    never gets this result; the call itself has run.
 
-    JSON lines: {"id", "answer", "state", "digest", "run", "run_state", "open"}, or {"id", "error"}.
+    JSON lines: {"id", "answer", "state", "votes", "digest", "run", "run_state", "open"}, or {"id", "error"}.
     """
 
-    def make(shown: Presentation) -> answers.Answer:
-        return answers.GiveUp(note) if shown.kind == "outcome" else answers.Reject(note)
+    def make(looked: Looked) -> answers.Answer:
+        return answers.GiveUp(note) if looked.shown.kind == "outcome" else answers.Reject(note)
 
     answer_each(ctx.obj, requirements, make, speaker=as_)
 
@@ -107,50 +132,120 @@ def retry(
     It takes effect a second time, unless the tool is idempotent, so every gate before it is asked again. The policy
     says how often (`retries`).
 
-    JSON lines: {"id", "answer", "state", "digest", "run", "run_state", "open"}, or {"id", "error"}.
+    JSON lines: {"id", "answer", "state", "votes", "digest", "run", "run_state", "open"}, or {"id", "error"}.
     """
 
-    def make(shown: Presentation) -> answers.Answer:
-        if shown.kind != "review":
-            raise refuse_kind(shown, "retry")
+    def make(looked: Looked) -> answers.Answer:
+        if looked.shown.kind != "review":
+            raise refuse_kind(looked.shown, "retry")
         return answers.Retry(note)
 
     answer_each(ctx.obj, requirements, make, speaker=as_)
 
 
-def _edited(shown: Presentation, whole: dict[str, Any] | None, changes: dict[str, str]) -> dict[str, Any] | None:
-    """The new arguments; what was text stays text (`--set order_id=42`)."""
+def _refuse_several(requirements: Sequence[str], asked: Asked) -> None:
+    if asked.edit and len(set(requirements)) > 1:
+        msg = "an editor is opened for one question at a time"
+        raise typer.BadParameter(msg, param_hint="--edit")
+
+
+def _prepared(looked: Looked, asked: Asked) -> Prepared:
+    from hitl_fsm.cli.together import Prepared  # noqa: PLC0415 - as it is used
+
+    refuse_options(looked, asked)
+    changed = changed_args(looked, asked)
+    return Prepared(looked, _answer(looked, asked, changed), beside(looked, asked, changed))
+
+
+def yes_to(looked: Looked, asked: Asked) -> answers.Answer:
+    """The yes that these options ask for; AnswerRefused where the question does not take it."""
+    refuse_options(looked, asked)
+    return _answer(looked, asked, changed_args(looked, asked))
+
+
+def _answer(looked: Looked, asked: Asked, changed: dict[str, Any] | None) -> answers.Answer:
+    return _YES[looked.shown.kind](changed, asked.note, asked.grant)
+
+
+def refuse_options(looked: Looked, asked: Asked) -> None:
+    """AnswerRefused where a question of this kind takes no yes, or not with these options."""
+    shown = looked.shown
+    if shown.kind not in _YES:
+        raise refuse_kind(shown, "approve")
+    if shown.kind in _NO_ARGUMENTS and asked.edits:
+        msg = f"{shown.id}: {_NO_ARGUMENTS[shown.kind]}"
+        raise AnswerRefused(msg, help="leave out --set, --args and --edit")
+    if shown.kind in _NO_ARGUMENTS and asked.grant is not None:
+        msg = f"{shown.id} is a question of kind {shown.kind}; no grant comes of it"
+        raise AnswerRefused(msg, help="leave out --grant")
+
+
+def changed_args(looked: Looked, asked: Asked) -> dict[str, Any] | None:
+    """The new arguments, None where they are to stay; what a person is not shown stays as it was."""
+    from hitl_fsm.policy.sensitive import unmasked  # noqa: PLC0415 - as it is used
+
+    given = _edited(looked, asked) if asked.edits else None
+    if given is None:
+        return None
+    requirement = looked.requirement
+    whole: dict[str, Any] = unmasked(given, requirement.sensitive, requirement.args)
+    _refuse_unoffered(looked, whole)
+    return whole
+
+
+def _edited(looked: Looked, asked: Asked) -> dict[str, Any] | None:
+    """What was text stays text (`--set order_id=42`)."""
     from hitl_fsm.cli.values import typed  # noqa: PLC0415 - as it is used
 
-    if whole is None and not changes:
-        return None
-    base = shown.args if whole is None else whole
+    args = looked.shown.args
+    base = args if asked.whole is None else asked.whole
 
     def kind(name: str) -> str | None:
-        return "string" if isinstance(shown.args.get(name), str) else None
+        return "string" if isinstance(args.get(name), str) else None
 
-    return {**base, **typed(changes, kind)}
+    whole = {**base, **typed(asked.changes, kind)}
+    if not asked.edit:
+        return whole
+    from hitl_fsm.cli.editing import UNCHANGED, edited  # noqa: PLC0415 - only with --edit
+
+    shown = looked.shown
+    header = (
+        f"{shown.id}: the arguments of {shown.tool}, of {shown.run}, for {shown.user}.",
+        "One JSON object. Lines that begin with # before it are left out; what says ⟦masked⟧ stays as it is.",
+        "An unchanged file changes nothing. Leave the editor with an error to record nothing at all.",
+    )
+    found = edited(whole, header)
+    if found is not UNCHANGED:
+        whole = found
+    return None if whole == args else whole
 
 
-def _confirm(session: Session, shown: Presentation, answer: answers.Answer) -> None:
-    """On a terminal: show, and ask. Typer's Exit when the person does not say yes."""
-    import sys  # noqa: PLC0415 - as it is used
+def _refuse_unoffered(looked: Looked, args: dict[str, Any]) -> None:
+    """What the policy does not let an approver change is refused before anybody is asked."""
+    from hitl_fsm.core.editing import edit_problems  # noqa: PLC0415 - only for an edit
 
-    from hitl_fsm.cli.output import say, show  # noqa: PLC0415 - as above
-    from hitl_fsm.cli.page import Lines, Page  # noqa: PLC0415 - as above
-    from hitl_fsm.cli.present import question_page  # noqa: PLC0415 - as above
-    from hitl_fsm.cli.terminal import agreed, is_interactive  # noqa: PLC0415 - as above
-    from hitl_fsm.runtime.presentation import pretty  # noqa: PLC0415 - as above
+    requirement = looked.requirement
+    proposed = requirement.args if requirement.proposed is None else requirement.proposed
+    found = edit_problems(getattr(requirement.question, "edit", None), proposed, requirement.args, args)
+    if found:
+        msg = f"{requirement.requirement_id}: the arguments cannot be changed so"
+        raise AnswerRefused(msg, found, help="nothing was recorded")
 
-    if not is_interactive():
-        return
-    page = question_page(shown)
-    if isinstance(answer, answers.Approve) and answer.args is not None:
-        page = Page(
-            (*page.blocks, Lines("you change the arguments to", tuple(pretty(answer.args).split("\n")), "warn"))
-        )
-    show(session, page, sys.stderr)
-    asked = _ASKED.get(shown.kind, f"Approve {shown.tool}?")
-    if not agreed(f"\n{asked}".strip()):
-        say(session, f"{shown.id}: nothing was recorded")
-        raise typer.Exit(1)
+
+def beside(looked: Looked, asked: Asked, changed: dict[str, Any] | None) -> tuple[Lines, ...]:
+    """What a yes does beside: changed arguments, as a diff, and a grant."""
+    from hitl_fsm.cli.page import Lines  # noqa: PLC0415 - as it is used
+
+    found: list[Lines] = []
+    if changed is not None:
+        from hitl_fsm.cli.editing import change_lines  # noqa: PLC0415 - as it is used
+        from hitl_fsm.policy.sensitive import masked  # noqa: PLC0415 - as above
+
+        then = masked(changed, looked.requirement.sensitive)
+        found.append(Lines("you change the arguments to", change_lines(looked.shown.args, then), "warn"))
+    if asked.grant is not None:
+        from hitl_fsm.cli.granting import grant_lines  # noqa: PLC0415 - as above
+
+        offer = getattr(looked.requirement.question, "grant", None)
+        found.append(Lines("and the same need not be asked again", grant_lines(asked.grant, offer), "warn"))
+    return tuple(found)

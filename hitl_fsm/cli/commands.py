@@ -41,12 +41,18 @@ COMMANDS = {
     "show": Entry(f"{_HERE}.show:show", "Show one question: the exact action, why it is asked, who may answer."),
     "approve": Entry(f"{_HERE}.approve:approve", "Say yes to one or several questions."),
     "reject": Entry(f"{_HERE}.approve:reject", "Say no to one or several questions, for good."),
+    "abstain": Entry(f"{_HERE}.votes:abstain", "Say neither yes nor no to a question that was put to you."),
+    "advise": Entry(f"{_HERE}.votes:advise", "Say what you think of a question, without deciding it."),
+    "withdraw": Entry(f"{_HERE}.votes:withdraw", "Take your vote back, while the question is open."),
+    "revoke": Entry(f"{_HERE}.votes:revoke", "Take a yes back, until the action begins."),
+    "break-glass": Entry(f"{_HERE}.votes:break_glass", "Say yes alone, past the others, in an emergency."),
     "respond": Entry(f"{_HERE}.respond:respond", "Give a result instead of a call, which then never runs."),
     "retry": Entry(f"{_HERE}.approve:retry", "In a review: the result goes nowhere, run the call again."),
     "input": Entry(f"{_HERE}.fill:fill", "Fill in the form of a question."),
     "result": Entry(
         f"{_HERE}.result:result", "Report what an external or lost call returned, or change a reviewed result."
     ),
+    "delegate": Entry(f"{_HERE}.delegate:delegate", "Let somebody else answer with your roles, for a while."),
     "audit": Entry(f"{_HERE}.audit:app", "Show and verify the record."),
     "db": Entry(f"{_HERE}.db:app", "Show and upgrade the database's schema."),
     "worker": Entry(f"{_HERE}.worker:worker", "Fire what is due and go on with what is ready, until told to leave."),

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hitl_fsm.cli.answering import answer_each, refuse_kind
+from hitl_fsm.cli.answering import Looked, answer_each, refuse_kind
 from hitl_fsm.cli.identity import As
 from hitl_fsm.errors import AnswerRefused
 from hitl_fsm.model import answer as answers
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
-    from hitl_fsm.runtime.presentation import Presentation
+    from hitl_fsm.runtime.presentation import FormField, Presentation
 
 
 def fill(
@@ -26,15 +26,16 @@ def fill(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="One field; JSON, or text where text is asked for."),
     ] = None,
+    edit: Annotated[bool, typer.Option("--edit", help="Fill it in as JSON, in $VISUAL or $EDITOR.")] = False,
     note: Annotated[str | None, typer.Option(help="Kept on the record.")] = None,
     as_: As = None,
 ) -> None:
     """Fill in the form of a question.
 
-    Without --data and --set a terminal asks for each field. A value that does not fit is refused with the reason for
-    each field; nothing is stored then, and the question stays open.
+    Without --data, --set and --edit a terminal asks for each field. A value that does not fit is refused with the
+    reason for each field; nothing is stored then, and the question stays open.
 
-    JSON lines: {"id", "answer", "state", "digest", "run", "run_state", "open"}, or {"id", "error"}.
+    JSON lines: {"id", "answer", "state", "votes", "digest", "run", "run_state", "open"}, or {"id", "error"}.
     """
     from hitl_fsm.cli.values import assignments, json_object, typed  # noqa: PLC0415 - as it is used
 
@@ -42,28 +43,61 @@ def fill(
     given = None if data is None else json_object(data, "--data")
     fields = assignments(set_ or [])
 
-    def make(shown: Presentation) -> answers.Answer:
+    def make(looked: Looked) -> answers.Answer:
+        shown = looked.shown
         if shown.kind != "user_input":
             raise refuse_kind(shown, "input")
+        kinds = {field.name: field.type for field in shown.fields}
+        values = {**(given or {}), **typed(fields, kinds.get)}
+        if edit:
+            return answers.Provide(_edited(shown, values), note)
         if given is None and not fields:
             return answers.Provide(_asked(session, shown), note)
-        kinds = {field.name: field.type for field in shown.fields}
-        return answers.Provide({**(given or {}), **typed(fields, kinds.get)}, note)
+        return answers.Provide(values, note)
 
     answer_each(session, [requirement], make, speaker=as_)
+
+
+def _edited(shown: Presentation, values: dict[str, Any]) -> dict[str, Any]:
+    """What the person wrote for the fields, which fits the form."""
+    from hitl_fsm.cli.editing import UNCHANGED, edited  # noqa: PLC0415 - only with --edit
+    from hitl_fsm.policy.form import form  # noqa: PLC0415 - as above
+
+    header = (
+        f"{shown.id}: {shown.asks}",
+        f"For {shown.tool} of {shown.run}. One JSON object; null leaves an optional field out.",
+        *(f"  {told}" for told in needed(shown.fields)),
+        "Leave it unchanged, or the editor with an error, to record nothing at all.",
+    )
+    start = {field.name: values.get(field.name, field.default) for field in shown.fields}
+    found = edited(start, header)
+    if found is UNCHANGED:
+        msg = f"{shown.id}: nothing was filled in"
+        raise AnswerRefused(msg, help="nothing was recorded")
+    required = {field.name for field in shown.fields if field.required}
+    kept = {name: value for name, value in found.items() if value is not None or name in required}
+    problems = form(shown.form_schema or {}).problems(kept)
+    if problems:
+        msg = f"{shown.id}: the form is not filled in correctly"
+        raise AnswerRefused(msg, problems, help="nothing was recorded")
+    return kept
 
 
 def _asked(session: Session, shown: Presentation) -> dict[str, Any]:
     from hitl_fsm.cli.terminal import is_interactive  # noqa: PLC0415 - as it is used
 
     if not is_interactive():
-        needed = tuple(
-            f"{field.name}: {field.type}{', required' if field.required else ''}"
-            f"{f', {field.description}' if field.description else ''}"
-            for field in shown.fields
-        )
         msg = f"{shown.id} needs its fields"
-        raise AnswerRefused(msg, needed, help=shown.how[0].command)
+        raise AnswerRefused(msg, needed(shown.fields), help=shown.how[0].command)
     from hitl_fsm.cli.form import ask_form  # noqa: PLC0415 - as above
 
     return ask_form(session, shown)
+
+
+def needed(fields: tuple[FormField, ...]) -> tuple[str, ...]:
+    """A line for each field: what goes in, whether it must, and what for."""
+    return tuple(
+        f"{field.name}: {field.type}{', required' if field.required else ''}"
+        f"{f', {field.description}' if field.description else ''}"
+        for field in fields
+    )

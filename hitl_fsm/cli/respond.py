@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from hitl_fsm.cli.answering import answer_each, refuse_kind
+from hitl_fsm.cli.answering import Looked, answer_each, refuse_kind
 from hitl_fsm.cli.identity import As
 from hitl_fsm.model import answer as answers
-
-if TYPE_CHECKING:
-    from hitl_fsm.runtime.presentation import Presentation
 
 _BEFORE_A_CALL = frozenset({"confirm", "approval", "user_input", "external"})
 
@@ -29,13 +26,14 @@ def respond(
     are still asked; where a route has a schema for results, it must fit. Not for what an agent asks by `ask_user`:
     fill that in, or reject it.
 
-    JSON lines: {"id", "answer", "state", "digest", "run", "run_state", "open"}, or {"id", "error"}.
+    JSON lines: {"id", "answer", "state", "votes", "digest", "run", "run_state", "open"}, or {"id", "error"}.
     """
     from hitl_fsm.cli.values import json_value  # noqa: PLC0415 - as it is used
 
     value = json_value(data, "--data")
 
-    def make(shown: Presentation) -> answers.Answer:
+    def make(looked: Looked) -> answers.Answer:
+        shown = looked.shown
         if shown.kind not in _BEFORE_A_CALL:
             raise refuse_kind(shown, "respond")
         return answers.Respond(value, note)

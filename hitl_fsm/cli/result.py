@@ -2,43 +2,98 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hitl_fsm.cli.answering import answer_each, refuse_kind
+from hitl_fsm.cli.answering import Looked, answer_each, refuse_kind
 from hitl_fsm.cli.identity import As
+from hitl_fsm.errors import AnswerRefused
 from hitl_fsm.model import answer as answers
 
 if TYPE_CHECKING:
+    from hitl_fsm.cli.session import Session
     from hitl_fsm.runtime.presentation import Presentation
+
+_ANSWERS: dict[str, Callable[[Any, str | None], answers.Answer]] = {
+    "external": answers.Report,
+    "outcome": answers.Happened,
+    "review": answers.EditResult,
+}
 
 
 def result(
     ctx: typer.Context,
     requirement: Annotated[str, typer.Argument(metavar="REQ", help="As `inbox` lists it.")],
-    data: Annotated[str, typer.Option(metavar="JSON|@FILE", help="The result, any JSON value; @- reads stdin.")],
+    data: Annotated[
+        str | None, typer.Option(metavar="JSON|@FILE", help="The result, any JSON value; @- reads stdin.")
+    ] = None,
+    edit: Annotated[bool, typer.Option("--edit", help="Write it as JSON, in $VISUAL or $EDITOR.")] = False,
     note: Annotated[str | None, typer.Option(help="Kept on the record.")] = None,
     as_: As = None,
 ) -> None:
     """Report what an external or lost call returned, or change a reviewed result.
 
-    To a call that was lost (kind `outcome`), result says: it happened, and this is what it returned. It does not run
-    again. To a review, it says: the agent gets this result instead. The one that was reviewed stays in the run's log.
+    Without --data and --edit a terminal asks for it, field by field where the route says of what it is made. To a call
+    that was lost (kind `outcome`), result says: it happened, and this is what it returned. It does not run again. To a
+    review, it says: the agent gets this result instead. The one that was reviewed stays in the run's log.
 
-    JSON lines: {"id", "answer", "state", "digest", "run", "run_state", "open"}, or {"id", "error"}.
+    JSON lines: {"id", "answer", "state", "votes", "digest", "run", "run_state", "open"}, or {"id", "error"}.
     """
     from hitl_fsm.cli.values import json_value  # noqa: PLC0415 - as it is used
 
-    value = json_value(data, "--data")
+    session: Session = ctx.obj
+    if edit and data is not None:
+        msg = "--data is the result already"
+        raise typer.BadParameter(msg, param_hint="--edit")
+    given = None if data is None else json_value(data, "--data")
 
-    def make(shown: Presentation) -> answers.Answer:
-        if shown.kind == "external":
-            return answers.Report(value, note)
-        if shown.kind == "outcome":
-            return answers.Happened(value, note)
-        if shown.kind == "review":
-            return answers.EditResult(value, note)
-        raise refuse_kind(shown, "result")
+    def make(looked: Looked) -> answers.Answer:
+        if looked.shown.kind not in _ANSWERS:
+            raise refuse_kind(looked.shown, "result")
+        value = given if data is not None else _edited(looked) if edit else _asked(session, looked.shown)
+        return _ANSWERS[looked.shown.kind](value, note)
 
-    answer_each(ctx.obj, [requirement], make, speaker=as_)
+    answer_each(session, [requirement], make, speaker=as_)
+
+
+def _edited(looked: Looked) -> Any:
+    """From the reviewed result, or from the names of the fields that the route wants."""
+    from hitl_fsm.cli.editing import UNCHANGED, edited  # noqa: PLC0415 - only with --edit
+    from hitl_fsm.cli.fill import needed  # noqa: PLC0415 - as above
+    from hitl_fsm.runtime.presentation import form_fields  # noqa: PLC0415 - as above
+
+    shown = looked.shown
+    fields = form_fields(_schema(shown) or {})
+    start = shown.result if shown.kind == "review" else {one.name: one.default for one in fields} or None
+    header = (
+        f"{shown.id}: {shown.asks}",
+        f"For {shown.tool} of {shown.run}. One JSON value.",
+        *(f"  {told}" for told in needed(fields)),
+        "Leave it unchanged, or the editor with an error, to record nothing at all.",
+    )
+    found = edited(start, header, whole_object=False)
+    if found is UNCHANGED:
+        msg = f"{shown.id}: no result was written"
+        raise AnswerRefused(msg, help="nothing was recorded")
+    return found
+
+
+def _asked(session: Session, shown: Presentation) -> Any:
+    from hitl_fsm.cli.terminal import is_interactive  # noqa: PLC0415 - as it is used
+
+    if not is_interactive():
+        from hitl_fsm.cli.fill import needed  # noqa: PLC0415 - as above
+        from hitl_fsm.runtime.presentation import form_fields  # noqa: PLC0415 - as above
+
+        msg = f"{shown.id} needs the result"
+        told = f"hitl-fsm result {shown.id} --data JSON"
+        raise AnswerRefused(msg, needed(form_fields(_schema(shown) or {})), help=told)
+    from hitl_fsm.cli.form import ask_result  # noqa: PLC0415 - as above
+
+    return ask_result(session, shown)
+
+
+def _schema(shown: Presentation) -> dict[str, Any] | None:
+    return next((one for one in (shown.result_schema, *shown.route_schemas) if one is not None), None)

@@ -25,6 +25,13 @@ def ask(prompt: str) -> str:
     return answer.strip()
 
 
+def ask_secret(prompt: str) -> str:
+    """As `ask`, and what is typed does not show on the screen."""
+    from getpass import getpass  # noqa: PLC0415 - only for what nobody is shown
+
+    return getpass(f"{visible(prompt)} ", stream=sys.stderr).strip()
+
+
 def agreed(prompt: str) -> bool:
     """Whether the person says yes; anything but yes or no is asked again, and no answer is no."""
     while True:

@@ -208,9 +208,11 @@ def test_edited_arguments_need_the_application_and_are_what_runs(shell: Shell) -
 
 def test_several_are_answered_each_on_its_own_and_the_worst_code_counts(shell: Shell) -> None:
     run, (pay, refund) = shell.start("both")
-    mixed = shell("approve", pay, refund, "req_none", "--as", "alice", "--app", "app:engine", "--format", "json")
+    mixed = shell(
+        *("approve", pay, refund, "req_none", "--yes"), "--as", "alice", "--app", "app:engine", "--format", "json"
+    )
     assert mixed.code == 4
-    first, second, third = mixed.lines
+    third, first, second = mixed.lines
     assert (first["id"], first["answer"], first["state"], first["run_state"]) == (
         pay,
         "approve",
