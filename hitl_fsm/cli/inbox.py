@@ -2,33 +2,138 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from hitl_fsm.cli.filtering import KINDS, RISKS, Wanted, one_of, span_ms
+from hitl_fsm.cli.identity import As
 from hitl_fsm.cli.listing import open_requirements
-from hitl_fsm.cli.output import json_line, say, show
+from hitl_fsm.cli.output import json_line, say, show, warn
+from hitl_fsm.cli.standing import as_document, short, standing
+from hitl_fsm.errors import HitlError, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hitl_fsm.cli.session import Session
     from hitl_fsm.model.requirement import Requirement
+    from hitl_fsm.ports import Store
+    from hitl_fsm.runtime.engine import Engine
+
+FLAG = "!"
+CHANGED = "policy changed"
+
+
+class Listed(NamedTuple):
+    """One question as lists have it; `policy_changed`: the policies of now ask for more than it was raised by."""
+
+    requirement: Requirement
+    policy_changed: bool
+
+
+class Source(NamedTuple):
+    """Where a list comes from, and which questions it shows; each look takes them anew."""
+
+    store: Store
+    look: Callable[[], list[Listed]]
 
 
 def inbox(
     ctx: typer.Context,
     run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only those of this run.")] = None,
+    mine: Annotated[bool, typer.Option("--mine", help="Only what you may answer now.")] = False,
+    tool: Annotated[
+        str | None, typer.Option("--tool", metavar="PATTERN", help="Only of these tools; `*` stands for any text.")
+    ] = None,
+    agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="Only those that it asks for.")] = None,
+    risk: Annotated[
+        str | None, typer.Option("--risk", metavar="LEVEL", help=f"Of this severity or above: {', '.join(RISKS)}.")
+    ] = None,
+    kind: Annotated[str | None, typer.Option("--kind", metavar="KIND", help=f"One of {', '.join(KINDS)}.")] = None,
+    expiring: Annotated[
+        str | None, typer.Option("--expiring", metavar="SPAN", help="Only what expires so soon: 30m, 4h, 2d.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and tell what changes, until Ctrl-C.")] = False,
+    tui: Annotated[bool, typer.Option("--tui", help="A full-screen inbox (needs the extra `tui`).")] = False,
+    as_: As = None,
 ) -> None:
     """List the open questions of all runs, oldest first.
 
+    Marks: the votes so far (`1/2`), `!` where `show` has a reason to look twice, and `policy changed` where the
+    policies of the application now ask for more than the question was raised by.
+
     JSON lines: {"id", "run", "kind", "severity", "agent", "user", "tool", "args", "digest", "stage", "stages",
-    "opened_at", "expires_at", "path"}; times are RFC 3339, `expires_at` may be null; `path` leads from the run down to
-    who asks.
+    "opened_at", "expires_at", "path", "votes", "flags", "policy_changed"}; times are RFC 3339, `expires_at` and `votes`
+    may be null; `path` leads from the run down to who asks. With --watch each line has "change" first: "opened",
+    "changed" or "closed"; a closed one has its "state".
     """
     session: Session = ctx.obj
-    found = [one for one in open_requirements(session.open_store()) if run in {None, one.run_id}]
+    span = None if expiring is None else span_ms(expiring, "--expiring")
+    wanted = Wanted(run, tool, agent, one_of(risk, RISKS, "--risk"), one_of(kind, KINDS, "--kind"), span)
+    if as_ is not None and not (mine or tui):
+        msg = "--as says whose questions --mine lists, and who answers in --tui"
+        raise SettingsError(msg, help="give one of these, or leave --as out")
+    source = _source(session, wanted, mine=mine, tui=tui, speaker=as_)
+    if tui:
+        _full_screen(session, source, as_)
+    elif watch:
+        from hitl_fsm.cli.inbox_watch import keep_telling  # noqa: PLC0415 - only then
+
+        keep_telling(session, source)
+    else:
+        tell(session, source.look())
+
+
+def _full_screen(session: Session, source: Source, speaker: str | None) -> None:
+    try:
+        from hitl_fsm.cli.tui import run_tui  # noqa: PLC0415 - textual is an extra
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "textual":
+            raise
+        msg = "the full-screen inbox needs the package textual, which is not installed"
+        raise SettingsError(msg, help="pip install 'hitl-fsm[tui]'; `inbox --watch` needs nothing") from error
+    run_tui(session, source.look, speaker)
+
+
+def _source(session: Session, wanted: Wanted, *, mine: bool, tui: bool, speaker: str | None) -> Source:
+    from hitl_fsm.cli.filtering import Person, is_affected, reader, typing_person  # noqa: PLC0415 - not for --help
+    from hitl_fsm.cli.when import now_ms  # noqa: PLC0415 - as above
+
+    store = session.engine().store if mine or tui else session.open_store()
+    who: Person | None = typing_person(session, speaker) if mine else None
+    engine: Engine | None = None
+
+    def look() -> list[Listed]:
+        nonlocal engine
+        now, listed = now_ms(), []
+        found = [one for one in open_requirements(store) if wanted.takes(one, now)]
+        if found and engine is None:
+            engine = _judging(session)
+        run_of = reader(store) if who or engine else lambda _: None
+        for one in found:
+            run = run_of(one.run_id)
+            if who is None or (run is not None and who.may_answer(one, run, now)):
+                listed.append(Listed(one, engine is not None and run is not None and is_affected(engine, one, run)))
+        return listed
+
+    return Source(store, look)
+
+
+def _judging(session: Session) -> Engine | None:
+    """Whose policies are those of now. An application that does not load takes its mark from the list, not the list."""
+    try:
+        return session.engine() if session.app_loaded else None
+    except HitlError as failed:
+        warn(f"what a changed policy affects is not marked: {failed.code} {failed.message}")
+        return None
+
+
+def tell(session: Session, found: list[Listed]) -> None:
+    """The whole list, as the options ask for it."""
     if session.json:
-        for requirement in found:
-            json_line(row(requirement))
+        for one in found:
+            json_line(row(one))
         return
     if not found:
         say(session, "nothing waits for a person")
@@ -37,10 +142,11 @@ def inbox(
     say(session, f"{len(found)} open; `hitl-fsm show REQ` tells all of one")
 
 
-def row(requirement: Requirement) -> dict[str, Any]:
+def row(listed: Listed) -> dict[str, Any]:
     """One open question in a list."""
     from hitl_fsm.model.instant import iso  # noqa: PLC0415 - JSON only
 
+    requirement = listed.requirement
     return {
         "id": requirement.requirement_id,
         "run": requirement.run_id,
@@ -49,33 +155,62 @@ def row(requirement: Requirement) -> dict[str, Any]:
         "agent": requirement.agent,
         "user": requirement.user,
         "tool": requirement.tool,
-        "args": requirement.args,
+        "args": shown_args(requirement),
         "digest": requirement.digest,
         "stage": requirement.stage,
         "stages": requirement.stages,
         "opened_at": iso(requirement.opened_at),
         "expires_at": None if requirement.expires_at is None else iso(requirement.expires_at),
         "path": requirement.path,
+        "votes": as_document(standing(requirement)),
+        "flags": [flag.kind for flag in requirement.flags],
+        "policy_changed": listed.policy_changed,
     }
 
 
-def _show(session: Session, found: list[Requirement]) -> None:
-    from hitl_fsm.cli.page import Grid, Page  # noqa: PLC0415 - text only
-    from hitl_fsm.cli.present import one_line  # noqa: PLC0415 - as above
-    from hitl_fsm.cli.when import now_ms, relative  # noqa: PLC0415 - as above
+def shown_args(requirement: Requirement) -> dict[str, Any]:
+    """Its arguments, with a mask for what nobody is shown."""
+    from hitl_fsm.policy.sensitive import masked  # noqa: PLC0415 - not for --help
+
+    args: dict[str, Any] = masked(requirement.args, requirement.sensitive)
+    return args
+
+
+def marks(listed: Listed) -> str:
+    """What is to be noticed of one, on its line: `1/2 ! policy changed`."""
+    flags = FLAG if listed.requirement.flags else ""
+    changed = CHANGED if listed.policy_changed else ""
+    return " ".join(mark for mark in (short(standing(listed.requirement)), flags, changed) if mark)
+
+
+def cells(listed: Listed, now: int) -> tuple[str, ...]:
+    """Its line in the table; `HEAD` are the columns."""
+    from hitl_fsm.cli.present import one_line  # noqa: PLC0415 - text only
+    from hitl_fsm.cli.when import relative  # noqa: PLC0415 - as above
     from hitl_fsm.model.paths import way  # noqa: PLC0415 - as above
 
-    now = now_ms()
-    rows = tuple(
-        (
-            one.requirement_id,
-            one.kind,
-            one.severity,
-            f"{one.tool} {one_line(one.args)}",
-            f"{way(one.path) if len(one.path) > 1 else one.agent} for {one.user}",
-            relative(one.opened_at, now),
-            "never" if one.expires_at is None else relative(one.expires_at, now),
-        )
-        for one in found
+    one = listed.requirement
+    return (
+        one.requirement_id,
+        one.kind,
+        one.severity,
+        f"{one.tool} {one_line(shown_args(one))}",
+        f"{way(one.path) if len(one.path) > 1 else one.agent} for {one.user}",
+        relative(one.opened_at, now),
+        "never" if one.expires_at is None else relative(one.expires_at, now),
+        marks(listed),
     )
-    show(session, Page((Grid(("id", "kind", "severity", "action", "agent", "opened", "expires"), rows),)))
+
+
+HEAD = ("id", "kind", "severity", "action", "agent", "opened", "expires", "marks")
+
+
+def _show(session: Session, found: list[Listed]) -> None:
+    from hitl_fsm.cli.page import Grid, Page  # noqa: PLC0415 - text only
+    from hitl_fsm.cli.when import now_ms  # noqa: PLC0415 - as above
+
+    now = now_ms()
+    rows = tuple(cells(one, now) for one in found)
+    any_marks = any(line[-1] for line in rows)
+    width = len(HEAD) if any_marks else len(HEAD) - 1
+    show(session, Page((Grid(HEAD[:width], tuple(line[:width] for line in rows)),)))

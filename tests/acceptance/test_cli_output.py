@@ -105,7 +105,7 @@ def test_json_has_the_promised_keys(shell: Shell) -> None:
     row = next(one for one in shell("inbox", "--format", "json").lines if one["id"] == requirement)
     assert set(row) == {
         *("id", "run", "kind", "severity", "agent", "user", "tool", "args"),
-        *("digest", "stage", "stages", "opened_at", "expires_at", "path"),
+        *("digest", "stage", "stages", "opened_at", "expires_at", "path", "votes", "flags", "policy_changed"),
     }
     listed = shell("runs", "list", "--format", "json").lines[0]
     assert set(listed) == {"run", "kind", "name", "state", "user", "created_at", "updated_at", "open_requirements"}
