@@ -32,9 +32,9 @@ TWIN_CHARS = 200
 """Longer texts are not compared with earlier ones: nobody takes one for the other by its look."""
 TWIN_TEXTS = 200
 """Texts of one call that are compared with earlier ones."""
-AT_ONCE = 256  # texts
-COUNTED = 32  # different characters
-NAMED = 3  # characters that a note names
+_AT_ONCE = 256  # texts
+_COUNTED = 32  # different characters
+_NAMED = 3  # characters that a note names
 
 _WIDE = r"\p{Cyrillic}\p{Greek}\p{Armenian}\p{Cherokee}\p{Coptic}\p{Lisu}"
 _BETWEEN = r"[\pM\pN]*"
@@ -42,11 +42,16 @@ _MIXED = re2.compile(rf"\p{{Latin}}{_BETWEEN}[{_WIDE}]|[{_WIDE}]{_BETWEEN}\p{{La
 _SCRIPTS = tuple(
     (name, re2.compile(rf"\p{{{name}}}")) for name in ("Cyrillic", "Greek", "Armenian", "Cherokee", "Coptic", "Lisu")
 )
+_WORDS = (
+    r"(?:already |was )?(?:approved|authori[sz]ed|confirmed|resolved|rejected|denied) by\b",
+    r"who may answer\b",
+    r"may this action happen",
+    r"answer it\b",
+    r"approval (?:granted|given|not (?:needed|required))",
+)
+_LINE = rf"(?:^|\n)[^\pL\n]*(?:x[^\pL\n]+)?(?:{'|'.join(_WORDS)})"
 _OURS = re2.compile(
-    r"(?i)\bhitl-fsm\b|[\x{2500}-\x{259F}⟦⟧〚〛]"
-    r"|(?:^|\n)[^\pL\n]*(?:(?:already |was )?(?:approved|authori[sz]ed|confirmed|resolved|rejected|denied) by\b"
-    r"|who may answer\b|may this action happen|answer it\b|approval (?:granted|given|not (?:needed|required)))"
-    r"|[\[(](?:y/n|yes/no)[\])]|\b(?:y/n|yes/no)\s*[:?>]"
+    rf"(?i)\bhitl-fsm\b|[\x{{2500}}-\x{{259F}}⟦⟧〚〛]|{_LINE}|[\[(](?:y/n|yes/no)[\])]|\b(?:y/n|yes/no)\s*[:?>]"
 )
 
 
@@ -80,10 +85,11 @@ def flags_of(
     """
     shown: dict[str, Any] = without(args, sensitive)
     texts = tuple(texts_in(shown))
+    heaps = tuple(_heaps(texts))
     return (
-        *_in_texts("mixed_scripts", texts, _mixed),
-        *_in_texts("invisible", texts, _invisible),
-        *_in_texts("imitates", texts, _imitates),
+        *_in_texts("mixed_scripts", heaps, _mixed),
+        *_in_texts("invisible", heaps, _invisible),
+        *_in_texts("imitates", heaps, _imitates),
         *_of_words(said),
         *_bounded("confusable", _confusable(texts, [one.args for one in before])),
         *_bounded("near_threshold", _near(shown, limits)),
@@ -117,16 +123,29 @@ def _parts(place: str, value: Any) -> Iterator[tuple[str, str, Any]]:
     return ((f"{place}[{number}]", "", part) for number, part in enumerate(value))
 
 
-def _in_texts(kind: FlagKind, texts: Sequence[Text], look: Callable[[str], str]) -> Iterator[Flag]:
-    """What a look at each text says. Many at once are looked at first: most calls have nothing to find."""
+class _Heap(NamedTuple):
+    """Some texts, and all of them in one: most have nothing to find, which one look tells."""
 
-    def found() -> Iterator[tuple[str, str]]:
-        for start in range(0, len(texts), AT_ONCE):
-            some = texts[start : start + AT_ONCE]
-            if len(some) == 1 or look("\n".join(one.text for one in some)):
-                yield from ((one.where, note) for one in some if (note := look(one.text)))
+    texts: tuple[Text, ...]
+    whole: str
 
-    yield from _bounded(kind, found())
+
+def _heaps(texts: tuple[Text, ...]) -> Iterator[_Heap]:
+    for start in range(0, len(texts), _AT_ONCE):
+        some = texts[start : start + _AT_ONCE]
+        yield _Heap(some, "\n".join(one.text for one in some))
+
+
+def _in_texts(kind: FlagKind, heaps: Sequence[_Heap], look: Callable[[str], str]) -> Iterator[Flag]:
+    """What a look at each text says."""
+    found = (
+        (one.where, note)
+        for heap in heaps
+        if len(heap.texts) == 1 or look(heap.whole)
+        for one in heap.texts
+        if (note := look(one.text))
+    )
+    yield from _bounded(kind, found)
 
 
 def _bounded(kind: FlagKind, found: Iterable[tuple[str, str]]) -> Iterator[Flag]:
@@ -153,7 +172,7 @@ def _invisible(text: str) -> str:
     odd = hidden_characters(text)
     if not odd:
         return ""
-    count = sum(map(text.count, odd)) if len(odd) <= COUNTED else 0
+    count = sum(map(text.count, odd)) if len(odd) <= _COUNTED else 0
     what = "one character" if count == 1 else f"{count} characters" if count else "many characters"
     return f"it has {what} that cannot be seen: {_characters(odd)}"
 
@@ -235,7 +254,7 @@ def _plain(number: float) -> str:
 def _characters(odd: Iterable[str]) -> str:
     """By number and name; of many, the first ones and how many more."""
     distinct = sorted(set(odd))
-    named = [f"U+{ord(char):04X} {unicodedata.name(char, 'a control character')}" for char in distinct[:NAMED]]
+    named = [f"U+{ord(char):04X} {unicodedata.name(char, 'a control character')}" for char in distinct[:_NAMED]]
     more = len(distinct) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")
 
