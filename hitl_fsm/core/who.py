@@ -152,6 +152,8 @@ def _is_one_of(name: str, actor: Actor, selves: frozenset[str], known: Involved,
             return bool(selves & known.editors)
         case "previous_approver":
             return bool(selves & known.approvers)
+    if name.startswith(("role:", "group:")):  # nobody has it by being called so
+        return matches(name, actor)
     return matches(name, actor) or person(name.removeprefix("user:")) in selves
 
 

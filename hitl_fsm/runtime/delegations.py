@@ -147,6 +147,9 @@ class Delegations:
         """Somebody who speaks for somebody else now, to be used as `by`. NotAuthorised where no delegation says so."""
         return await self.aspeaking(self._engine.actor(name, Actor(name)), on_behalf_of)
 
+    def speaking(self, taker: Actor, on_behalf_of: str) -> Actor:
+        return run_sync(self.aspeaking(taker, on_behalf_of))
+
     async def aspeaking(self, taker: Actor, on_behalf_of: str) -> Actor:
         """As `aactor`, for who is known already; the credential stays what it is."""
         giver = self._engine.actor(checked_name(on_behalf_of, "who is spoken for"), Actor(on_behalf_of))
