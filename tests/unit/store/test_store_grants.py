@@ -410,7 +410,7 @@ async def test_forgetting_runs_forgets_grants_that_are_over_and_that_no_run_reli
 
 
 async def test_what_cannot_be_read_again_is_not_written(store: SqlStore) -> None:
-    for broken in (replace(GRANT, args={"a": object()}), replace(GRANT, grant_id="\0"), replace(GRANT, uses="many")):  # type: ignore[arg-type]
+    for broken in (replace(GRANT, args={"a": object()}), replace(GRANT, grant_id="\0"), replace(GRANT, uses="many")):
         with pytest.raises(StoreError):
             await kept(store, broken, run_id=f"r{id(broken)}")
     assert await store.grants() == []
