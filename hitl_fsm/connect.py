@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -12,17 +12,28 @@ from typing import Literal
 from hitl_fsm.adapters.calendars import open_times
 from hitl_fsm.adapters.log import operational_log
 from hitl_fsm.adapters.models import model_source
+from hitl_fsm.adapters.people import people_source
 from hitl_fsm.adapters.routes.manual import Manual
 from hitl_fsm.adapters.settings import Settings, settings
 from hitl_fsm.adapters.store import open_store
 from hitl_fsm.adapters.store.owner import may_be_alive, new_owner
 from hitl_fsm.errors import SettingsError
 from hitl_fsm.policy.evaluate import PolicySet
-from hitl_fsm.ports import Clock, ModelSource, Store
+from hitl_fsm.policy.people import Directory
+from hitl_fsm.ports import Clock, Log, ModelSource, Store
 from hitl_fsm.ports_out import Route
 from hitl_fsm.runtime.engine import Engine as _Engine
 from hitl_fsm.runtime.loop import loop_is_private, run_sync
-from hitl_fsm.runtime.parts import ActorLookup, Default, Parts, PolicySource, SystemClock, actor_lookup
+from hitl_fsm.runtime.parts import (
+    ActorLookup,
+    Default,
+    Parts,
+    People,
+    PolicySource,
+    SystemClock,
+    actor_lookup,
+    people_lookup,
+)
 from hitl_fsm.runtime.workflow.workflow import Workflow as _Workflow
 
 __all__ = ["Engine", "Settings", "Workflow", "load_policies", "settings"]
@@ -33,6 +44,7 @@ RELOAD_S = 2.0
 _ROUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 Reload = Literal["auto", "off"] | float
 Policies = str | Path | Sequence[str | Path] | PolicySet | None
+Actors = ActorLookup | Mapping[str, Sequence[str]] | str | Path | Directory | None
 
 
 def load_policies(paths: Policies) -> PolicySet:
@@ -57,14 +69,14 @@ def _source(policies: Policies) -> PolicySource | None:
     return None if policies is None or isinstance(policies, PolicySet) else partial(load_policies, _listed(policies))
 
 
-def _interval(reload: Reload, source: PolicySource | None) -> float | None:
+def _interval(reload: Reload, *, files: bool) -> float | None:
     """Seconds between two looks; None: nobody looks."""
     if reload in {"auto", "off"}:
-        return RELOAD_S if reload == "auto" and source is not None else None
+        return RELOAD_S if reload == "auto" and files else None
     if isinstance(reload, bool | str) or not (math.isfinite(reload) and reload >= 0):
         msg = f"reload is {reload!r}"
         raise SettingsError(msg, help="it is auto, off, or a number of seconds")
-    if source is None:
+    if not files:
         msg = "reload names a time, but the policies are not from files"
         raise SettingsError(msg, help="give policies='policies/', or leave reload out")
     return float(reload)
@@ -82,6 +94,22 @@ def _routes(given: Mapping[str, Route] | None) -> dict[str, Route]:
     return {name: route for name, route in (given or {}).items() if not isinstance(route, Manual)}
 
 
+def _people(actors: Actors, reload_s: float | None, log: Log) -> People | None:
+    """Who is who, where `actors` says so in full."""
+    return people_source(actors, reload_s, log) if isinstance(actors, str | Path | Directory) else None
+
+
+def _lookup(actors: Actors, people: People | None, clock: Clock) -> ActorLookup:
+    if people is not None:
+        return people_lookup(people, clock)
+    return actor_lookup(None if isinstance(actors, str | Path | Directory) else actors)
+
+
+def _person(people: People | None) -> Callable[[str], str]:
+    """Whose an id is; without a directory it stands for itself."""
+    return (lambda name: name) if people is None else lambda name: people().person(name)
+
+
 def _no_file(path: str) -> bytes:
     raise FileNotFoundError(path)
 
@@ -91,10 +119,12 @@ class Engine(_Engine):
 
     `policies`: a folder or files (or a PolicySet). `store`: `sqlite:///hitl.db` (add `?synchronous=normal` to trade
     the last moments before a power loss for speed) or a Store; without it the settings decide. `default`: the verdict
-    on a tool that no policy covers, `deny` or `confirm`. `actors`: a mapping of names to roles, or a lookup.
-    `reload`: changed policy files are taken over while it runs. `auto` looks every 2 s at most, a number of seconds
-    says how often, `off` leaves it to `reload_policies`. `routes`: what carries external calls out, by the names that
-    policies use (`hitl_fsm.routes`); a call to a route that is not among them waits for whoever reports its result.
+    on a tool that no policy covers, `deny` or `confirm`. `actors`: a mapping of names to roles, a lookup, or who is
+    who: a roles file, a folder of them, a `Directory`. Roles files beside the policies count only if named here.
+    `reload`: changed policy files, and roles files, are taken over while it runs. `auto` looks every 2 s at most, a
+    number of seconds says how often, `off` leaves policies to `reload_policies`, and roles as they are. `routes`: what
+    carries external calls out, by the names that policies use (`hitl_fsm.routes`); a call to a route that is not among
+    them waits for whoever reports its result.
     """
 
     def __init__(  # noqa: PLR0913 - the public door: keywords that users know, all with defaults
@@ -103,7 +133,7 @@ class Engine(_Engine):
         store: str | Store | None = None,
         *,
         default: Default = "deny",
-        actors: ActorLookup | Mapping[str, Sequence[str]] | None = None,
+        actors: Actors = None,
         models: ModelSource | None = None,
         clock: Clock | None = None,
         reload: Reload = "auto",
@@ -113,9 +143,11 @@ class Engine(_Engine):
             msg = f"default is {default!r}"
             raise SettingsError(msg, help="it is deny or confirm")
         source = _source(policies)
-        reload_s = _interval(reload, source)
+        reload_s = _interval(reload, files=source is not None or isinstance(actors, str | Path))
         loaded = load_policies(policies)
         found = settings()
+        log, clock = operational_log(found.log), clock or SystemClock()
+        people = _people(actors, reload_s, log)
         if store is None:
             store = found.store
         super().__init__(
@@ -124,11 +156,13 @@ class Engine(_Engine):
                 policies=loaded,
                 models=models or model_source,
                 worker=new_owner(),
-                actors=actor_lookup(actors),
-                clock=clock or SystemClock(),
+                actors=_lookup(actors, people, clock),
+                clock=clock,
                 default=default,
-                log=operational_log(found.log),
+                log=log,
                 may_be_alive=may_be_alive,
+                person=_person(people),
+                people=people,
                 source=source,
                 reload_s=reload_s,
                 open_times=open_times,

@@ -22,6 +22,7 @@ from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.policy.calendar import Calendar
+from hitl_fsm.ports_people import PeopleStore
 
 LEASE_MS = 60_000
 """How long a claimed run, timer or delivery stays claimed without a sign of life, by the database's clock."""
@@ -152,7 +153,7 @@ class AskedBefore(msgspec.Struct, frozen=True):
     state: RequirementState = RequirementState.OPEN
 
 
-class Store(Protocol):
+class Store(PeopleStore, Protocol):
     """Durable truth. Every method either does all that it says or raises a StoreError and did nothing."""
 
     async def commit(self, commit: Commit) -> int:

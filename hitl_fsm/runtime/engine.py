@@ -23,6 +23,7 @@ from hitl_fsm.ports import Store
 from hitl_fsm.runtime import outside
 from hitl_fsm.runtime.beginning import Given, created, forked
 from hitl_fsm.runtime.context import Variables, checked_context
+from hitl_fsm.runtime.delegations import Delegations
 from hitl_fsm.runtime.drive import Drive
 from hitl_fsm.runtime.gate import Gated, gated
 from hitl_fsm.runtime.given import checked_actor, checked_input, checked_name, checked_prompt, checked_reason
@@ -63,6 +64,7 @@ class Engine:
         self.routes = Routes(self)
         self.grants = Grants(self)
         self.overrides = Overrides(self)
+        self.delegations = Delegations(self)
 
     @property
     def parts(self) -> Parts:

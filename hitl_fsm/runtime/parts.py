@@ -13,6 +13,7 @@ from hitl_fsm.errors import CalendarError
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.policy.calendar import Calendar
 from hitl_fsm.policy.evaluate import PolicySet
+from hitl_fsm.policy.people import Directory
 from hitl_fsm.ports import Clock, IdSource, Log, ModelSource, OpenTimes, Store
 from hitl_fsm.ports_out import Route
 from hitl_fsm.runtime.crowd import Crowd
@@ -20,6 +21,8 @@ from hitl_fsm.runtime.known import KnownRuns
 
 ActorLookup = Callable[[str], Actor | None]
 Default = Literal["deny", "confirm"]
+People = Callable[[], Directory]
+"""Who is who, as it is now."""
 PolicySource = Callable[[], PolicySet]
 """Reads the policies where they are written; PolicyError when they do not load."""
 
@@ -61,6 +64,11 @@ def actor_lookup(known: ActorLookup | Mapping[str, Sequence[str]] | None) -> Act
     return lambda name: Actor(id=name, roles=_roles(known.get(name, ())))
 
 
+def people_lookup(people: People, clock: Clock) -> ActorLookup:
+    """Everybody as the directory knows them at that instant."""
+    return lambda name: people().actor(name, clock.now())
+
+
 def _roles(given: Any) -> Any:
     """One text would come apart into letters: it stays as it is, and the engine refuses it."""
     return given if isinstance(given, str) else tuple(given)
@@ -95,6 +103,7 @@ class Parts:
 
     `routes`: the ways out that this process serves, by the names that policies use.
     `person` tells whose an actor's id is, where one person has several. `crowd` bounds what one agent asks.
+    `people` is the directory behind `actors` and `person`, where there is one.
     `may_be_alive`: False for a worker that is certainly gone. `known` is memory, never truth.
     `open_times` tells when a calendar of `policies` is open.
     `source`: where `policies` came from, read again every `reload_s` seconds at most (None: only when asked to).
@@ -111,6 +120,7 @@ class Parts:
     may_be_alive: Callable[[str], bool] = _nobody_knows
     known: KnownRuns = field(default_factory=KnownRuns)
     person: Persons = itself
+    people: People | None = None
     crowd: Crowd = field(default_factory=Crowd)
     routes: Mapping[str, Route] = field(default_factory=dict)
     source: PolicySource | None = None
