@@ -13,8 +13,6 @@ from hitl_fsm.policy.names import did_you_mean
 from hitl_fsm.policy.source import Node, Source
 
 _SHOWN = 5
-_OWN = ("schema", "result_schema", "edit", "grant")
-"""Keys of a gate below which names are the author's own: an argument, or a form's field, may be called calendar."""
 
 
 def calendars_of(policy: CompiledPolicy) -> frozenset[str]:
@@ -28,7 +26,7 @@ def calendars_of(policy: CompiledPolicy) -> frozenset[str]:
 def unknown_calendars(source: Source, policy: CompiledPolicy, known: Mapping[str, Calendar]) -> Iterator[Diagnostic]:
     """A finding at each place where the policy names a calendar that there is not."""
     for name in sorted(calendars_of(policy) - set(known)):
-        places = [node for node in _places(source.root) if node.value == name]
+        places = [node for gate in _gates(source) for node in _places(gate) if node.value == name]
         help_text = did_you_mean(name, known) or _there_are(known)
         for node in places or [source.node(("name",))]:
             yield source.diagnostic(Code.CALENDAR, f"there is no calendar `{name}`", node, help_text)
@@ -41,10 +39,20 @@ def _there_are(known: Mapping[str, Calendar]) -> str:
     return f"calendars: {', '.join(sorted(known)[:_SHOWN])}{more}"
 
 
-def _places(node: Node | None) -> Iterator[Node]:
-    """The values of every `calendar` that is a word of the language."""
-    for key, child in node.children.items() if node is not None else ():
+def _gates(source: Source) -> Iterator[Node]:
+    """Where gates are written, in order."""
+    root = source.root
+    rules = root.children.get("rules") if root is not None else None
+    for rule in rules.children.values() if rules is not None else ():
+        if "gate" in rule.children:
+            yield rule.children["gate"]
+    if root is not None and "on_error" in root.children:
+        yield root.children["on_error"]
+
+
+def _places(node: Node) -> Iterator[Node]:
+    """The values of every `calendar` below."""
+    for key, child in node.children.items():
         if key == "calendar" and isinstance(child.value, str):
             yield child
-        elif key not in _OWN:
-            yield from _places(child)
+        yield from _places(child)

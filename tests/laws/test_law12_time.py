@@ -223,6 +223,9 @@ def test_law06_a_wrong_calendar_stops_the_load_and_leaves_the_set_in_force(house
         assert (refused.outcome, refused.digest) == ("refused", digest), wrong
         with pytest.raises(HitlError, match=r"HF1\d\d"):
             engine_of(house, folder)
+    (folder / "office.calendar.yaml").write_text(OFFICE)
+    (folder / "other.calendar.yaml").write_text(OFFICE.replace("name: office", "name: other") + "closed: [x]\n")
+    assert engine.reload_policies().outcome == "refused", "one that nobody names, too"
     started(house, engine)
     assert asked(engine).expires_at == ms("2026-07-13 10:30")
 
@@ -291,6 +294,7 @@ def test_law12_a_vote_of_the_level_before_does_not_count_at_the_next(house: Hous
     engine.sweep()
     assert engine.runs.get(run.run_id).state is RunState.PAUSED, "nothing that was answered holds any more"
     assert asked(engine).escalated == 1
+    assert [vote.by.id for vote in asked(engine).votes] == ["maria"], "who had answered is kept"
     for former in ("maria", "frank"):
         with pytest.raises(NotAuthorised):
             engine.resolve(asked(engine).requirement_id, Approve(), by=former)

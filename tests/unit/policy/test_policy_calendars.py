@@ -246,6 +246,15 @@ def test_each_gate_that_can_name_one_is_looked_at(gate: str) -> None:
     assert text.decode().splitlines()[found[0].place.line - 1][found[0].place.column - 1] == "x"
 
 
+def test_what_is_asked_where_a_condition_fails_may_wait_in_hours_too() -> None:
+    asks = "on_error: {approval: {of: [role:finance], expires: 1h, calendar: x}}\nvars: {calendar: x}"
+    text = policy_text("- {id: all, when: vars.calendar == args.to, gate: confirm}", extra=asks)
+    (found,) = check({"p": text}, no_file, around(MADRID)).findings
+    assert text.decode().splitlines()[found.place.line - 1][found.place.column - 2 :] == " x}}"
+    named = text.replace(b"calendar: x}}", b"calendar: madrid}}")
+    assert load({"p": named}, no_file, around(MADRID)).calendars == {"madrid": MADRID}
+
+
 @pytest.mark.parametrize(
     "damaged", ["[]", "5", '{"madrid":5}', '{"madrid":{"name":"madrid"}}', '{"madrid":{"name":"madrid","timezone":5}}']
 )

@@ -192,3 +192,22 @@ def test_routes_or_roles_that_cannot_be_read_are_a_finding_and_unknown(project: 
     assert [(one.code, one.place.file) for one in found.findings] == [("HF101", "policies/more.routes.yml")]
     assert (found.around.routes, found.around.roles) == (None, {"finance": frozenset({"bo"})})
     assert gather(["policies"]).findings == ()
+
+
+CALENDAR = "apiVersion: hitl-fsm/v1\nkind: Calendar\nname: office\ntimezone: UTC\nhours: {mon-fri: '09:00-18:00'}\n"
+
+
+def test_calendars_lie_beside_the_policies_and_those_that_cannot_be_read_are_unknown(project: Path) -> None:
+    put(project, "policies/office.calendar.yaml", CALENDAR)
+    found = gather_around(["policies"])
+    assert (found.findings, found.files) == ((), ("policies/office.calendar.yaml",))
+    assert found.around.calendars is not None
+    assert list(found.around.calendars) == ["office"]
+    put(project, "policies/home.calendar.yaml", CALENDAR.replace("office", "home").replace("UTC", "Mars"))
+    found = gather_around(["policies"])
+    assert [(one.code, one.place.file) for one in found.findings] == [("HF128", "policies/home.calendar.yaml")]
+    assert found.around.calendars is None, "no name is called wrong for a file that is"
+    (project / "policies/home.calendar.yaml").rename(project / "policies/home.calendar.yml")
+    found = gather_around(["policies"])
+    assert [(one.code, one.place.file) for one in found.findings] == [("HF101", "policies/home.calendar.yml")]
+    assert found.around.calendars is None
