@@ -21,9 +21,10 @@ from hitl_fsm.errors import SettingsError
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.people import Directory
 from hitl_fsm.ports import Clock, Log, ModelSource, Store
-from hitl_fsm.ports_out import Route
+from hitl_fsm.ports_out import Notifier, Route
 from hitl_fsm.runtime.engine import Engine as _Engine
 from hitl_fsm.runtime.loop import loop_is_private, run_sync
+from hitl_fsm.runtime.outbox import checked_channels
 from hitl_fsm.runtime.parts import (
     ActorLookup,
     Default,
@@ -124,7 +125,7 @@ class Engine(_Engine):
     `reload`: changed policy files, and roles files, are taken over while it runs. `auto` looks every 2 s at most, a
     number of seconds says how often, `off` leaves policies to `reload_policies`, and roles as they are. `routes`: what
     carries external calls out, by the names that policies use (`hitl_fsm.routes`); a call to a route that is not among
-    them waits for whoever reports its result.
+    them waits for whoever reports its result. `channels`: where people and machines are told (`hitl_fsm.notify`).
     """
 
     def __init__(  # noqa: PLR0913 - the public door: keywords that users know, all with defaults
@@ -138,6 +139,7 @@ class Engine(_Engine):
         clock: Clock | None = None,
         reload: Reload = "auto",
         routes: Mapping[str, Route] | None = None,
+        channels: Sequence[Notifier] = (),
     ) -> None:
         if default not in {"deny", "confirm"}:
             msg = f"default is {default!r}"
@@ -167,6 +169,8 @@ class Engine(_Engine):
                 reload_s=reload_s,
                 open_times=open_times,
                 routes=_routes(routes),
+                channels=checked_channels(channels),
+                base_url=found.base_url,
             )
         )
 

@@ -356,6 +356,17 @@ class CallbackRefused(HitlError):
     exit_code = 4
 
 
+class NotifyError(HitlError):
+    """A channel did not take a notice. `retryable`: another try may help, after `retry_after_s` at the earliest."""
+
+    code = "HF435"
+
+    def __init__(self, message: str, *, retryable: bool = True, retry_after_s: float = 0.0) -> None:
+        super().__init__(message, help="`hitl-fsm notices list` tells what was not sent")
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
+
+
 class StoreError(HitlError):
     """The store cannot be opened, read or written; the action did not happen (law 6)."""
 

@@ -11,7 +11,6 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from hitl_fsm.model.call import Call
-from hitl_fsm.model.delivery import Delivery, DeliveryKind, DeliveryState, Settled
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.grant import Grant, GrantRow, GrantUse
 from hitl_fsm.model.message import ChatRequest, ModelReply
@@ -22,6 +21,7 @@ from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.policy.calendar import Calendar
+from hitl_fsm.ports_out import Deliveries
 from hitl_fsm.ports_people import PeopleStore
 
 LEASE_MS = 60_000
@@ -153,7 +153,7 @@ class AskedBefore(msgspec.Struct, frozen=True):
     state: RequirementState = RequirementState.OPEN
 
 
-class Store(PeopleStore, Protocol):
+class Store(Deliveries, PeopleStore, Protocol):
     """Durable truth. Every method either does all that it says or raises a StoreError and did nothing."""
 
     async def commit(self, commit: Commit) -> int:
@@ -258,65 +258,6 @@ class Store(PeopleStore, Protocol):
 
     async def close_override(self, reviewed: Override, record: Record) -> bool:
         """Somebody has looked at it; with `record`. False, and nothing happens, unless it was open and that one."""
-        ...
-
-    async def cursor(self, name: str) -> int | None:
-        """The last record's number that this reader of the record has dealt with; None before it began."""
-        ...
-
-    async def advance(self, name: str, from_seq: int | None, to_seq: int, deliveries: Sequence[Delivery]) -> bool:
-        """Move a reader's cursor and add what it found to deliver, in one transaction.
-
-        False, and nothing happens, unless the cursor stands at `from_seq` (None: it is not there yet). A delivery
-        whose id is there already is left as it is.
-        """
-        ...
-
-    async def claim_deliveries(
-        self, due_by: int, owner: str, kind: DeliveryKind, *, limit: int = 100
-    ) -> Sequence[Delivery]:
-        """Take deliveries that are due (ms) and that no live sender holds, earliest first; each attempt is counted.
-
-        The claim ends like a lease. One whose sender died is given out again if it is a notice, or repeatable; any
-        other becomes `unknown`, and is not given out.
-        """
-        ...
-
-    async def claim_dispatch(
-        self, due_by: int, owner: str, routes: Sequence[str], told: Callable[[Delivery], Record]
-    ) -> Delivery | None:
-        """Take the earliest dispatch to one of `routes` that is due (ms) and that no live sender holds.
-
-        As `claim_deliveries` does it. `told` makes the record of it, and of each that became `unknown` meanwhile, which
-        is written in the same transaction; it must be pure.
-        """
-        ...
-
-    async def renew_delivery(self, delivery_id: str, owner: str) -> bool:
-        """Extend a claim; False when it is no longer ours."""
-        ...
-
-    async def settle_delivery(self, settled: Settled, records: Sequence[Record] = ()) -> bool:
-        """Write what became of a delivery, and records of it, in one transaction.
-
-        False, and nothing is written, when it is not in the state `was`, held by `owner`, any more.
-        """
-        ...
-
-    async def next_delivery(self, kind: DeliveryKind) -> int | None:
-        """When the earliest that waits is due (ms); None when none waits."""
-        ...
-
-    async def deliveries(
-        self,
-        *,
-        kind: DeliveryKind | None = None,
-        state: DeliveryState | None = None,
-        about: str | None = None,
-        after: str = "",
-        limit: int = 100,
-    ) -> Sequence[Delivery]:
-        """In order of id; `after` is the last id of the page before."""
         ...
 
     async def forget(self, run_ids: Sequence[str], record: Record) -> int:

@@ -1,11 +1,14 @@
-"""Protocols of the ways out of an engine, beside `ports`."""
+"""Protocols of the ways out of an engine, beside `ports`: to routes, to channels, and what a store keeps of both."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from hitl_fsm.model.delivery import Delivery, DeliveryKind, DeliveryState, Settled
 from hitl_fsm.model.dispatch import Callback, Handover, Outcome
+from hitl_fsm.model.notice import Notice
+from hitl_fsm.model.record import Record
 
 
 class Route(Protocol):
@@ -31,4 +34,87 @@ class CallsBack(Protocol):
 
     def callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
         """What the message says, once it is certain that the system sent it, and lately. CallbackRefused otherwise."""
+        ...
+
+
+class Notifier(Protocol):
+    """A channel on which people, or machines, are told. `name` stands in the store: another name is another channel.
+
+    `details`: it is given the arguments of the action, too, but for those that nobody is shown.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def details(self) -> bool: ...
+
+    def wants(self, notice: Notice) -> bool: ...
+
+    async def send(self, notice: Notice) -> None:
+        """Returns once it was taken. Raises NotifyError; its message holds no secret. It may be cancelled."""
+        ...
+
+
+class Deliveries(Protocol):
+    """What a store keeps of all that goes out: how far the record was read for it, and what became of each thing."""
+
+    async def cursor(self, name: str) -> int | None:
+        """The last record's number that this reader of the record has dealt with; None before it began."""
+        ...
+
+    async def advance(self, name: str, from_seq: int | None, to_seq: int, deliveries: Sequence[Delivery]) -> bool:
+        """Move a reader's cursor and add what it found to deliver, in one transaction.
+
+        False, and nothing happens, unless the cursor stands at `from_seq` (None: it is not there yet). A delivery
+        whose id is there already is left as it is.
+        """
+        ...
+
+    async def claim_deliveries(
+        self, due_by: int, owner: str, kind: DeliveryKind, *, targets: Sequence[str], limit: int = 100
+    ) -> Sequence[Delivery]:
+        """Take deliveries that are due (ms) and that no live sender holds, earliest first; each attempt is counted.
+
+        `targets` are those that the sender knows; what is for others is left to others.
+        The claim ends like a lease. One whose sender died is given out again if it is a notice, or repeatable; any
+        other becomes `unknown`, and is not given out.
+        """
+        ...
+
+    async def claim_dispatch(
+        self, due_by: int, owner: str, routes: Sequence[str], told: Callable[[Delivery], Record]
+    ) -> Delivery | None:
+        """Take the earliest dispatch to one of `routes` that is due (ms) and that no live sender holds.
+
+        As `claim_deliveries` does it. `told` makes the record of it, and of each that became `unknown` meanwhile, which
+        is written in the same transaction; it must be pure.
+        """
+        ...
+
+    async def renew_delivery(self, delivery_id: str, owner: str) -> bool:
+        """Extend a claim; False when it is no longer ours."""
+        ...
+
+    async def settle_delivery(self, settled: Settled, records: Sequence[Record] = ()) -> bool:
+        """Write what became of a delivery, and records of it, in one transaction.
+
+        False, and nothing is written, when it is not in the state `was`, held by `owner`, any more.
+        """
+        ...
+
+    async def next_delivery(self, kind: DeliveryKind, targets: Sequence[str]) -> int | None:
+        """When the earliest that waits is due (ms); None when none waits."""
+        ...
+
+    async def deliveries(
+        self,
+        *,
+        kind: DeliveryKind | None = None,
+        state: DeliveryState | None = None,
+        about: str | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[Delivery]:
+        """In order of id; `after` is the last id of the page before."""
         ...

@@ -18,16 +18,21 @@ SETTINGS_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`app` is `module:engine` (or an agent), `store` a URL, `format` what the command line prints, `log` a level."""
+    """`app` is `module:engine` (or an agent), `store` a URL, `format` what the command line prints, `log` a level.
+
+    `base_url` is where people find the page of a question: its id follows, after a slash.
+    """
 
     app: str | None = None
     store: str = DEFAULT_STORE
     format: str = "text"
     log: str = ""
+    base_url: str = ""
 
 
 def settings(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
-    """From `HITL_FSM_APP`, `_STORE`, `_FORMAT`, `_LOG`, then `[tool.hitl-fsm]` of the nearest pyproject.toml.
+    """From `HITL_FSM_APP`, `_STORE`, `_FORMAT`, `_LOG`, `_BASE_URL`, then `[tool.hitl-fsm]` of the nearest
+    pyproject.toml.
 
     Raises SettingsError for a setting that is unknown or not text, and for a file that is not TOML.
     """

@@ -37,7 +37,9 @@ def continue_all_ready(session: Session) -> None:
 
 async def _go_on(engine: Engine) -> tuple[tuple[Timer, ...], tuple[Continued, ...]]:
     fired = await engine.asweep()
-    return fired, await engine.acontinue_ready()
+    found = await engine.acontinue_ready()
+    await engine.anotify()
+    return fired, found
 
 
 def has_failed(one: Continued) -> bool:

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import msgspec
 
 DeliveryKind = Literal["notice", "dispatch"]
-DeliveryState = Literal["waiting", "sending", "sent", "unknown", "dead"]
+DeliveryState = Literal["waiting", "sending", "sent", "dropped", "unknown", "dead"]
+"""`dropped`: it was too late for it. `unknown`: its sender died, and it must not be sent twice. `dead`: given up."""
 
 
 class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):

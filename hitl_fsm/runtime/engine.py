@@ -33,6 +33,8 @@ from hitl_fsm.runtime.in_force import InForce, Reloaded
 from hitl_fsm.runtime.judge import own_verdict
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.loop import run_in_background, run_sync
+from hitl_fsm.runtime.notices import Notices
+from hitl_fsm.runtime.outbox import Told, notify
 from hitl_fsm.runtime.overrides import Overrides
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.prune import Pruned, prune
@@ -65,6 +67,7 @@ class Engine:
         self.grants = Grants(self)
         self.overrides = Overrides(self)
         self.delegations = Delegations(self)
+        self.notices = Notices(self)
 
     @property
     def parts(self) -> Parts:
@@ -311,8 +314,23 @@ class Engine:
         return run_sync(self.asweep())
 
     async def asweep(self) -> tuple[Timer, ...]:
-        """Fire what is due: an expired question is closed and its action denied. The timers that took effect."""
-        return await sweep(self._parts)
+        """Fire what is due: an expired question is closed and its action denied. The timers that took effect.
+
+        Then the channels are told, once.
+        """
+        fired = await sweep(self._parts)
+        await notify(self._parts)
+        return fired
+
+    def notify(self) -> Told:
+        return run_in_background(self.anotify())
+
+    async def anotify(self) -> Told:
+        """Tell the channels what there is to tell, once; what a channel does not take is tried again later.
+
+        `awork` does so all the time, `sweep` once. How many notices were sent, given up, and too late to be sent.
+        """
+        return await notify(self._parts)
 
     def continue_ready(self) -> tuple[Continued, ...]:
         """Not on the calling thread's own loop, where one plain function would hold up the other runs."""

@@ -15,7 +15,7 @@ from hitl_fsm.policy.calendar import Calendar
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.people import Directory
 from hitl_fsm.ports import Clock, IdSource, Log, ModelSource, OpenTimes, Store
-from hitl_fsm.ports_out import Route
+from hitl_fsm.ports_out import Notifier, Route
 from hitl_fsm.runtime.crowd import Crowd
 from hitl_fsm.runtime.known import KnownRuns
 
@@ -106,6 +106,8 @@ class Parts:
     `people` is the directory behind `actors` and `person`, where there is one.
     `may_be_alive`: False for a worker that is certainly gone. `known` is memory, never truth.
     `open_times` tells when a calendar of `policies` is open.
+    `channels` are told what concerns them, with links under `base_url`; `looked` is how far the record was read for
+    each, and like `known` it is memory.
     `source`: where `policies` came from, read again every `reload_s` seconds at most (None: only when asked to).
     """
 
@@ -126,6 +128,9 @@ class Parts:
     source: PolicySource | None = None
     reload_s: float | None = None
     open_times: OpenTimes = _nobody_tells
+    channels: tuple[Notifier, ...] = ()
+    base_url: str = ""
+    looked: dict[str, int] = field(default_factory=dict)
 
     @property
     def ids(self) -> IdSource:

@@ -9,16 +9,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from hitl_fsm.errors import Fenced, HitlError, RunBusy
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import Log
+from hitl_fsm.ports_out import Notifier
 from hitl_fsm.runtime.dispatch import DISPATCH, carry, claim, find
 from hitl_fsm.runtime.in_force import Reloaded
+from hitl_fsm.runtime.outbox import tell
 from hitl_fsm.runtime.routes import AT_ONCE
 from hitl_fsm.runtime.stream import Publish
+from hitl_fsm.runtime.sweep import sweep
 
 if TYPE_CHECKING:
     from hitl_fsm.runtime.engine import Engine
@@ -128,8 +132,12 @@ class Worker:
         return len(self._tasks)
 
     async def run(self) -> None:
-        """Sweep, take up and look at the policies until `leave` is set; what is under way then still is afterwards."""
-        kinds = [self._sweep, self._take_up]
+        """Sweep, take up, tell people and look at the policies until `leave` is set.
+
+        What is under way then still is afterwards.
+        """
+        kinds: list[Callable[[], Awaitable[float]]] = [self._sweep, self._take_up]
+        kinds += [partial(self._notify, one) for one in self._engine.parts.channels]
         if self._engine.routes.names:
             kinds.append(self._hand_over)
         if self._engine.in_force.looks_every_s is not None:
@@ -188,7 +196,7 @@ class Worker:
                 continue
 
     async def _sweep(self) -> float:
-        for timer in await self._engine.asweep():
+        for timer in await sweep(self._engine.parts):
             self._tell.fired(timer)
         due, now = await self._engine.store.next_timer(), self._engine.parts.clock.now()
         if due is None or due <= now:  # one that is overdue still is another sweeper's, or about a damaged run
@@ -204,6 +212,13 @@ class Worker:
                 break
             self._begin(delivery.delivery_id, carry(self._engine, delivery))
         return self._poll_s
+
+    async def _notify(self, channel: Notifier) -> float:
+        """Each channel in rounds of its own, so that one that hangs holds up nothing else."""
+        parts = self._engine.parts
+        await tell(parts, channel)
+        due, now = await parts.store.next_delivery("notice", (channel.name,)), parts.clock.now()
+        return self._poll_s if due is None or due <= now else min(self._poll_s, (due - now) / 1000)
 
     async def _look(self) -> float:
         """Changed policies are heard of by an idle worker, too; the runs look for themselves."""

@@ -7,7 +7,7 @@ that cannot be repeated becomes `unknown`, since nobody knows how far it came.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -62,29 +62,45 @@ def advance(
     return True
 
 
-def is_due(connection: Connection, due_by: int, kind: DeliveryKind, now: int) -> bool:
+class Wanted(NamedTuple):
+    """What a sender can send: `kind`, for one of `targets`, due by then (ms), by the engine's clock."""
+
+    kind: DeliveryKind
+    targets: tuple[str, ...]
+    due_by: int
+
+    @property
+    def of(self) -> tuple[str, ...]:
+        return (self.kind, *self.targets)
+
+    def query(self, text: str) -> str:
+        """With a place for each target."""
+        return text.format(marks=", ".join("?" * len(self.targets)))
+
+
+def is_due(connection: Connection, wanted: Wanted, now: int) -> bool:
     """Whether `claim` would find anything; told without a transaction that writes."""
-    if connection.execute(sql.DELIVERY_WAITS, (due_by, kind)).fetchone() is not None:
+    if connection.execute(wanted.query(sql.DELIVERY_WAITS), (*wanted.of, wanted.due_by)).fetchone() is not None:
         return True
-    held = connection.execute(sql.DELIVERY_HOLDERS, (kind,)).fetchall()
+    held = connection.execute(wanted.query(sql.DELIVERY_HOLDERS), wanted.of).fetchall()
     return any(until <= now or not may_be_alive(owner) for owner, until in held)
 
 
-def next_due(connection: Connection, kind: DeliveryKind) -> int | None:
-    """When the earliest that waits is due."""
-    row = connection.execute(sql.DELIVERY_NEXT, (kind,)).fetchone()
+def next_due(connection: Connection, wanted: Wanted) -> int | None:
+    """When the earliest that waits is due, by then or later."""
+    row = connection.execute(wanted.query(sql.DELIVERY_NEXT), wanted.of).fetchone()
     return None if row is None or row[0] is None else int(row[0])
 
 
-def claim(
-    connection: Connection, due_by: int, owner: str, kind: DeliveryKind, *, limit: int, now: int
-) -> Sequence[Delivery]:
+def claim(connection: Connection, wanted: Wanted, owner: str, limit: int, now: int) -> Sequence[Delivery]:
     """Those that are due and that no live sender holds, earliest first. `now` is the database's clock."""
-    for holder, _ in connection.execute(sql.DELIVERY_HOLDERS, (kind,)).fetchall():
+    kind = wanted.kind
+    for holder, _ in connection.execute(wanted.query(sql.DELIVERY_HOLDERS), wanted.of).fetchall():
         if not may_be_alive(holder):
             connection.execute(sql.DELIVERIES_FREE, (holder, kind))
     claimed: list[Delivery] = []
-    for row in connection.execute(sql.DELIVERIES_DUE, (due_by, kind, now, page_of(limit))).fetchall():
+    values = (*wanted.of, wanted.due_by, now, page_of(limit))
+    for row in connection.execute(wanted.query(sql.DELIVERIES_DUE), values).fetchall():
         found = _read(row)
         if found.state == "sending" and not (kind == "notice" or found.repeatable):
             connection.execute(sql.DELIVERY_UNKNOWN, (found.delivery_id,))

@@ -279,7 +279,7 @@ delivery = Table(
     Column("body", LargeBinary, nullable=False),
     UniqueConstraint("delivery_id", name="delivery_delivery_id"),
     CheckConstraint("kind IN ('notice', 'dispatch')", name="delivery_kind"),
-    CheckConstraint("state IN ('waiting', 'sending', 'sent', 'unknown', 'dead')", name="delivery_state"),
+    CheckConstraint("state IN ('waiting', 'sending', 'sent', 'dropped', 'unknown', 'dead')", name="delivery_state"),
 )
 _partial("delivery_due", delivery.c.due_at, "state IN ('waiting', 'sending')")
 # Those that somebody has to look at.

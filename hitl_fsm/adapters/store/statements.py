@@ -138,14 +138,13 @@ DELIVERY_INSERT = (
 # In these very words, so that the indexes of such deliveries apply.
 _PENDING = "state IN ('waiting', 'sending')"
 STRANDED = "state IN ('unknown', 'dead')"
-DELIVERY_WAITS = f"SELECT 1 FROM delivery WHERE {_PENDING} AND due_at <= ? AND kind = ? AND state = 'waiting' LIMIT 1"  # noqa: S608 - constants
-DELIVERY_NEXT = f"SELECT min(due_at) FROM delivery WHERE {_PENDING} AND kind = ? AND state = 'waiting'"  # noqa: S608 - constants
-DELIVERY_HOLDERS = (
-    f"SELECT owner, min(claimed_until) FROM delivery WHERE {_PENDING} AND kind = ? AND state = 'sending' GROUP BY owner"  # noqa: S608 - constants
-)
+_FOR = f"{_PENDING} AND kind = ? AND target IN ({{marks}})"
+DELIVERY_WAITS = f"SELECT 1 FROM delivery WHERE {_FOR} AND due_at <= ? AND state = 'waiting' LIMIT 1"  # noqa: S608 - constants
+DELIVERY_NEXT = f"SELECT min(due_at) FROM delivery WHERE {_FOR} AND state = 'waiting'"  # noqa: S608 - constants
+DELIVERY_HOLDERS = f"SELECT owner, min(claimed_until) FROM delivery WHERE {_FOR} AND state = 'sending' GROUP BY owner"  # noqa: S608 - constants
 DELIVERIES_FREE = f"UPDATE delivery SET claimed_until = 0 WHERE {_PENDING} AND owner = ? AND kind = ?"  # noqa: S608 - constants
 DELIVERIES_DUE = (
-    f"{DELIVERIES} WHERE {_PENDING} AND due_at <= ? AND kind = ? AND (state = 'waiting' OR claimed_until <= ?)"
+    f"{DELIVERIES} WHERE {_FOR} AND due_at <= ? AND (state = 'waiting' OR claimed_until <= ?)"
     f" ORDER BY due_at, id LIMIT ?{LOCK_FREE}"
 )
 _DISPATCH = f"{_PENDING} AND kind = 'dispatch' AND due_at <= ? AND (state = 'waiting' OR claimed_until <= ?)"

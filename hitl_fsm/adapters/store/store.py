@@ -187,13 +187,13 @@ class SqlStore(PeopleTable):
         return await self._write(lambda connection: delivering.advance(connection, name, from_seq, to_seq, rows))
 
     async def claim_deliveries(
-        self, due_by: int, owner: str, kind: DeliveryKind, *, limit: int = 100
+        self, due_by: int, owner: str, kind: DeliveryKind, *, targets: Sequence[str], limit: int = 100
     ) -> Sequence[Delivery]:
         """See `ports.Store`. Writes nothing, and waits for no writer, while nothing is due."""
-        clock = self._clock
-        if limit < 1 or not await self._read(lambda c: delivering.is_due(c, due_by, kind, clock(c))):
+        clock, wanted = self._clock, delivering.Wanted(kind, tuple(filter(holds, targets)), due_by)
+        if not wanted.targets or limit < 1 or not await self._read(lambda c: delivering.is_due(c, wanted, clock(c))):
             return []
-        return await self._write(lambda c: delivering.claim(c, due_by, owner, kind, limit=limit, now=clock(c)))
+        return await self._write(lambda c: delivering.claim(c, wanted, owner, limit, clock(c)))
 
     async def claim_dispatch(
         self, due_by: int, owner: str, routes: Sequence[str], told: Callable[[Delivery], Record]
@@ -231,9 +231,12 @@ class SqlStore(PeopleTable):
         done: bool = await self._submit("", work)
         return done
 
-    async def next_delivery(self, kind: DeliveryKind) -> int | None:
+    async def next_delivery(self, kind: DeliveryKind, targets: Sequence[str]) -> int | None:
         """See `ports.Store`."""
-        return await self._read(lambda connection: delivering.next_due(connection, kind))
+        wanted = delivering.Wanted(kind, tuple(filter(holds, targets)), 0)
+        if not wanted.targets:
+            return None
+        return await self._read(lambda connection: delivering.next_due(connection, wanted))
 
     async def deliveries(
         self,

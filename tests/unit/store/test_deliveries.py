@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -31,6 +32,12 @@ async def kept(store: SqlStore, *several: Delivery) -> None:
     assert await store.advance("notices", None, 1, several)
 
 
+async def claim(
+    store: SqlStore, due_by: int, owner: str, kind: DeliveryKind, *, limit: int = 100
+) -> Sequence[Delivery]:
+    return await store.claim_deliveries(due_by, owner, kind, targets=("desk", "door"), limit=limit)
+
+
 async def states(store: SqlStore) -> list[DeliveryState]:
     return [one.state for one in await store.deliveries()]
 
@@ -50,7 +57,7 @@ async def test_a_cursor_moves_only_from_where_it_stands(store: SqlStore) -> None
 
 async def test_a_delivery_that_is_there_already_is_left_as_it_is(store: SqlStore) -> None:
     await kept(store, delivery("d1"))
-    assert await store.claim_deliveries(T0, ME, "notice") == [sending(delivery("d1"))]
+    assert await claim(store, T0, ME, "notice") == [sending(delivery("d1"))]
     other = msgspec.structs.replace(delivery("d1"), target="elsewhere")
     assert await store.advance("notices", 1, 2, [other, delivery("d2")])
     assert await store.deliveries() == [sending(delivery("d1")), delivery("d2")]
@@ -74,25 +81,38 @@ async def test_an_id_that_no_column_holds_is_refused(store: SqlStore) -> None:
 
 async def test_only_what_is_due_is_claimed_earliest_first(store: SqlStore) -> None:
     await kept(store, delivery("d0", T0 + 3), delivery("d1", T0 + 1), delivery("d2", T0, "dispatch"))
-    assert (await store.next_delivery("notice"), await store.next_delivery("dispatch")) == (T0 + 1, T0)
-    assert await store.claim_deliveries(T0, ME, "notice") == []
-    assert await store.claim_deliveries(T0 + 3, ME, "notice", limit=0) == []
-    assert await store.claim_deliveries(T0 + 3, ME, "notice", limit=1) == [sending(delivery("d1", T0 + 1))]
-    assert await store.next_delivery("notice") == T0 + 3
-    assert await store.claim_deliveries(T0 + 3, OTHER, "notice") == [sending(delivery("d0", T0 + 3))]
-    assert await store.claim_deliveries(T0 + 3, OTHER, "notice") == []
-    assert await store.next_delivery("notice") is None
+    assert (await store.next_delivery("notice", ["desk"]), await store.next_delivery("dispatch", ["desk"])) == (
+        T0 + 1,
+        T0,
+    )
+    assert await claim(store, T0, ME, "notice") == []
+    assert await claim(store, T0 + 3, ME, "notice", limit=0) == []
+    assert await claim(store, T0 + 3, ME, "notice", limit=1) == [sending(delivery("d1", T0 + 1))]
+    assert await store.next_delivery("notice", ["desk"]) == T0 + 3
+    assert await claim(store, T0 + 3, OTHER, "notice") == [sending(delivery("d0", T0 + 3))]
+    assert await claim(store, T0 + 3, OTHER, "notice") == []
+    assert await store.next_delivery("notice", ["desk"]) is None
     assert await states(store) == ["sending", "sending", "waiting"]
+
+
+async def test_what_is_for_others_is_left_to_others(store: SqlStore) -> None:
+    await kept(store, delivery("d1"))
+    assert await store.claim_deliveries(T0, ME, "notice", targets=()) == []
+    assert await store.claim_deliveries(T0, ME, "notice", targets=("elsewhere", "d\0")) == []
+    assert await store.next_delivery("notice", ("elsewhere",)) is None
+    assert await store.claim_deliveries(T0, dead_owner(), "notice", targets=("desk",)) != []
+    assert await store.claim_deliveries(T0, ME, "notice", targets=("elsewhere",)) == []
+    assert await states(store) == ["sending"]
 
 
 async def test_a_notice_whose_claim_ended_is_given_out_again_and_counted(store: SqlStore) -> None:
     await kept(store, delivery("d1"))
     store._clock = lambda _: T0
-    assert await store.claim_deliveries(T0, ME, "notice") == [sending(delivery("d1"))]
+    assert await claim(store, T0, ME, "notice") == [sending(delivery("d1"))]
     store._clock = lambda _: T0 + LEASE_MS - 1
-    assert await store.claim_deliveries(T0, OTHER, "notice") == []
+    assert await claim(store, T0, OTHER, "notice") == []
     store._clock = lambda _: T0 + LEASE_MS
-    assert await store.claim_deliveries(T0, OTHER, "notice") == [sending(delivery("d1"), 2)]
+    assert await claim(store, T0, OTHER, "notice") == [sending(delivery("d1"), 2)]
     assert not await store.settle_delivery(Settled("d1", ME, "sent", 1, T0))
     assert await store.settle_delivery(Settled("d1", OTHER, "sent", 2, T0))
 
@@ -100,29 +120,29 @@ async def test_a_notice_whose_claim_ended_is_given_out_again_and_counted(store: 
 async def test_a_claim_that_is_renewed_holds(store: SqlStore) -> None:
     await kept(store, delivery("d1"))
     store._clock = lambda _: T0
-    await store.claim_deliveries(T0, ME, "notice")
+    await claim(store, T0, ME, "notice")
     store._clock = lambda _: T0 + LEASE_MS - 1
     assert await store.renew_delivery("d1", ME)
     assert not await store.renew_delivery("d1", OTHER)
     store._clock = lambda _: T0 + LEASE_MS
-    assert await store.claim_deliveries(T0, OTHER, "notice") == []
+    assert await claim(store, T0, OTHER, "notice") == []
 
 
 async def test_what_a_dead_sender_held_is_free_at_once(store: SqlStore) -> None:
     await kept(store, delivery("d1"), delivery("d2"))
     dead = dead_owner()
-    assert len(await store.claim_deliveries(T0, dead, "notice", limit=1)) == 1
-    assert await store.claim_deliveries(T0, ME, "notice") == [sending(delivery("d1"), 2), sending(delivery("d2"))]
+    assert len(await claim(store, T0, dead, "notice", limit=1)) == 1
+    assert await claim(store, T0, ME, "notice") == [sending(delivery("d1"), 2), sending(delivery("d2"))]
 
 
 async def test_law03_a_dispatch_whose_sender_died_is_not_handed_on_again(store: SqlStore) -> None:
     once = delivery("d1", kind="dispatch")
     again = delivery("d2", kind="dispatch", repeatable=True)
     await kept(store, once, again)
-    assert len(await store.claim_deliveries(T0, dead_owner(), "dispatch")) == 2
-    assert await store.claim_deliveries(T0, ME, "dispatch") == [sending(again, 2)]
+    assert len(await claim(store, T0, dead_owner(), "dispatch")) == 2
+    assert await claim(store, T0, ME, "dispatch") == [sending(again, 2)]
     assert await store.deliveries(state="unknown") == [msgspec.structs.replace(sending(once), state="unknown")]
-    assert await store.claim_deliveries(T0 + LEASE_MS, ME, "dispatch") == []
+    assert await claim(store, T0 + LEASE_MS, ME, "dispatch") == []
     health = await store.health(T0)
     assert (health.dead_notices, health.dead_dispatches, health.unknown_dispatches) == (0, 0, 1)
 
@@ -131,7 +151,7 @@ async def test_what_became_of_it_is_settled_once_with_its_record(store: SqlStore
     await kept(store, delivery("d1"))
     record = Record("notice_sent", T0, ALICE, "r1", {"notice": "d1"})
     assert not await store.settle_delivery(Settled("d1", ME, "sent", 1, T0), [record])
-    await store.claim_deliveries(T0, ME, "notice")
+    await claim(store, T0, ME, "notice")
     assert not await store.settle_delivery(Settled("d1", OTHER, "sent", 1, T0), [record])
     assert await whole(store) == 0
     assert await store.settle_delivery(Settled("d1", ME, "sent", 1, T0), [record])
@@ -142,7 +162,7 @@ async def test_what_became_of_it_is_settled_once_with_its_record(store: SqlStore
 
 async def test_law10_a_record_that_cannot_be_written_settles_nothing(store: SqlStore) -> None:
     await kept(store, delivery("d1"))
-    await store.claim_deliveries(T0, ME, "notice")
+    await claim(store, T0, ME, "notice")
     with pytest.raises(StoreError):
         await store.settle_delivery(Settled("d1", ME, "sent", 1, T0), [Record("sent", T0, ALICE, "r\0")])
     assert await states(store) == ["sending"]
@@ -150,24 +170,24 @@ async def test_law10_a_record_that_cannot_be_written_settles_nothing(store: SqlS
 
 async def test_one_that_failed_waits_for_its_next_time(store: SqlStore) -> None:
     await kept(store, delivery("d1"))
-    await store.claim_deliveries(T0, ME, "notice")
+    await claim(store, T0, ME, "notice")
     assert await store.settle_delivery(Settled("d1", ME, "waiting", 1, T0 + 5))
-    assert await store.claim_deliveries(T0 + 4, ME, "notice") == []
-    assert await store.claim_deliveries(T0 + 5, ME, "notice") == [sending(delivery("d1", T0 + 5), 2)]
+    assert await claim(store, T0 + 4, ME, "notice") == []
+    assert await claim(store, T0 + 5, ME, "notice") == [sending(delivery("d1", T0 + 5), 2)]
 
 
 async def test_one_that_was_given_up_is_counted_and_can_be_tried_again(store: SqlStore) -> None:
     await kept(store, delivery("d1"), delivery("d2", kind="dispatch"))
     kinds: dict[str, DeliveryKind] = {"d1": "notice", "d2": "dispatch"}
     for name, kind in kinds.items():
-        await store.claim_deliveries(T0, ME, kind)
+        await claim(store, T0, ME, kind)
         assert await store.settle_delivery(Settled(name, ME, "dead", 1, T0))
     health = await store.health(T0)
     assert (health.dead_notices, health.dead_dispatches, health.unknown_dispatches) == (1, 1, 0)
     assert [one.delivery_id for one in await store.deliveries(state="dead", kind="notice")] == ["d1"]
     assert await store.settle_delivery(Settled("d1", "", "waiting", 0, T0, was="dead"))
     assert not await store.settle_delivery(Settled("d1", "", "waiting", 0, T0, was="dead"))
-    assert await store.claim_deliveries(T0, ME, "notice") == [sending(delivery("d1"))]
+    assert await claim(store, T0, ME, "notice") == [sending(delivery("d1"))]
 
 
 async def test_they_are_listed_in_pages(store: SqlStore) -> None:
@@ -184,14 +204,14 @@ async def test_a_spoiled_body_is_empty_and_holds_up_no_other(kind: Kind) -> None
     store = kind.open()
     await kept(store, delivery("d1"), delivery("d2"))
     await kind.sql("UPDATE delivery SET body = ? WHERE delivery_id = 'd1'", b"{")
-    first, second = await store.claim_deliveries(T0, ME, "notice")
+    first, second = await claim(store, T0, ME, "notice")
     assert (first.content, second.content) == ({}, CONTENT)
     await store.close()
 
 
 async def test_senders_that_claim_at_once_share_them(store: SqlStore) -> None:
     await kept(store, *(delivery(f"d{n:02}") for n in range(30)))
-    shares = await asyncio.gather(*(store.claim_deliveries(T0, f"{ME}{n}", "notice", limit=7) for n in range(8)))
+    shares = await asyncio.gather(*(claim(store, T0, f"{ME}{n}", "notice", limit=7) for n in range(8)))
     claimed = [one.delivery_id for share in shares for one in share]
     assert len(claimed) == len(set(claimed)) == 30
 

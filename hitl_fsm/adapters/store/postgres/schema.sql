@@ -51,7 +51,7 @@ CREATE TABLE delivery (
 	PRIMARY KEY (id),
 	CONSTRAINT delivery_delivery_id UNIQUE (delivery_id),
 	CONSTRAINT delivery_kind CHECK (kind IN ('notice', 'dispatch')),
-	CONSTRAINT delivery_state CHECK (state IN ('waiting', 'sending', 'sent', 'unknown', 'dead'))
+	CONSTRAINT delivery_state CHECK (state IN ('waiting', 'sending', 'sent', 'dropped', 'unknown', 'dead'))
 );
 
 CREATE INDEX delivery_about ON delivery (about);

@@ -83,7 +83,9 @@ def _deliveries() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.UniqueConstraint("delivery_id", name="delivery_delivery_id"),
         sa.CheckConstraint("kind IN ('notice', 'dispatch')", name="delivery_kind"),
-        sa.CheckConstraint("state IN ('waiting', 'sending', 'sent', 'unknown', 'dead')", name="delivery_state"),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'sending', 'sent', 'dropped', 'unknown', 'dead')", name="delivery_state"
+        ),
     )
     _partial("delivery_due", "delivery", "due_at", "state IN ('waiting', 'sending')")
     _partial("delivery_stranded", "delivery", "delivery_id", "state IN ('unknown', 'dead')")

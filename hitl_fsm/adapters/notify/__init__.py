@@ -1,0 +1,1 @@
+"""Channels: how a notice reaches people, and machines. One a file."""
