@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hitl_fsm.model.visible import MARKS_MAX, visible, visible_block
+from hitl_fsm.model.visible import JOINERS_MAX, MARKS_MAX, MASK, hidden_characters, visible, visible_block
 
 ANY = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 HOSTILE = st.text(
@@ -110,3 +110,34 @@ def test_every_code_point_of_unicode() -> None:
             assert spelled, f"U+{code:04X}"
         elif category[0] in "LNP" and char not in "⟦⟧〚〛":
             assert not spelled, f"U+{code:04X}"
+
+
+def test_the_mask_of_a_hidden_value_stays_and_nothing_else_in_brackets_does() -> None:
+    assert visible(f'"pin": "{MASK}"') == f'"pin": "{MASK}"'
+    assert visible("⟦masked ⟧⟦⟦masked⟧⟧") == "⟦U+27E6⟧masked ⟦U+27E7⟧⟦U+27E6⟧⟦masked⟧⟦U+27E7⟧"
+    assert visible(f"{MASK}\u0301") == f"{MASK}⟦U+0301⟧", "a mark may not settle on it"
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("plain\n\t\r 1\xa0000\u202f€ 東京\u3000⟦", ""),
+        ("a\u202eb\u200b\x1b", "\u202e\u200b\x1b"),
+        ("\U000e0041 \u2800 \ud800", "\U000e0041\u2800\ud800"),
+        ("❤\ufe0f 1\ufe0f 👩\u200d💻 👩\U0001f3fd\u200d💻 ❤\ufe0f\u200d🔥", ""),
+        ("a\ufe0f", "\ufe0f"),
+        ("\ufe0f", "\ufe0f"),
+        ("👩\u200da", "\u200d"),
+        ("👩\u200d", "\u200d"),
+        ("مینویس\u200cم क्\u200dष", ""),
+        ("ok می\u200cس b\u200cb", "\u200c"),
+        ("❤\ufe0f" * (JOINERS_MAX + 1), "\ufe0f"),
+    ],
+)
+def test_what_hides_is_told_from_what_a_script_needs(text: str, hidden: str) -> None:
+    assert hidden_characters(text) == frozenset(hidden)
+
+
+@given(ANY | HOSTILE)
+def test_what_is_told_to_hide_is_spelled_out(text: str) -> None:
+    assert all(visible("a" + char) == f"a⟦U+{ord(char):04X}⟧" for char in hidden_characters(text))
