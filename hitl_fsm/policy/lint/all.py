@@ -34,6 +34,8 @@ from hitl_fsm.policy.lint import (
     hf229_ungated_run_on,
     hf230_denial_without_note,
     hf231_suppression,
+    hf232_grave_grant,
+    hf233_needless_break_glass,
 )
 from hitl_fsm.policy.lint.rule import LintRule
 
@@ -69,4 +71,6 @@ RULES: tuple[LintRule, ...] = (
     hf229_ungated_run_on,
     hf230_denial_without_note,
     hf231_suppression,
+    hf232_grave_grant,
+    hf233_needless_break_glass,
 )

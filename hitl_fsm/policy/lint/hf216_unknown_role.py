@@ -1,31 +1,45 @@
-"""HF216: a gate names a role that there is not."""
+"""HF216: a gate names a role that there is not, or a group that nobody is in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from hitl_fsm.errors import Diagnostic
-from hitl_fsm.policy.lint.people import ROLE, named_in
+from hitl_fsm.policy.asked_people import GROUP, ROLE
+from hitl_fsm.policy.document import AskOnError
+from hitl_fsm.policy.lint.people import Named, groups_of, lists_of, named_in
 from hitl_fsm.policy.lint.rule import Rule
-from hitl_fsm.policy.lint.walk import gates_of
+from hitl_fsm.policy.lint.walk import asking_gates_of
 from hitl_fsm.policy.names import did_you_mean
-from hitl_fsm.policy.project import Project
+from hitl_fsm.policy.project import Member, Project
 
-RULE = Rule("HF216", "unknown-role", "error", "There is no such role", needs="roles")
+RULE = Rule("HF216", "unknown-role", "error", "There is no such role or group", needs="roles")
 _SHOWN = 5
 
 
 def check(project: Project) -> Iterator[Diagnostic]:
-    """Roles under `of`, `not` and `escalate` that the roles files do not have."""
-    roles = project.around.roles
-    if roles is None:
-        return
-    known = f"known roles: {', '.join(sorted(roles)[:_SHOWN])}" if roles else "the roles file has none"
+    """Roles and groups of those who may answer, or may not, that the roles files do not have."""
+    roles, groups = project.around.roles, groups_of(project.around)
     for member in project.members:
-        for gate in gates_of(member):
-            for path, subjects in named_in(gate):
-                for index, subject in enumerate(subjects):
-                    role = subject.removeprefix(ROLE)
-                    if subject.startswith(ROLE) and role not in roles:
-                        hint = did_you_mean(role, roles) or known
-                        yield RULE.at(member, (*path, index), f"there is no role `{role}`", hint)
+        for path, subjects in _lists(member):
+            for index, subject in enumerate(subjects):
+                role, group = subject.removeprefix(ROLE), subject.removeprefix(GROUP)
+                place = (*path, index)
+                if roles is not None and role != subject and role not in roles:
+                    yield RULE.at(member, place, f"there is no role `{role}`", _hint(role, roles, "role"))
+                elif groups is not None and group != subject and group not in groups:
+                    yield RULE.at(member, place, f"nobody is in a group `{group}`", _hint(group, groups, "group"))
+
+
+def _lists(member: Member) -> Iterator[Named]:
+    for gate in asking_gates_of(member):
+        yield from named_in(gate)
+    on_error = member.document.on_error
+    if isinstance(on_error, AskOnError):
+        yield from lists_of(on_error.approval, ("on_error", "approval"))
+
+
+def _hint(name: str, known: Collection[str], what: str) -> str:
+    if not known:
+        return f"the roles file has no {what}s"
+    return did_you_mean(name, known) or f"known {what}s: {', '.join(sorted(known)[:_SHOWN])}"

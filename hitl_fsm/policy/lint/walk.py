@@ -46,6 +46,18 @@ def gates_of_rule(path: RulePath, rule: Rule) -> Iterator[PlacedGate]:
                 yield PlacedGate((*here, named[0]), rule, named[0], details)
 
 
+def stages_of(gate: PlacedGate) -> tuple[PlacedGate, ...]:
+    """The stages of an approval, each as a gate; none where it has none."""
+    stages = getattr(gate.details, "stages", None) or ()
+    return tuple(gate._replace(path=(*gate.path, "stages", index), details=one) for index, one in enumerate(stages))
+
+
+def asking_gates_of(member: Member) -> Iterator[PlacedGate]:
+    """Each gate of each rule, in order, with an approval's stages in its place."""
+    for gate in gates_of(member):
+        yield from stages_of(gate) or (gate,)
+
+
 def denies(rule: Rule) -> bool:
     """Whether the rule's gate is a denial."""
     return any(gate.kind == "deny" for gate in gates_of_rule((), rule))
