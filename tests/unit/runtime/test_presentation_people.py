@@ -36,7 +36,7 @@ def asked(question: Question, **more: object) -> Requirement:
     made = Requirement(
         "req_1", "run_1", "1.0", "pay", {"amount": 5}, "d" * 64, question, 0, user="alice", agent="clerk"
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def shown(question: Question, **more: object) -> Presentation:
