@@ -19,8 +19,9 @@ import msgspec
 
 from hitl_fsm.model.action import Action
 from hitl_fsm.model.verdict import Approval, Confirm, Gate, Verdict
+from hitl_fsm.policy.compare_asks import asks_others, edited_within, granted_less, waits_for_fewer
 from hitl_fsm.policy.evaluate import PolicySet
-from hitl_fsm.policy.gates import describe
+from hitl_fsm.policy.gate_words import describe
 from hitl_fsm.policy.join import BATCHES, ON_CHANGES, OUTCOMES, SEVERITIES, gate_key
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
@@ -202,17 +203,25 @@ def _matching(old: Sequence[Gate], new: Sequence[Gate]) -> dict[int, int]:
 
 def _gate(old: Gate, new: Gate) -> Iterator[Difference]:
     """What became of one gate; both are of one kind."""
-    for name in old.__struct_fields__:
-        before, after = getattr(old, name), getattr(new, name)
-        change = _field_change(name, before, after)
+    for name, change in _changes(old, new):
         if change != "equal":
-            yield Difference(change, f"{describe(old)}: {_field_told(name, before, after)}")
+            told = _field_told(name, getattr(old, name), getattr(new, name))
+            yield Difference(change, f"{describe(old)}: {told}")
 
 
 def _gate_change(old: Gate, new: Gate) -> Change:
     if type(old) is not type(new):
         return "changed"
-    return _together(_field_change(name, getattr(old, name), getattr(new, name)) for name in old.__struct_fields__)
+    return _together(change for _, change in _changes(old, new))
+
+
+def _changes(old: Gate, new: Gate) -> Iterator[tuple[str, Change]]:
+    """What became of each field of one gate; both are of one kind."""
+    for name in old.__struct_fields__:
+        change = _field_change(name, getattr(old, name), getattr(new, name))
+        if name == "expires_ms" and change != "equal" and (asks_others(old) or asks_others(new)):
+            change = "changed"  # what ends sooner for some begins sooner for others
+        yield name, change
 
 
 def _field_change(name: str, old: Any, new: Any) -> Change:
@@ -262,7 +271,16 @@ def _each_checked(old: Sequence[object], new: Sequence[object]) -> Change:
     return "tightened" if before < after else "loosened" if after < before else "changed"
 
 
-_PEOPLE: dict[str, Callable[[frozenset[str], frozenset[str]], Change]] = {"of": _fewer_may, "excluded": _more_may_not}
+def _in_order(found: int | None) -> Change:
+    """From which of two is the stricter; None: neither is."""
+    return "changed" if found is None else "tightened" if found > 0 else "loosened"
+
+
+_PEOPLE: dict[str, Callable[[frozenset[str], frozenset[str]], Change]] = {
+    "of": _fewer_may,
+    "excluded": _more_may_not,
+    "break_glass": _fewer_may,
+}
 _ORDERED: dict[str, Callable[[Any, Any], Change]] = {
     "expires_ms": _sooner,
     "result_schema": _checked,
@@ -270,6 +288,10 @@ _ORDERED: dict[str, Callable[[Any, Any], Change]] = {
     "silent": lambda _, new: "loosened" if new else "tightened",
     "quorum": lambda old, new: "tightened" if new > old else "loosened",
     "retries": lambda old, new: "tightened" if new < old else "loosened",
+    "reject_quorum": lambda old, new: "tightened" if new < old else "loosened",
+    "patience": lambda old, new: _in_order(waits_for_fewer(old, new)),
+    "edit": lambda old, new: _in_order(edited_within(old, new)),
+    "grant": lambda old, new: _in_order(granted_less(old, new)),
 }
 
 
@@ -279,23 +301,45 @@ _ORDERED: dict[str, Callable[[Any, Any], Change]] = {
 def _field_told(name: str, old: Any, new: Any) -> str:
     if name in _PEOPLE:
         before, after = _people(name, old), _people(name, new)
-        came, went = ("may answer too", "may no longer answer") if name == "of" else ("shut out", "no longer shut out")
+        came, went = _CAME_AND_WENT[name]
         told = [f"{came}: {', '.join(sorted(after - before))}"] if after - before else []
         told += [f"{went}: {', '.join(sorted(before - after))}"] if before - after else []
         return "; ".join(told)
     if name == "expires_ms":
         return f"open {_duration(new)}, was {_duration(old)}"
-    if name in {"schema", "result_schema"}:
-        what = "form" if name == "schema" else "check of the result"
-        return (
-            f"no {what} any more" if new is None else f"a {what}, where none was" if old is None else f"another {what}"
-        )
+    if name in {"schema", "result_schema", "route_schemas"}:
+        return _checks_told(name, old, new)
+    if name == "silent":
+        return "the pause is no longer announced" if new else "the pause is announced"
+    if name in _TOLD:
+        return _TOLD[name][0 if old is None else 1 if new is None else 2]
+    return f"{name} was {old}, is {new}"
+
+
+def _checks_told(name: str, old: Any, new: Any) -> str:
     if name == "route_schemas":
         what = "checks of results"
         return f"the route has no {what} any more" if not new else f"the route has {'other ' if old else ''}{what}"
-    if name == "silent":
-        return "the pause is no longer announced" if new else "the pause is announced"
-    return f"{name} was {old}, is {new}"
+    what = "form" if name == "schema" else "check of the result"
+    return f"no {what} any more" if new is None else f"a {what}, where none was" if old is None else f"another {what}"
+
+
+_CAME_AND_WENT = {
+    "of": ("may answer too", "may no longer answer"),
+    "excluded": ("shut out", "no longer shut out"),
+    "break_glass": ("may break the glass", "may no longer break the glass"),
+}
+_TOLD = {
+    "ways": ("others must agree together",) * 3,
+    "patience": (
+        "others are asked next, or reminded",
+        "nobody is asked next, or reminded",
+        "who is asked next, or when",
+    ),
+    "edit": ("what a yes may change has bounds", "a yes may change anything", "a yes may change something else"),
+    "grant": ("a yes may be remembered", "a yes is not remembered any more", "a yes may be remembered otherwise"),
+}
+"""In words, by name: it came, it went, it is another one."""
 
 
 def _duration(ms: int | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -12,7 +12,20 @@ from policy_samples import NOW
 
 from hitl_fsm.model.action import Action
 from hitl_fsm.model.actor import Actor
-from hitl_fsm.model.verdict import Approval, Confirm, External, Gate, Reason, UserInput, Verdict
+from hitl_fsm.model.verdict import (
+    Approval,
+    Confirm,
+    Editing,
+    Escalation,
+    External,
+    Gate,
+    GrantOffer,
+    Patience,
+    Reason,
+    Seat,
+    UserInput,
+    Verdict,
+)
 from hitl_fsm.policy import compare as module
 from hitl_fsm.policy.compare import CHANGES, CONSIDERED, Change, compare, compare_sets, is_safe
 from hitl_fsm.policy.join import BATCHES, ON_CHANGES, OUTCOMES, SEVERITIES, gate_key, join
@@ -39,6 +52,10 @@ def change(old: Verdict, new: Verdict) -> Change:
     return found.change
 
 
+NEXT = Patience(escalate=(Escalation(FINANCE, HOUR),))
+SCOPES: tuple[Literal["run", "session"], ...] = ("run", "session")
+GRANT = GrantOffer(5, HOUR, SCOPES, ("a", "b"))
+BUDGET = GrantOffer(5, HOUR, SCOPES, ("a", "b"), "a", 9)
 CHECKS: tuple[dict[str, Any], ...] = ({"const": 1}, {"const": True})
 
 ONE_WAY: list[tuple[str, Verdict, Verdict]] = [
@@ -56,6 +73,31 @@ ONE_WAY: list[tuple[str, Verdict, Verdict]] = [
     ("and once more", asks(External("b", route_schemas=CHECKS[:1])), asks(External("b", route_schemas=CHECKS))),
     ("announced", asks(External("bank", silent=True)), asks(External("bank"))),
     ("audited", ALLOW, Verdict("allow", audit=True)),
+    ("two must agree", asks(Approval(FINANCE)), asks(Approval(FINANCE, quorum=2))),
+    ("fewer noes end it", asks(Approval(FINANCE, reject_quorum=2)), asks(Approval(FINANCE))),
+    (
+        "nobody is asked next",
+        asks(Approval(FINANCE, expires_ms=HOUR, patience=NEXT)),
+        asks(Approval(FINANCE, (), HOUR)),
+    ),
+    (
+        "nobody is asked after these",
+        asks(Confirm(HOUR, Patience(escalate=(*NEXT.escalate, Escalation(OPS))))),
+        asks(Confirm(HOUR, NEXT)),
+    ),
+    ("nobody breaks the glass", asks(Approval(FINANCE, break_glass=OPS)), asks(Approval(FINANCE))),
+    ("fewer break the glass", asks(Approval(FINANCE, break_glass=BOTH)), asks(Approval(FINANCE, break_glass=OPS))),
+    ("what may be changed has bounds", asks(Confirm()), asks(Confirm(edit=Editing({"a": {}})))),
+    ("nothing may be changed", asks(Confirm(edit=Editing({"a": {}}))), asks(Confirm(edit=Editing()))),
+    ("only to less", asks(Confirm(edit=Editing({"a": {}}))), asks(Confirm(edit=Editing({"a": {}}, ("a",))))),
+    ("within", asks(Confirm(edit=Editing({"a": {}}))), asks(Confirm(edit=Editing({"a": {"maximum": 1}})))),
+    ("a yes is not remembered", asks(Confirm(grant=GRANT)), asks(Confirm())),
+    ("fewer calls", asks(Confirm(grant=GRANT)), asks(Confirm(grant=GrantOffer(4, HOUR, SCOPES, ("a", "b"))))),
+    ("less time", asks(Confirm(grant=GRANT)), asks(Confirm(grant=GrantOffer(5, 1, SCOPES, ("a", "b"))))),
+    ("in fewer places", asks(Confirm(grant=GRANT)), asks(Confirm(grant=GrantOffer(5, HOUR, ("run",), ("a", "b"))))),
+    ("less may differ", asks(Confirm(grant=GRANT)), asks(Confirm(grant=GrantOffer(5, HOUR, SCOPES, ("b",))))),
+    ("a budget", asks(Confirm(grant=GRANT)), asks(Confirm(grant=BUDGET))),
+    ("a smaller budget", asks(Confirm(grant=BUDGET)), asks(Confirm(grant=msgspec.structs.replace(BUDGET, budget=8)))),
     ("others wait", Verdict("allow", batch="run_ungated"), ALLOW),
     ("all wait", ALLOW, Verdict("allow", batch="hold_all")),
     ("judged again", Verdict("allow", on_change="pin"), ALLOW),
@@ -83,6 +125,19 @@ OTHERWISE: list[tuple[str, Verdict, Verdict]] = [
         "the route's another check",
         asks(External("b", route_schemas=CHECKS[:1])),
         asks(External("b", route_schemas=CHECKS[1:])),
+    ),
+    ("other seats", asks(Approval(BOTH)), asks(Approval(BOTH, ways=((Seat(FINANCE), Seat(OPS)),)))),
+    ("another stage", asks(Approval(FINANCE, name="a")), asks(Approval(FINANCE, name="b"))),
+    ("others are asked sooner", asks(Confirm(2, NEXT)), asks(Confirm(1, NEXT))),
+    ("other hours", asks(Confirm(HOUR)), asks(Confirm(HOUR, Patience(calendar="c")))),
+    ("other reminders", asks(Confirm(HOUR, Patience((1,)))), asks(Confirm(HOUR, Patience((2,))))),
+    ("others are asked next", asks(Confirm(HOUR, NEXT)), asks(Confirm(HOUR, Patience(escalate=(Escalation(OPS),))))),
+    ("another bound", asks(Confirm(edit=Editing({"a": {"maximum": 1}}))), asks(Confirm(edit=Editing({"b": {}})))),
+    ("more calls, less time", asks(Confirm(grant=GRANT)), asks(Confirm(grant=GrantOffer(6, 1, SCOPES, ("a", "b"))))),
+    (
+        "another may differ",
+        asks(Confirm(grant=GrantOffer(1, 1, vary=("a",)))),
+        asks(Confirm(grant=GrantOffer(1, 1, vary=("b",)))),
     ),
     ("another order", asks(Confirm(), Approval(FINANCE)), asks(Approval(FINANCE), Confirm())),
 ]
