@@ -8,17 +8,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hitl_fsm.errors import CalendarError, Diagnostic
-from hitl_fsm.policy.calendar import Calendar, open_within
+from hitl_fsm.policy.calendar import WINDOWS_MAX, YEARS_MAX, Calendar, open_within
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from hitl_fsm.policy.calendar_files import Wrong
 
-WINDOWS_MAX = 1_000
-"""Open times of one wait."""
-YEARS_MAX = 10
-"""Years that one wait may take until so much open time has passed."""
 KEPT_YEARS = 256
 """Years of one country's holidays that a process remembers."""
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 
 import msgspec
 
 NO_CALENDARS: Mapping[str, Calendar] = MappingProxyType({})
+WINDOWS_MAX = 1_000
+"""Open times of one wait."""
+YEARS_MAX = 10
+"""Years that one wait may take until so much open time has passed."""
 DAY_MIN = 24 * 60
 _MINUTE_MS = 60_000
 _DAY_MS = DAY_MIN * _MINUTE_MS
 _EPOCH = date(1970, 1, 1)
+_YEAR_WEEKS = 52
 
 Hours = tuple[tuple[int, int], ...]
 """The open times of one day: begin and end in minutes since its midnight, in order, none touching another."""
@@ -33,10 +38,17 @@ class Calendar(msgspec.Struct, frozen=True, omit_defaults=True):
     closed: tuple[str, ...] = ()
     open: dict[str, Hours] = {}
 
-    @property
-    def weekly_ms(self) -> int:
-        """How much of a week without holidays is open."""
-        return sum(end - begin for day in self.week for begin, end in day) * _MINUTE_MS
+    def covers(self, need_ms: int) -> bool:
+        """Whether so much open time comes within the limits, holidays left aside."""
+        weekly_ms = _open_ms(self.week)
+        if not weekly_ms:
+            return need_ms <= _open_ms(self.open.values())
+        weeks = -(-need_ms // weekly_ms)
+        return weeks * sum(map(len, self.week)) <= WINDOWS_MAX and weeks <= YEARS_MAX * _YEAR_WEEKS
+
+
+def _open_ms(days: Iterable[Hours]) -> int:
+    return sum(end - begin for day in days for begin, end in day) * _MINUTE_MS
 
 
 def hours_of(calendar: Calendar, day: date, is_holiday: IsHoliday) -> Hours:

@@ -13,7 +13,7 @@ from hitl_fsm.errors import Diagnostic, Place, PolicyError
 from hitl_fsm.policy.bounded import bounded
 from hitl_fsm.policy.build import build
 from hitl_fsm.policy.calendar import Calendar
-from hitl_fsm.policy.calendar_names import calendars_of, unknown_calendars
+from hitl_fsm.policy.calendar_names import calendar_findings, calendars_of
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.evaluate import CompiledPolicy, PolicySet
 from hitl_fsm.policy.project import Member, Project
@@ -53,7 +53,7 @@ def check(files: Mapping[str, bytes], read: Read, around: Surroundings = _NOTHIN
             members.append(Member(source, document, policy))
             found += built
             if around.calendars is not None:
-                found += unknown_calendars(source, policy, around.calendars)
+                found += calendar_findings(source, policy, around.calendars)
             found += _same_name(source, policy, first)
             first.setdefault(policy.name, source)
         # What the YAML reader refused has no value; that it is missing is no finding of its own.

@@ -71,7 +71,6 @@ def test_everything_that_can_be_said() -> None:
             {"2026-12-26": ((600, 1440),)},
         )
     }
-    assert known["madrid"].weekly_ms == (4 * 8 + 6) * 3_600_000
     Draft202012Validator(calendar_schema()).validate(yaml.load(EVERYTHING, yaml.BaseLoader))
 
 
@@ -244,6 +243,24 @@ def test_each_gate_that_can_name_one_is_looked_at(gate: str) -> None:
     found = check({"p": text}, no_file, around(MADRID)).findings
     assert [one.message for one in found] == ["there is no calendar `x`"]
     assert text.decode().splitlines()[found[0].place.line - 1][found[0].place.column - 1] == "x"
+
+
+def test_a_calendar_that_opens_too_seldom_for_a_wait_is_told() -> None:
+    hour = 3_600_000
+    assert MADRID.covers(100 * 5 * 8 * hour), "100 weeks of 10 open times"
+    assert not MADRID.covers(100 * 5 * 8 * hour + 1)
+    rare = Calendar("madrid", "UTC", (((0, 60),), *[()] * 6))
+    assert rare.covers(520 * hour)
+    assert not rare.covers(520 * hour + 1)
+    dates = Calendar("madrid", "UTC", ((),) * 7, open={"2026-01-01": ((0, 60),), "2026-01-02": ((0, 180),)})
+    assert dates.covers(4 * hour)
+    assert not dates.covers(4 * hour + 1)
+    longer = RULES.replace("edit:", "on_expiry: [{escalate: [cfo], expires: 5h}], edit:")
+    text = policy_text(longer)
+    (found,) = check({"p": text}, no_file, around(dates)).findings
+    assert text.decode().splitlines()[found.place.line - 1][found.place.column - 1 :].startswith("madrid, on_expiry")
+    assert found.message == "the calendar `madrid` opens too seldom for the 5 h that are waited in it"
+    assert check({"p": policy_text(RULES)}, no_file, around(dates)).findings == ()
 
 
 def test_what_is_asked_where_a_condition_fails_may_wait_in_hours_too() -> None:
