@@ -126,7 +126,7 @@ class StoreHealth(msgspec.Struct, frozen=True):
     `overdue` the timers that should have fired. `clock` is the database's (ms). `free_bytes` is None where only the
     database's own host knows. `reclaimable` are bytes that a VACUUM would give back. `dead_notices` and
     `dead_dispatches` were given up after their last attempt; `unknown_dispatches` were under way when their sender
-    died.
+    died. `open_overrides` are gates that one person passed alone and that nobody else has looked at.
     """
 
     stuck: int
@@ -140,6 +140,7 @@ class StoreHealth(msgspec.Struct, frozen=True):
     dead_notices: int = 0
     dead_dispatches: int = 0
     unknown_dispatches: int = 0
+    open_overrides: int = 0
 
 
 class AskedBefore(msgspec.Struct, frozen=True):

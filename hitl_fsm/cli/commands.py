@@ -52,6 +52,8 @@ COMMANDS = {
     "result": Entry(
         f"{_HERE}.result:result", "Report what an external or lost call returned, or change a reviewed result."
     ),
+    "grants": Entry(f"{_HERE}.grants:app", "List, show, revoke and export what need not be asked again."),
+    "overrides": Entry(f"{_HERE}.overrides:app", "List and review gates that one person passed alone."),
     "delegate": Entry(f"{_HERE}.delegate:delegate", "Let somebody else answer with your roles, for a while."),
     "audit": Entry(f"{_HERE}.audit:app", "Show and verify the record."),
     "db": Entry(f"{_HERE}.db:app", "Show and upgrade the database's schema."),

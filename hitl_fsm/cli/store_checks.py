@@ -182,6 +182,10 @@ def _runs(session: Session, health: StoreHealth) -> Iterator[Check]:
         told = f"{_count(health.unknown_outcomes, 'call')}: nobody knows whether it happened, and a person must say"
         remedy = "`hitl-fsm inbox` lists them (kind outcome); find out, then `hitl-fsm show REQ` has the answers"
         yield Check("unknown outcomes", "problem", told, remedy)
+    if health.open_overrides:
+        told = f"{_count(health.open_overrides, 'gate')} passed by one person alone, and nobody has looked at it since"
+        remedy = "`hitl-fsm overrides list`; somebody else than who did it says `hitl-fsm overrides review REQ`"
+        yield Check("overrides", "note", told, remedy)
     if health.cut_off:
         told = f"{_count(health.cut_off, 'call')} had begun when the run was cancelled; nobody reported the end"
         remedy = "`hitl-fsm runs list --state cancelled`, and `hitl-fsm runs show RUN` names the call"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +17,7 @@ from hitl_fsm.model.run import Run
 from hitl_fsm.model.verdict import Approval, Confirm
 from hitl_fsm.policy.granted import exception
 from hitl_fsm.policy.join import gate_key
+from hitl_fsm.policy.sensitive import hidden
 from hitl_fsm.ports import Store
 from hitl_fsm.runtime.given import checked_reason
 from hitl_fsm.runtime.loop import run_sync
@@ -169,15 +169,11 @@ class Grants:
 
     async def aexport(self, grant_id: str) -> str:
         grant = (await self.aget(grant_id)).grant
-        secret = [name for name in grant.sensitive if name in grant.args and name not in grant.vary]
+        fixed = {name: value for name, value in grant.args.items() if name not in grant.vary}
+        secret = hidden(fixed, grant.sensitive)
         if secret:
             msg = f"{grant_id} is for one value of {', '.join(secret)}, which nobody is shown"
             raise InputRefused(msg, help="write the exception by hand, without that value")
         asked = await self._store.requirement(grant.requirement_id)
         rules = [] if asked is None else [f"{one.policy}/{one.rule}" for one in asked.reasons if one.rule]
         return exception(grant, rules)
-
-
-def left_of(row: GrantRow) -> Decimal | None:
-    """What the budget has left; None without one."""
-    return Decimal(repr(row.grant.budget)) - row.spent if row.grant.budget_of else None

@@ -144,6 +144,7 @@ def health(connection: Connection, clock: int, now: int, facts: Facts) -> StoreH
         clock=clock,
         free_bytes=facts.free_bytes,
         reclaimable=facts.reclaimable,
+        open_overrides=connection.execute(sql.OVERRIDES_OPEN).fetchone()[0],
         dead_notices=stranded.get(("notice", "dead"), 0),
         dead_dispatches=stranded.get(("dispatch", "dead"), 0),
         unknown_dispatches=stranded.get(("dispatch", "unknown"), 0),
