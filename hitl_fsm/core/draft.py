@@ -54,6 +54,8 @@ RAN_BEFORE = "It had been executed once before, and that result is withheld."
 """What it also reads of a call that was to run again."""
 
 
+VOID = ""
+"""The digest of a pass that counts for no action any more; it still tells who gave it."""
 REJECTED_BEFORE = "A person rejected the same before. It was not executed."
 
 
@@ -242,10 +244,16 @@ class Draft:
         return bool(rejected) and asked_digest(call.tool, call.args or {}) in rejected
 
     def edit(self, call: Call, args: dict[str, Any], verdict: Verdict) -> Call:
-        """Other arguments: another action, with its own digest and verdict. What a form had added is void, too."""
+        """Other arguments: another action, with its own digest and verdict. What a form had added is void, too.
+
+        So is what was passed, for good: who changes it back has not brought back what others said of it.
+        """
         digest = digest_of(self.run.run_id, call, args, call.tool_version)
-        editors = tuple(dict.fromkeys((*call.editors, *self.entry.by.persons)))
-        changed = {"proposed": call.args if call.proposed is None else call.proposed, "editors": editors}
+        changed: dict[str, Any] = {
+            "proposed": call.args if call.proposed is None else call.proposed,
+            "editors": tuple(dict.fromkeys((*call.editors, *self.entry.by.persons))),
+            "passed": tuple(msgspec.structs.replace(passed, digest=VOID) for passed in call.passed),
+        }
         edited = self.replace(call, args=args, digest=digest, verdict=verdict, answers={}, asked=(), told={}, **changed)
         self.record("call_edited", facts.judged, edited, was=call.digest)
         return edited

@@ -30,7 +30,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'hitl.db'}?synchronous=normal"
     server: Server = request.getfixturevalue("postgres_server")
-    return server.schema_url()
+    return str(server.schema_url())
 
 
 def test_law02_racing_votes_close_a_gate_once_and_never_early(url: str) -> None:

@@ -191,6 +191,23 @@ def test_law05_two_editors_in_turn_are_both_kept_out(house: House) -> None:
             asked.confirm(name)
 
 
+def test_law05_who_changes_it_back_has_not_brought_back_what_others_said(house: House) -> None:
+    rules = """
+- id: all
+  gate:
+    - approval: {of: [role:finance]}
+    - approval: {of: [role:finance], not: [editor]}
+"""
+    engine = engine_of(house, rules)
+    run = house.agent(engine, PAY).run("go", user="alice")
+    people = [("maria", None), ("frank", 4), ("otto", None), ("frank", 5)]
+    for name, amount in people:
+        (asked,) = engine.runs.get(run.run_id).active_requirements
+        asked.confirm(name, args=None if amount is None else {"to": "bob", "amount": amount})
+    run = engine.runs.get(run.run_id)
+    assert [one.value.stage for one in run.active_requirements] == [1]
+
+
 def test_law05_an_edit_stays_within_what_the_policy_lets_an_approver_change(house: House) -> None:
     rules = TWO.replace("expires: 4h", "edit: {memo: {maxLength: 3}, amount: lower}")
     engine = engine_of(house, rules)

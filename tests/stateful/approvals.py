@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -9,6 +11,7 @@ from hitl_fsm import Actor, Agent, Engine, tool
 from hitl_fsm.errors import HitlError, NotAuthorised, NotRevocable, RequirementExpired
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.testing import FrozenClock, ScriptedModel
 from house import policies, policy_text
@@ -53,7 +56,7 @@ class Approvals(RuleBasedStateMachine):
     def model(self) -> ScriptedModel:
         return ScriptedModel([{"calls": [{"tool": "pay", "args": {"amount": 5}}]}, {"say": "the end"}])
 
-    def tool(self) -> object:
+    def tool(self) -> Any:
         @tool
         def pay(amount: float) -> str:
             """Pay."""
@@ -78,8 +81,12 @@ class Approvals(RuleBasedStateMachine):
 
     @rule(name=SIGN_INS, word=st.sampled_from(["approve", "approve", "reject", "abstain"]))
     def votes(self, name: str, word: Word) -> None:
-        answer = {"approve": answers.Approve(), "reject": answers.Reject(), "abstain": answers.Abstain()}[word]
-        if self.answered(name, answer):
+        said: dict[Word, answers.Answer] = {
+            "approve": answers.Approve(),
+            "reject": answers.Reject(),
+            "abstain": answers.Abstain(),
+        }
+        if self.answered(name, said[word]):
             self.panel.vote(self.who(name), word)
 
     @rule(name=SIGN_INS, amount=st.integers(4, 6))
@@ -186,7 +193,7 @@ class Approvals(RuleBasedStateMachine):
 
     # -- what holds
 
-    def now(self) -> object:
+    def now(self) -> Run:
         return self.engine.runs.get(self.run.run_id).value
 
     @property
