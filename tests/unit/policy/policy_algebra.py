@@ -8,7 +8,21 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from hitl_fsm.model.verdict import Approval, Confirm, External, Gate, Reason, Review, UserInput, Verdict
+from hitl_fsm.model.verdict import (
+    Approval,
+    Confirm,
+    Editing,
+    Escalation,
+    External,
+    Gate,
+    GrantOffer,
+    Patience,
+    Reason,
+    Review,
+    Seat,
+    UserInput,
+    Verdict,
+)
 from hitl_fsm.policy.join import BATCHES, ON_CHANGES, OUTCOMES, SEVERITIES, gate_key
 
 BEFORE: list[Gate] = [
@@ -16,6 +30,12 @@ BEFORE: list[Gate] = [
     Confirm(5),
     Approval(("bo",)),
     Approval(("role:x",), ("bo",)),
+    Approval(("bo",), quorum=2),
+    Approval(("bo",), name="first"),
+    Approval(("bo", "al"), ways=((Seat(("bo",)), Seat(("al",))),)),
+    Approval(("bo",), expires_ms=5, patience=Patience((1,), "", (Escalation(("al",), 5),))),
+    Confirm(edit=Editing({"n": {"const": 1}}), grant=GrantOffer(1, 5)),
+    Confirm(edit=Editing({"n": {"const": True}})),
     UserInput({"const": 1}),
     UserInput({"const": True}),
 ]

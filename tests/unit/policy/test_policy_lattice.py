@@ -97,6 +97,14 @@ RULE_GATES = (
     "{external: {route: s, silent: true}}",
     "[audit, {confirm: {expires: 1h}}]",
     "{review: {of: bo}}",
+    "{approval: {of: [bo, al], quorum: 2, not: [requester, editor]}}",
+    "{approval: {of: bo, grant: {max: 9, for: 1h}, edit: none, break_glass: al}}",
+    "{approval: {all_of: [bo, al]}}",
+    "{approval: {any_of: [bo, {of: [al, cy], quorum: 2}]}}",
+    "{approval: {stages: [{name: one, of: bo}, {name: two, of: al, not: previous_approver}]}}",
+    "[{approval: {stages: [{name: two, of: al}, {name: one, of: bo}]}}, {external: {route: r}}]",
+    "{approval: {of: bo, expires: 4h, on_expiry: {escalate: al}, reminders: 1h, calendar: c}}",
+    "{confirm: {expires: 1h, on_expiry: [{escalate: bo}, {escalate: al}], edit: {n: lower, s: {}}}}",
 )
 CONDITIONS = (
     "'true'",
