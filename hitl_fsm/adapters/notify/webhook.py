@@ -7,6 +7,8 @@ answer can send it elsewhere. Of an answer only the status counts; its body is n
 from __future__ import annotations
 
 import ipaddress
+from functools import cache
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -77,13 +79,21 @@ async def post(url: str, secret: str, notice: Notice) -> None:
         raise NotifyError(error.message) from None
     try:
         async with (
-            httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client,
+            httpx.AsyncClient(verify=_tls(), timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client,
             client.stream("POST", url, content=body, headers=headers) as response,
         ):
             _check(response.status_code, response.headers.get("retry-after", ""))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         msg = f"the webhook did not answer: {type(error).__name__}"
         raise NotifyError(msg) from None  # its own text may have the URL
+
+
+@cache
+def _tls() -> SSLContext:
+    """Read once; `SSL_CERT_FILE` may name the authorities of a house of its own."""
+    import httpx  # noqa: PLC0415 - as above
+
+    return httpx.create_ssl_context()
 
 
 def _check(status: int, retry_after: str) -> None:
