@@ -32,7 +32,7 @@ def delegate(
     end: Annotated[str | None, typer.Option("--end", metavar="ID", help="End this one; only who gave it may.")] = None,
     as_: As = None,
 ) -> None:
-    """Let somebody else speak for you, with your roles.
+    """Let somebody else answer with your roles, for a while.
 
     Whoever takes it answers with `--as for:YOU`: with your roles of that moment, and nothing else. Neither of you
     counts beside the other then, and it cannot be passed on. Delegations in roles files are not listed here.

@@ -125,7 +125,7 @@ MEANINGS: dict[Code, Meaning] = {
         "A file of tools cannot be used.", "Write it anew: `hitl-fsm --app app:engine schema --tools > tools.json`."
     ),
     Code.AROUND: Meaning(
-        "In a file of routes or roles a name stands twice, a group is unknown or in itself, or there is too much.",
+        "In a file of routes or roles a name or an identity stands twice, one is unknown, or something is in a circle.",
         "Give each name one place; take a group out of the circle.",
     ),
     Code.CALENDAR: Meaning(

@@ -16,7 +16,7 @@ DUE = {
     *("demo", "init", "doctor", "schema", "validate", "graph", "run", "runs", "inbox", "show"),
     *("describe", "diff", "explain", "impact", "import-flags", "test"),
     *("abstain", "advise", "withdraw", "revoke", "break-glass"),
-    *("approve", "reject", "respond", "retry", "input", "result", "audit", "wait", "db", "worker", "help"),
+    *("approve", "reject", "respond", "retry", "input", "result", "delegate", "audit", "wait", "db", "worker", "help"),
 }
 
 
