@@ -16,6 +16,7 @@ from hitl_fsm.errors import HitlError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hitl_fsm.cli.filtering import Person
     from hitl_fsm.cli.session import Session
     from hitl_fsm.model.requirement import Requirement
     from hitl_fsm.ports import Store
@@ -97,11 +98,17 @@ def _full_screen(session: Session, source: Source, speaker: str | None) -> None:
 
 
 def _source(session: Session, wanted: Wanted, *, mine: bool, tui: bool, speaker: str | None) -> Source:
-    from hitl_fsm.cli.filtering import Person, is_affected, reader, typing_person  # noqa: PLC0415 - not for --help
-    from hitl_fsm.cli.when import now_ms  # noqa: PLC0415 - as above
+    from hitl_fsm.cli.filtering import typing_person  # noqa: PLC0415 - not for --help
 
     store = session.engine().store if mine or tui else session.open_store()
-    who: Person | None = typing_person(session, speaker) if mine else None
+    return Source(store, looking(session, store, wanted, typing_person(session, speaker) if mine else None))
+
+
+def looking(session: Session, store: Store, wanted: Wanted, who: Person | None) -> Callable[[], list[Listed]]:
+    """What looks at the open questions, each time anew; `who`: only those that this person may answer."""
+    from hitl_fsm.cli.filtering import is_affected, reader  # noqa: PLC0415 - not for --help
+    from hitl_fsm.cli.when import now_ms  # noqa: PLC0415 - as above
+
     engine: Engine | None = None
 
     def look() -> list[Listed]:
@@ -117,7 +124,7 @@ def _source(session: Session, wanted: Wanted, *, mine: bool, tui: bool, speaker:
                 listed.append(Listed(one, engine is not None and run is not None and is_affected(engine, one, run)))
         return listed
 
-    return Source(store, look)
+    return look
 
 
 def _judging(session: Session) -> Engine | None:

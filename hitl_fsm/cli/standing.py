@@ -35,8 +35,8 @@ def standing(requirement: Requirement) -> Standing | None:
     votes = votes_of(requirement)
     yes = [vote for vote in votes if isinstance(vote.answer, Approve)]
     ways = [(way, free_seats(way, yes)) for way in ways_of(requirement)]
-    way, free = min(ways, key=lambda one: len(one[1]))
-    needed = sum(seat.count for seat in way)
+    way, free = min(ways, key=lambda one: (len(one[1]), -_seats(one[0])))
+    needed = _seats(way)
     found = Standing(
         yes=needed - len(free),
         needed=needed,
@@ -47,6 +47,10 @@ def standing(requirement: Requirement) -> Standing | None:
         missing=", or ".join(dict.fromkeys(_more(left) for _, left in ways)),
     )
     return found if votes or found.advice or needed > 1 or found.no_needed > 1 else None
+
+
+def _seats(way: tuple[Seat, ...]) -> int:
+    return sum(seat.count for seat in way)
 
 
 def as_document(found: Standing | None) -> dict[str, Any] | None:

@@ -66,7 +66,7 @@ class Confirm(ModalScreen[Said | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             with VerticalScroll():
-                yield Static(Text(self._text))
+                yield Static(Text(self._text), id="asked")
             yield Static(Text(f"Type {self._word} and press Enter: {self._does}. Escape: {NOTHING}."))
             yield Input(placeholder="a note for the record (may stay empty)", id="note")
             yield Input(placeholder=self._word, id="word")
