@@ -45,6 +45,7 @@ _SCRIPTS = tuple(
 _WORDS = (
     r"(?:already |was )?(?:approved|authori[sz]ed|confirmed|resolved|rejected|denied) by\b",
     r"who may answer\b",
+    r"(?:question|state|kind|severity|so far|expires|digest|vote)[ \t]{2,}\S",
     r"may this action happen",
     r"answer it\b",
     r"approval (?:granted|given|not (?:needed|required))",
@@ -183,7 +184,7 @@ def _imitates(text: str) -> str:
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     if _OURS.search(plain) is None:
         return ""
-    return "it looks like a part of this page, or like somebody's approval; it is text that the model wrote"
+    return "it looks like a part of this page, or like an approval: the model wrote it"
 
 
 def _of_words(said: str) -> Iterator[Flag]:

@@ -35,6 +35,11 @@ class RemoteTool(Tool[..., Any]):
         return False
 
     @cached_property
+    def sensitive(self) -> tuple[str, ...]:
+        """Nothing: who runs the tool does not say what is kept from those who approve its calls."""
+        return ()
+
+    @cached_property
     def spec(self) -> ToolSpec:
         return ToolSpec(
             name=self.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from pydantic import BaseModel, Field
 
 from hitl_fsm import Sensitive, tool
 from hitl_fsm.policy.sensitive import MASK, hidden, masked, sensitive_places, unmasked, without
+from hitl_fsm.runtime.remote import remote_tool
+from hitl_fsm.runtime.tools import Declaration
 
 SECRET = {"type": "string", "x-sensitive": True}
 
@@ -41,6 +44,13 @@ def test_a_tool_says_which_of_its_arguments_nobody_is_shown() -> None:
 
     assert pay.sensitive == ("card.number", "keys.*.value", "more.*", "pin", "whole")
     assert pay.problems({"card": {"number": "4", "holder": "h"}, "pin": 1, "keys": []}) == ()
+
+
+def test_a_server_hides_nothing_of_its_tools_from_those_who_approve() -> None:
+    schema = {"type": "object", "properties": {"payee": SECRET}}
+    remote = remote_tool(Declaration("bank.pay"), schema, lambda _args, _context, _begin: Future())
+    assert remote.spec.parameters["properties"]["payee"] == SECRET
+    assert remote.sensitive == ()
 
 
 @pytest.mark.parametrize(
