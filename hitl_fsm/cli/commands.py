@@ -53,6 +53,7 @@ COMMANDS = {
         f"{_HERE}.result:result", "Report what an external or lost call returned, or change a reviewed result."
     ),
     "grants": Entry(f"{_HERE}.grants:app", "List, show, revoke and export what need not be asked again."),
+    "notices": Entry(f"{_HERE}.notices:app", "List what people were told, and try again what could not be told."),
     "overrides": Entry(f"{_HERE}.overrides:app", "List and review gates that one person passed alone."),
     "delegate": Entry(f"{_HERE}.delegate:delegate", "Let somebody else answer with your roles, for a while."),
     "audit": Entry(f"{_HERE}.audit:app", "Show and verify the record."),

@@ -15,6 +15,7 @@ from hitl_fsm.model.notice import Notice
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.states import RequirementState
 from hitl_fsm.model.verdict import Approval, External, Seat
+from hitl_fsm.policy.sensitive import hidden, masked
 
 DETAILS_BYTES = 16 * 1024
 """Arguments that take more than this as JSON are left out of a notice, which then says so."""
@@ -131,11 +132,11 @@ def with_details(notice: Notice, requirement: Requirement) -> Notice:
     resolution = requirement.resolution
     if resolution is not None and resolution.answer.note and notice.event in {ANSWERED, REJECTED}:
         notice = replace(notice, note=resolution.answer.note)
-    hidden = tuple(name for name in requirement.sensitive if name in requirement.args)
-    shown = {name: value for name, value in requirement.args.items() if name not in hidden}
+    gone = hidden(requirement.args, requirement.sensitive)
+    shown = masked(requirement.args, requirement.sensitive)
     if len(msgspec.json.encode(shown)) > DETAILS_BYTES:
-        return replace(notice, hidden=hidden, omitted=True)
-    return replace(notice, args=shown, hidden=hidden)
+        return replace(notice, hidden=gone, omitted=True)
+    return replace(notice, args=shown, hidden=gone)
 
 
 def wants(notice: Notice, events: tuple[str, ...], for_: tuple[str, ...]) -> bool:

@@ -18,8 +18,8 @@ class Notice(msgspec.Struct, frozen=True, omit_defaults=True):
     counts the escalations before it. `by` is who did it, `note` the reason that was given for an
     override, and with the arguments that of an answer. `link` only shows the
     question; nothing is answered by opening it. `at` and `expires_at` are ms since the epoch. `digest` is the short one
-    that people compare. `args` has a name in `hidden` for each argument that nobody is shown; where they would be too
-    long, `args` is None and `omitted` True.
+    that people compare. `args` are masked at the places in `hidden`; where they would be too long, `args` is None
+    and `omitted` True.
     """
 
     id: str
