@@ -190,6 +190,8 @@ class Delegations:
     async def _valid(self, taker: Actor) -> tuple[Delegation, ...]:
         parts = self._engine.parts
         now, person = parts.clock.now(), parts.person(taker.persons[0])
+        if parts.people is not None and not parts.people().knows(person):
+            return ()  # whoever was taken off the directory has what was delegated no more
         kept = [row.delegation for row in await self._kept(taker=person, until_after=now)]
         directory = _NOBODY if parts.people is None else parts.people()
         return directory.valid((*directory.delegations, *kept), person, now)

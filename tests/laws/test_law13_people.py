@@ -215,6 +215,20 @@ def test_law13_what_the_giver_lost_nobody_has_for_it(house: House) -> None:
     assert engine.delegations.actor("carla", "frank").roles == ()
 
 
+def test_law13_who_is_taken_off_the_directory_speaks_for_nobody(house: House) -> None:
+    engine = bank(house)
+    engine.delegations.add("frank", by="maria", until="2026-03-10")
+    path = house.folder / "bank.roles.yaml"
+    gone = PEOPLE.replace("  frank: {name: Frank Ort, identities: [slack:U12]}\n", "")
+    path.write_text(gone.replace(", {id: frank, until: 2026-03-31}", ""), encoding="utf-8")
+    later = Engine(engine.policies, house.url, actors=path, clock=house.clock)
+    house.engines.append(later)
+    assert later.delegations.acting_for("frank") == ()
+    with pytest.raises(NotAuthorised):
+        later.delegations.actor("frank", "maria")
+    assert engine.delegations.actor("frank", "maria").roles == ("finance",)
+
+
 def test_law13_a_delegation_that_was_altered_behind_the_engine_lets_nobody_speak(house: House) -> None:
     engine = bank(house)
     engine.delegations.add("frank", by="carla", roles=["auditor"], until="2026-03-10")
