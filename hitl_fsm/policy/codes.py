@@ -99,18 +99,21 @@ MEANINGS: dict[Code, Meaning] = {
         "A schema file that a `$ref` names cannot be read as JSON.",
         "The path is relative to the policy file and stays inside the project.",
     ),
-    Code.SCHEMA: Meaning("A JSON Schema cannot be used as a form or for a result.", "Correct what the message names."),
+    Code.SCHEMA: Meaning(
+        "A JSON Schema cannot be used as a form, for a result, or for an argument.", "Correct what the message names."
+    ),
     Code.SUBJECT: Meaning(
         "Who may answer is not written as the language expects, or nobody could answer.",
-        "Write `role:NAME`, `requester` or an actor's id.",
+        "Write `role:NAME`, `group:NAME`, `requester`, `owner` or an actor's id.",
     ),
     Code.NO_POLICIES: Meaning("There is no policy at the given path.", "Policies are files named `*.policy.yaml`."),
     Code.UNKNOWN_ARGUMENT: Meaning(
-        "A condition asks for an argument, or a field of one, that the tool does not have.",
+        "A condition, or a gate, names an argument, or a field of one, that the tool does not have.",
         "Take the suggested name.",
     ),
     Code.WRONG_TYPE: Meaning(
-        "A condition does with an argument what its type does not allow, or compares it with what it can never be.",
+        "A condition, or a gate, does with an argument what its type does not allow, or compares it with what it can "
+        "never be.",
         "Compare it with a value that the tool's schema allows.",
     ),
     Code.MAY_BE_ABSENT: Meaning(

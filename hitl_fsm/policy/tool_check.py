@@ -23,6 +23,7 @@ from hitl_fsm.policy.patterns import is_glob, is_pattern, matches
 from hitl_fsm.policy.project import Member
 from hitl_fsm.policy.source import Path
 from hitl_fsm.policy.surroundings import ToolShape
+from hitl_fsm.policy.tool_arguments import check_arguments
 from hitl_fsm.policy.tool_groups import Groups, arguments_used
 from hitl_fsm.policy.type_check import Checker, Issue
 from hitl_fsm.policy.type_facts import NOTHING, Facts, asked, facts_if
@@ -74,7 +75,9 @@ def check_tools(members: Iterable[Member], tools: Mapping[str, ToolShape]) -> li
         found += _patterns(member, tools, fitting)
         covered = _of_policy(member, tools, fitting)
         for index, rule in enumerate(member.document.rules):
-            found += _rule(member, ("rules", index), rule, known, _of_rule(rule, covered, tools, fitting))
+            of_rule = _of_rule(rule, covered, tools, fitting)
+            found += _rule(member, ("rules", index), rule, known, of_rule)
+            found += check_arguments(member, ("rules", index), rule, known.arguments, of_rule or ())
     return found
 
 
