@@ -104,7 +104,8 @@ def so_far(requirement: Requirement) -> str:
     if len(ways) == 1 and sum(seat.count for seat in ways[0]) == 1 and reject_quorum_of(requirement) == 1:
         return ""
     yes = [vote for vote in votes_of(requirement) if isinstance(vote.answer, Approve)]
-    told = ", or ".join(_filled(way, yes, requirement) for way in ways)
+    filled = [_filled(way, yes, requirement) for way in ways]
+    told = filled[0] if len(filled) == 1 else "either " + ", or ".join(filled)
     no = sum(vote.answer.__struct_config__.tag == "reject" for vote in votes_of(requirement))
     return f"{told}; {no} of {reject_quorum_of(requirement)} no" if reject_quorum_of(requirement) > 1 else told
 

@@ -101,7 +101,7 @@ def test_one_of_each_and_one_of_several_ways() -> None:
         "yes of anyone with the role cfo, or of 2 people (anyone with the role finance); one no ends it"
     )
     assert one.quorum == (
-        "0 of 1; needs one: anyone with the role cfo, or 1 of 2; needs one more: anyone with the role finance"
+        "either 0 of 1; needs one: anyone with the role cfo, or 1 of 2; needs one more: anyone with the role finance"
     )
 
 
