@@ -27,7 +27,7 @@ MAX_EDIT_FIELDS = 100
 MAX_ARGUMENT_CHARS = 200
 MAX_GRANT_USES = 10_000
 MAX_GRANT_MS = 90 * 86_400_000
-MAX_BUDGET = 1e15
+MAX_BUDGET = 10**15
 
 _NO_TIMER_SAYS_YES = (
     "time never says yes (law 12): when nobody answered, nobody agreed",
