@@ -11,70 +11,15 @@ import msgspec
 import pytest
 from kinds import Kind, whole
 from msgspec.structs import replace
-from steps import ALICE, ARGS, BOB, GATE, T0, Story
+from spared import GRANT, KEY, REVOKED, Spared, counted, kept, spared
+from steps import ARGS, T0
 
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import GrantGone, HitlError, StoreError, Tampered
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.call import Pass
-from hitl_fsm.model.event import ModelReplied, ProposedCall
-from hitl_fsm.model.grant import Grant, GrantUse
-from hitl_fsm.model.override import Override
-from hitl_fsm.model.record import Record
-from hitl_fsm.model.states import CallState, RunState
-from hitl_fsm.policy.join import gate_key
-from hitl_fsm.ports import Commit, Store
-
-HOUR = 3_600_000
-KEY = gate_key(GATE)
-GRANT = Grant(
-    "grant_r0-1", KEY, "refund", "support", ARGS, uses=2, until=T0 + HOUR, by=(BOB,), at=T0, requirement_id="r0-1",
-    tool_version="1", vary=("amount",), budget_of="amount", budget=3000,
-)  # fmt: skip
-REVOKED = Record("grant_revoked", T0, BOB, data={"grant": GRANT.grant_id})
-OVERRIDE = Override("r1-1", "r1", "refund", "ab" * 32, BOB, T0, "payroll is due tonight")
-REVIEWED = replace(OVERRIDE, reviewed_by=ALICE, reviewed_at=T0 + 5, finding="it was right")
-
-
-async def kept(store: Store, *grants: Grant, run_id: str = "r0") -> None:
-    """The grants are made by an answer."""
-    story = Story(run_id)
-    await store.commit(story.create())
-    await store.commit(story.pause())
-    await store.commit(msgspec.structs.replace(story.answer(), grants=grants or (GRANT,)))
-
-
-class Spared(Story):
-    """A run whose call is asked about nobody: a grant passes its gate."""
-
-    def __init__(self, run_id: str = "r1", args: dict[str, Any] | None = None, grant: Grant = GRANT) -> None:
-        super().__init__(run_id, args=args)
-        self.grant = grant
-
-    def spare(self, **use: Any) -> Commit:
-        passed = (Pass(KEY, self.digest, self.grant.persons, self.grant.grant_id),)
-        self.call = replace(self.call, state=CallState.AUTHORISED, passed=passed)
-        proposed = ProposedCall("1.0", "p1", "refund", self.args, tool_version="1")
-        step = self.step(ModelReplied("", (proposed,)), RunState.RUNNING, "keep", (self.call,))
-        amount = self.args.get("amount", 0)
-        used = {"grant_id": self.grant.grant_id, "gate": KEY, "amount": amount, "call_id": "1.0", "by": ("bob",), **use}
-        return replace(step, grant_uses=(GrantUse(**used),))
-
-    def start(self, lease: Any = "keep") -> Commit:
-        return super().start(lease)
-
-
-async def spared(store: Store, run_id: str = "r1", args: dict[str, Any] | None = None, **use: Any) -> Spared:
-    story = Spared(run_id, args)
-    await store.commit(story.create())
-    await store.commit(story.spare(**use))
-    return story
-
-
-async def counted(store: Store) -> tuple[int, Decimal]:
-    row = await store.grant(GRANT.grant_id)
-    assert row is not None
-    return row.used, row.spent
+from hitl_fsm.model.states import CallState
+from hitl_fsm.ports import Store
 
 
 async def test_a_use_is_counted_with_its_step_and_the_call_may_start(store: SqlStore) -> None:
@@ -340,77 +285,3 @@ async def test_stores_that_use_two_grants_in_opposite_orders_all_finish(shared: 
     assert sum([row.used for row in await stores[0].grants()]) == 20
     for store in stores:
         await store.close()
-
-
-# -- looking
-
-
-async def test_grants_are_listed_by_tool_agent_and_time(store: SqlStore) -> None:
-    several = [replace(GRANT, grant_id=f"g{number}", until=T0 + number) for number in range(4)]
-    await kept(store, *several, replace(GRANT, grant_id="h", tool="t\0", agent="other"))
-    assert [row.grant for row in await store.grants(tool="refund")] == several
-    assert [row.grant.grant_id for row in await store.grants(tool="refund", agent="support", active_at=T0 + 1)] == [
-        "g2",
-        "g3",
-    ]
-    assert [row.grant.grant_id for row in await store.grants(after="g2")] == ["g3", "h"]
-    assert [row.grant.grant_id for row in await store.grants(limit=1)] == ["g0"]
-    assert [row.grant.tool for row in await store.grants(agent="other")] == ["t\0"]
-    assert await store.grants(tool="no") == await store.grants(after="\ud800") == []
-    assert await store.grant("g1") is not None
-    assert await store.grant("no") is await store.grant("\0") is None
-
-
-async def test_an_override_is_open_until_it_is_reviewed_once(store: SqlStore) -> None:
-    story = Story()
-    await store.commit(story.create())
-    await store.commit(story.pause())
-    await store.commit(replace(story.answer(), overrides=(OVERRIDE,)))
-    assert await store.overrides() == [OVERRIDE]
-    assert await store.override("r1-1") == OVERRIDE
-    record = Record("override_reviewed", T0 + 5, ALICE, "r1", {"finding": "it was right"})
-    assert not await store.close_override(replace(REVIEWED, reason="another"), record)
-    assert await store.close_override(REVIEWED, record)
-    assert not await store.close_override(REVIEWED, record)
-    assert not await store.close_override(replace(REVIEWED, requirement_id="no"), record)
-    assert await store.overrides() == []
-    assert await store.overrides(state=None) == await store.overrides(state="reviewed") == [REVIEWED]
-    assert await store.overrides(state=None, after="r1-1") == []
-    assert await whole(store) == 4
-
-
-@pytest.mark.parametrize("attack", ["UPDATE override SET state = 'reviewed'", "UPDATE override SET body = 'x'"])
-async def test_a_changed_override_is_no_override(store: SqlStore, kind: Kind, attack: str) -> None:
-    story = Story()
-    for step in (story.create(), story.pause(), replace(story.answer(), overrides=(OVERRIDE,))):
-        await store.commit(step)
-    await kind.sql(attack.replace("'x'", "?"), *([b"x"] if "'x'" in attack else []))
-    with pytest.raises(Tampered):
-        await store.overrides(state=None)
-
-
-async def test_forgetting_runs_forgets_grants_that_are_over_and_that_no_run_relies_on(store: SqlStore) -> None:
-    over = replace(GRANT, grant_id="g-over", until=T0 + 10)
-    await kept(store, GRANT, over, replace(over, grant_id="g-used", uses=5), replace(GRANT, grant_id="g-revoked"))
-    await store.revoke_grant("g-revoked", REVOKED)
-    story = Spared(grant=replace(over, grant_id="g-used", uses=5))
-    await store.commit(story.create())
-    await store.commit(story.spare())
-    done = Story("r5")
-    for step in done.all():
-        await store.commit(step)
-    forgotten = Record("runs_forgotten", T0 + HOUR - 1, BOB)
-    assert await store.forget(["r5"], forgotten) == 1
-    assert [row.grant.grant_id for row in await store.grants()] == ["g-used", GRANT.grant_id]
-    await store.commit(story.start())
-    await store.commit(story.result())
-    await store.commit(story.done())
-    assert await store.forget(["r1"], forgotten) == 1
-    assert [row.grant.grant_id for row in await store.grants()] == [GRANT.grant_id]
-
-
-async def test_what_cannot_be_read_again_is_not_written(store: SqlStore) -> None:
-    for broken in (replace(GRANT, args={"a": object()}), replace(GRANT, grant_id="\0"), replace(GRANT, uses="many")):
-        with pytest.raises(StoreError):
-            await kept(store, broken, run_id=f"r{id(broken)}")
-    assert await store.grants() == []
