@@ -37,6 +37,7 @@ SWALLOWS = {
     "hitl_fsm/cli/main.py": "the last line of defence: a defect is told, with a traceback on `-v`",
     "hitl_fsm/cli/target.py": "the user's own module may raise anything; it is told as an AppError",
     "hitl_fsm/runtime/ask_model.py": "a model of the application's own may raise anything; it becomes a ModelError",
+    "hitl_fsm/runtime/dispatch.py": "a route of the application may raise anything; nobody knows what it did then",
     "hitl_fsm/runtime/context.py": "a function of instructions may raise anything; it becomes a ModelError",
     "hitl_fsm/runtime/execute.py": "whatever a tool raises is what the model must hear",
     "hitl_fsm/runtime/flagged.py": "tools of another library may raise anything when they are looked at; it is told",

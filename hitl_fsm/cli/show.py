@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hitl_fsm.cli.handed import handed
+from hitl_fsm.cli.output import show as show_page
 from hitl_fsm.cli.present import present
 from hitl_fsm.cli.reading import read_requirement
 
@@ -16,10 +18,13 @@ if TYPE_CHECKING:
 def show(
     ctx: typer.Context, requirement: Annotated[str, typer.Argument(metavar="REQ", help="As `inbox` lists it.")]
 ) -> None:
-    """Show one question: the exact action, why it is asked, who may answer.
+    """Show one question: the exact action, why it is asked, who may answer, how far its route has come.
 
     JSON: one document of schemas/presentation.schema.json.
     """
     session: Session = ctx.obj
     found, run = read_requirement(session, requirement)
     present(session, found, run)
+    way = None if session.json else handed(session, found)
+    if way is not None:
+        show_page(session, way)

@@ -186,6 +186,7 @@ def _runs(session: Session, health: StoreHealth) -> Iterator[Check]:
         told = f"{_count(health.open_overrides, 'gate')} passed by one person alone, and nobody has looked at it since"
         remedy = "`hitl-fsm overrides list`; somebody else than who did it says `hitl-fsm overrides review REQ`"
         yield Check("overrides", "note", told, remedy)
+    yield from _dispatches(health)
     if health.cut_off:
         told = f"{_count(health.cut_off, 'call')} had begun when the run was cancelled; nobody reported the end"
         remedy = "`hitl-fsm runs list --state cancelled`, and `hitl-fsm runs show RUN` names the call"
@@ -195,6 +196,19 @@ def _runs(session: Session, health: StoreHealth) -> Iterator[Check]:
         yield Check("timers", "problem", told, f"keep a worker running: `hitl-fsm{with_app} worker`")
     else:
         yield Check("timers", "ok", "none is overdue")
+
+
+def _dispatches(health: StoreHealth) -> Iterator[Check]:
+    """External calls that were handed to a route, and of which nobody will hear by itself."""
+    remedy = (
+        "`hitl-fsm inbox` lists them (kind external), `hitl-fsm show REQ` tells how it went; find out, then `result`"
+    )
+    if health.unknown_dispatches:
+        told = f"{_count(health.unknown_dispatches, 'external call')}: nobody knows whether its route carried it out"
+        yield Check("unknown dispatches", "problem", told, remedy)
+    if health.dead_dispatches:
+        told = f"{_count(health.dead_dispatches, 'external call')}: its route did not take it, and it is not sent again"
+        yield Check("dead dispatches", "problem", told, f"{remedy}, or send it again from the application")
 
 
 def _clock(skew: int) -> Check:

@@ -23,6 +23,8 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     for name, text in re.findall(r"^```yaml file=(\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
         (tmp_path / name).write_text(text, encoding="utf-8")
     names: dict[str, Any] = {"__name__": "page"}
+    for name, text in re.findall(r"^```python file=(\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
+        (tmp_path / name).write_text(text, encoding="utf-8")
     for block in re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
         exec(compile(block, "external-calls.md", "exec"), names)
     names["printed"] = capsys.readouterr().out
@@ -35,6 +37,21 @@ def test_the_program_prints_what_the_page_says(page: dict[str, Any]) -> None:
     (once_more,) = page["engine"].inbox.list()
     assert (once_more.kind, once_more.question.silent, once_more.question.route) == ("external", True, "bank")
     assert page["event"].event == "RunPaused"
+
+
+def test_the_routes_print_what_the_page_says(
+    page: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("hitl.db").unlink()
+    monkeypatch.setenv("SCREENING_BACK", "whsec_" + "A" * 32)
+    monkeypatch.setenv("BANK_TOKEN", "")
+    names: dict[str, Any] = {"__name__": "page"}
+    for block in re.findall(r"^```python routes\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
+        exec(compile(block, "external-calls.md", "exec"), names)
+    [expected] = re.findall(r"^```text routes\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert capsys.readouterr().out == expected
+    assert page["callback"](names["engine"], "screening", {}, b"{}") == 401
+    names["engine"].close()
 
 
 def test_what_the_page_says_of_files_is_so(page: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -61,8 +62,11 @@ def refused() -> CallbackRefused:
 
 
 def check_apart(one: str, other: str) -> None:
-    """SettingsError where both directions have a key in common: what goes out could be sent back as an answer."""
-    if set(_keys(one)) & set(_keys(other)):
+    """SettingsError where both directions have a key in common: what goes out could be sent back as an answer.
+
+    A process that only sends, or only receives, need not have both.
+    """
+    if all(os.environ.get(name) for name in (one, other)) and set(_keys(one)) & set(_keys(other)):
         msg = f"{one} and {other} have the same secret"
         raise SettingsError(msg, help="each direction has one of its own")
 

@@ -162,7 +162,12 @@ DELIVERY_SETTLE = (
 )
 DELIVERY_BODY = "SELECT body FROM delivery WHERE delivery_id = ?"
 DELIVERY_CONTENT = "UPDATE delivery SET body = ? WHERE delivery_id = ?"
-DELIVERY_COUNTS = f"SELECT kind, state, count(*) FROM delivery WHERE {STRANDED} GROUP BY kind, state"  # noqa: S608 - constants
+_CLOSED = "SELECT 1 FROM requirement WHERE requirement_id = delivery.about AND state <> 'open'"
+# What was to be carried out for a question that is closed by now needs nobody.
+DELIVERY_COUNTS = (
+    f"SELECT kind, state, count(*) FROM delivery WHERE {STRANDED}"  # noqa: S608 - constants
+    f" AND (kind = 'notice' OR NOT EXISTS ({_CLOSED})) GROUP BY kind, state"
+)
 # What was to be told of a run, and of its questions, goes with it.
 DELIVERIES_OF_RUNS = (
     "DELETE FROM delivery WHERE about IN ({marks})"
