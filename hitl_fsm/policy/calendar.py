@@ -13,9 +13,8 @@ WINDOWS_MAX = 1_000
 """Open times of one wait."""
 YEARS_MAX = 10
 """Years that one wait may take until so much open time has passed."""
-DAY_MIN = 24 * 60
 _MINUTE_MS = 60_000
-_DAY_MS = DAY_MIN * _MINUTE_MS
+_DAY_MS = 24 * 60 * _MINUTE_MS
 _EPOCH = date(1970, 1, 1)
 _YEAR_WEEKS = 52
 

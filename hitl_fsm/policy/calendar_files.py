@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from hitl_fsm.errors import Diagnostic
 from hitl_fsm.policy.bounded import bounded
-from hitl_fsm.policy.calendar import DAY_MIN, Calendar, Hours
+from hitl_fsm.policy.calendar import Calendar, Hours
 from hitl_fsm.policy.calendar_documents import DATE_PATTERN, DAYS_PATTERN, WINDOW_PATTERN, CalendarDocument
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.names import did_you_mean
@@ -178,7 +178,7 @@ def _is_date(text: str) -> bool:
 
 def _minutes(text: str) -> int:
     hours, minutes = text.split(":")
-    return min(DAY_MIN, int(hours) * 60 + int(minutes))
+    return int(hours) * 60 + int(minutes)
 
 
 def _joined(hours: list[tuple[int, int]]) -> Hours:

@@ -199,7 +199,7 @@ def shown_open(of: Calendar, begin: datetime, minutes: int) -> Iterator[bool]:
         yield any(opens <= now < closes for opens, closes in of.week[wall.weekday()])
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)  # 2,000 looks at a wall take their time
 @given(ZONES, CHANGES, st.tuples(*[some_hours()] * 7), st.integers(0, 600), st.integers(1, 900))
 def test_open_is_when_the_wall_shows_open_hours(
     zone: str, day: datetime, week: tuple[Hours, ...], late: int, need: int
