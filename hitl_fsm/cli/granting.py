@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,12 +12,12 @@ from hitl_fsm.model.answer import GrantTerms
 if TYPE_CHECKING:
     from hitl_fsm.model.verdict import GrantOffer
 
-SCOPES: tuple[str, ...] = get_args(GrantTerms.__annotations__["scope"]) or ("run", "session", "agent")
 WHERE = {
     "run": "in this run",
     "session": "in this session of the same user",
     "agent": "wherever this agent does it",
 }
+SCOPES = tuple(WHERE)
 
 
 def grant_terms(scope: str | None, uses: int | None, span: str | None, budget: str | None) -> GrantTerms | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from hitl_fsm.cli.filtering import KINDS, RISKS, Wanted
@@ -9,9 +11,8 @@ from hitl_fsm.model.requirement import Requirement, RequirementKind
 from hitl_fsm.model.verdict import Confirm, Severity
 
 NOW = 1_000
-ONE = Requirement(
-    "req_1", "run_1", "call", "payments.refund", {}, "d", Confirm(), NOW, agent="clerk", severity="high", expires_at=1_500
-)  # fmt: skip
+ABOUT = ("req_1", "run_1", "call", "payments.refund", {}, "d", Confirm(), NOW)
+ONE = Requirement(*ABOUT, agent="clerk", severity="high", expires_at=1_500)
 
 
 @pytest.mark.parametrize(
@@ -46,5 +47,5 @@ def test_what_never_expires_is_not_expiring_soon() -> None:
 
 
 def test_the_words_are_those_of_the_model() -> None:
-    assert RISKS == Severity.__args__  # type: ignore[attr-defined]
-    assert KINDS == RequirementKind.__args__  # type: ignore[attr-defined]
+    assert get_args(Severity) == RISKS
+    assert get_args(RequirementKind) == KINDS
