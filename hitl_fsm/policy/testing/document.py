@@ -63,6 +63,15 @@ class PinnedApproval(Model):
     of: Subjects | None = Field(None, description="Who may answer: exactly these, in any order.")
     excluded: Subjects | None = Field(None, alias="not", description="Who may not: exactly these, in any order.")
     quorum: int | None = Field(None, description="How many different people must say yes.")
+    name: str | None = Field(None, description="The name of the stage.")
+    escalate: Subjects | None = Field(
+        None, description="Who is asked when nobody answered, first or later: exactly these, in any order."
+    )
+    edit: FieldNames | None = Field(
+        None, description="The arguments that a yes may change: exactly these, in any order; `none`, or `any`."
+    )
+    grant: int | None = Field(None, description="For how many further calls a yes may be remembered; `0`: for none.")
+    break_glass: Subjects | None = Field(None, description="Who may say yes alone in an emergency: exactly these.")
     expires: Limit | None = Field(None, description="How long the question stays open, such as `4h`, or `never`.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hitl_fsm.model.verdict import Gate, Reason, UserInput, Verdict
+from hitl_fsm.model.verdict import Approval, Gate, Reason, UserInput, Verdict
 from hitl_fsm.policy.testing.document import NEVER, PinnedGate
 
 _UNITS = (("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
@@ -63,6 +63,13 @@ def details_of(gate: Gate) -> dict[str, Any]:
         "expires": gate.expires_ms,
         "timeout": gate.expires_ms,
     }
+    if isinstance(gate, Approval):
+        levels = gate.patience.escalate if gate.patience is not None else ()
+        fields["name"] = gate.name
+        fields["escalate"] = tuple(name for level in levels for name in level.of)
+        fields["edit"] = ("any",) if gate.edit is None else tuple(gate.edit.fields) or ("none",)
+        fields["grant"] = gate.grant.uses if gate.grant is not None else 0
+        fields["break_glass"] = gate.break_glass
     if isinstance(gate, UserInput):
         fields["fields"] = tuple(gate.schema.get("properties", {}))
         fields["required"] = tuple(gate.schema.get("required", ()))

@@ -31,6 +31,17 @@ rules:
       - approval: {of: [role:a, role:b], not: requester, expires: 4h}
   - {id: odd, severity: low, when: args.amount == 77, gate: {deny: {note: odd}}}
   - {id: bank, when: args.amount == 99, gate: {external: {route: bank, timeout: 2d}}}
+  - id: staged
+    when: args.amount == 55
+    gate:
+      approval:
+        stages:
+          - name: one
+            of: [role:a]
+            expires: 1h
+            on_expiry: [{escalate: role:b}, {escalate: c}]
+            edit: {amount: lower}
+          - {name: two, of: [role:b], edit: none, grant: {max: 3, for: 1h}, break_glass: [role:c]}
 """
 SHADOW = """\
 apiVersion: hitl-fsm/v1
@@ -55,6 +66,15 @@ RIGHT = {
         20,
         "[user_input, {approval: {of: [role:b, role:a], not: requester, expires: 240m, quorum: 1}}]",
     ),
+    "stages": (
+        55,
+        "[user_input, approval, {approval: {name: one, escalate: [c, role:b], edit: amount, grant: 0}}, approval]",
+    ),
+    "terms of a stage": (
+        55,
+        "[user_input, approval, approval, {approval: {name: two, edit: none, grant: 3, break_glass: role:c}}]",
+    ),
+    "anything may be changed": (20, "[user_input, {approval: {edit: any}}]"),
     "a route": (99, "[user_input, approval, {external: {route: bank, timeout: 2d}}]"),
     "one rule": (20, "{rule: large}"),
     "with its policy": (20, "{rule: pay/large}"),
@@ -94,6 +114,13 @@ WRONG = {
     "longer": (20, "[user_input, {approval: {expires: 1d}}]", "expected approval.expires 1d, got 4h"),
     "for ever": (20, "[user_input, {approval: {expires: never}}]", "expected approval.expires never, got 4h"),
     "two people": (20, "[user_input, {approval: {quorum: 2}}]", "expected approval.quorum 2, got 1"),
+    "another stage": (
+        55,
+        "[user_input, approval, {approval: {name: two}}, approval]",
+        "expected approval.name two, got one",
+    ),
+    "no grant": (55, "[user_input, approval, approval, {approval: {grant: 0}}]", "expected approval.grant 0, got 3"),
+    "an edit": (20, "[user_input, {approval: {edit: none}}]", "expected approval.edit [none], got [any]"),
     "another rule": (20, "{rule: small}", "expected rule small, got pay/large"),
     "more rules": (99, "{rules: [bank]}", "expected rules [bank], got [pay/large, pay/bank]"),
     "fewer rules": (20, "{rules: [bank, large]}", "expected rules [bank, large], got [pay/large]"),
