@@ -187,6 +187,10 @@ def _runs(session: Session, health: StoreHealth) -> Iterator[Check]:
         remedy = "`hitl-fsm overrides list`; somebody else than who did it says `hitl-fsm overrides review REQ`"
         yield Check("overrides", "note", told, remedy)
     yield from _dispatches(health)
+    if health.dead_notices:
+        told = f"{_count(health.dead_notices, 'notice')} could not be told, and nobody tries any more"
+        remedy = "`hitl-fsm notices list` names them; mend the channel, then `hitl-fsm notices retry NOTICE`"
+        yield Check("dead notices", "problem", told, remedy)
     if health.cut_off:
         told = f"{_count(health.cut_off, 'call')} had begun when the run was cancelled; nobody reported the end"
         remedy = "`hitl-fsm runs list --state cancelled`, and `hitl-fsm runs show RUN` names the call"

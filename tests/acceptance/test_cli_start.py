@@ -35,6 +35,7 @@ OTHERS: list[tuple[list[str], int]] = [
     (["respond", "REQ", "--data", '"x"', "--as", "alice"], 5),
     (["result", "BANK", "--data", '{"receipt": "7"}', "--as", "alice"], 0),
     (["delegate", "--list"], 0),
+    (["notices", "list"], 0),
     (["db", "status"], 0),
     (["worker", "--once", "--app", "app:engine"], 0),
     (["help", "HF205"], 0),

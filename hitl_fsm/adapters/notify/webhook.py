@@ -23,7 +23,7 @@ from hitl_fsm.model.visible import visible
 
 TIMEOUT_S = 10.0
 """Each of connecting, sending and waiting for bytes."""
-GONE = 410
+_GONE = 410
 """The receiver's word that it wants no more of it."""
 RETRY_AFTER_MAX_S = 3600.0
 
@@ -105,7 +105,7 @@ def _check(status: int, retry_after: str) -> None:
         raise NotifyError(msg)
     wait_s = min(float(retry_after), RETRY_AFTER_MAX_S) if retry_after.isdecimal() else 0.0
     msg = f"the webhook answered {status}"
-    raise NotifyError(msg, retryable=status != GONE, retry_after_s=wait_s)
+    raise NotifyError(msg, retryable=status != _GONE, retry_after_s=wait_s)
 
 
 def _visible(value: Any) -> Any:
