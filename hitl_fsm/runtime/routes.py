@@ -27,7 +27,7 @@ CALLBACK_BYTES = 1024 * 1024
 """Bytes of a callback; a larger one is not even looked at."""
 AT_ONCE = 8
 """Calls that one process hands over at the same time."""
-PAGE = 100
+_PAGE = 100
 
 
 class Handed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -179,7 +179,7 @@ class Routes:
         found: list[Handed] = []
         for state in ("unknown", "dead"):
             after = ""
-            while page := await store.deliveries(kind="dispatch", state=state, after=after, limit=PAGE):
+            while page := await store.deliveries(kind="dispatch", state=state, after=after, limit=_PAGE):
                 for one in page:
                     requirement = await store.requirement(one.about)
                     if requirement is not None and requirement.state is RequirementState.OPEN:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from bank import program, witness
-from hitl_fsm import Engine
+from hitl_fsm import Engine, Team
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import AlreadyResolved, NotAuthorised
 from hitl_fsm.model.actor import Actor
@@ -19,8 +20,8 @@ from hitl_fsm.model.dispatch import Failed, Handover, NotBegun, Outcome, Refused
 from hitl_fsm.model.states import RunState
 from hitl_fsm.ports import LEASE_MS
 from hitl_fsm.routes import Command
-from hitl_fsm.runtime.dispatch import AGAIN_MS, ATTEMPTS
-from house import House, call, calls
+from hitl_fsm.runtime.dispatch import AGAIN_MS, ATTEMPTS, _earlier
+from house import House, call, calls, policies, policy_text
 
 PAY = [calls(call("pay", to="bob", amount=5)), {"say": "{last_result}"}]
 OUT = "- {id: out, tools: [pay], gate: {external: {route: bank, timeout: 1h}}}"
@@ -295,3 +296,27 @@ async def test_law03_a_worker_hands_over_and_goes_on(house: House, tmp_path: Pat
     await working
     assert now.output == f'{{"tx":"{run.run_id}:{run.value.calls[0].call_id}:1"}}'
     assert witness(tmp_path) == ["5"]
+
+
+def test_law08_a_members_call_is_handed_over_too(house: House) -> None:
+    route = Doubled(Returned({"tx": "t1"}))
+    engine = house.engine(policies(policy_text(OUT, extra="default: allow", tools='["*"]')), routes={"bank": route})
+    member = house.agent(engine, PAY)
+    team = Team("desk", [member], engine=engine, mode="broadcast")
+    run = team.run("go", user="alice")
+    assert run.is_paused
+    engine.continue_ready()
+    assert [one.run_id for one in route.given] == [run.run_id]
+    assert '{"tx":"t1"}' in str(engine.runs.get(run.run_id).output)
+
+
+def test_law03_a_question_asked_anew_about_what_was_sent_waits_for_a_person(house: House) -> None:
+    route = Doubled(Taken())
+    engine, run = started(house, route)
+    engine.routes.dispatch()
+    first = run.requirements[0].value
+    again = msgspec.structs.replace(first, requirement_id=first.requirement_id[:-1] + "2")
+    parts = engine.parts
+    assert asyncio.run(_earlier(parts, (first, again), again)) == first.requirement_id
+    assert asyncio.run(_earlier(parts, (first, again), first)) is None
+    assert asyncio.run(_earlier(parts, (first,), msgspec.structs.replace(again, execution=2))) is None
