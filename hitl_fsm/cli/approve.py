@@ -97,7 +97,7 @@ def approve(
     whole = None if args is None else json_object(args, "--args")
     asked = Asked(note, grant_terms(grant, uses, for_, budget), whole, assignments(set_ or []), edit)
     _refuse_several(requirements, asked)
-    answer_together(session, requirements, lambda looked: _prepared(looked, asked), yes=yes, speaker=as_)
+    answer_together(session, requirements, lambda looked: _prepared(session, looked, asked), yes=yes, speaker=as_)
 
 
 def reject(
@@ -149,22 +149,24 @@ def _refuse_several(requirements: Sequence[str], asked: Asked) -> None:
         raise typer.BadParameter(msg, param_hint="--edit")
 
 
-def _prepared(looked: Looked, asked: Asked) -> Prepared:
+def _prepared(session: Session, looked: Looked, asked: Asked) -> Prepared:
     from hitl_fsm.cli.together import Prepared  # noqa: PLC0415 - as it is used
 
     refuse_options(looked, asked)
     changed = changed_args(looked, asked)
-    return Prepared(looked, _answer(looked, asked, changed), beside(looked, asked, changed))
+    answer = yes_to(session, looked, asked, changed)
+    return Prepared(looked, answer, beside(looked, asked, changed))
 
 
-def yes_to(looked: Looked, asked: Asked) -> answers.Answer:
-    """The yes that these options ask for; AnswerRefused where the question does not take it."""
-    refuse_options(looked, asked)
-    return _answer(looked, asked, changed_args(looked, asked))
+def yes_to(session: Session, looked: Looked, asked: Asked, changed: dict[str, Any] | None) -> answers.Answer:
+    """The yes that these options ask for; AnswerRefused where the engine would refuse the change, or the grant."""
+    from hitl_fsm.runtime.loop import run_sync  # noqa: PLC0415 - loaded with the engine
+    from hitl_fsm.runtime.outside import check  # noqa: PLC0415 - as above
 
-
-def _answer(looked: Looked, asked: Asked, changed: dict[str, Any] | None) -> answers.Answer:
-    return _YES[looked.shown.kind](changed, asked.note, asked.grant)
+    answer = _YES[looked.shown.kind](changed, asked.note, asked.grant)
+    if changed is not None or asked.grant is not None:
+        run_sync(check(session.engine(), looked.shown.id, answer))
+    return answer
 
 
 def refuse_options(looked: Looked, asked: Asked) -> None:
@@ -189,7 +191,6 @@ def changed_args(looked: Looked, asked: Asked) -> dict[str, Any] | None:
         return None
     requirement = looked.requirement
     whole: dict[str, Any] = unmasked(given, requirement.sensitive, requirement.args)
-    _refuse_unoffered(looked, whole)
     return whole
 
 
@@ -218,18 +219,6 @@ def _edited(looked: Looked, asked: Asked) -> dict[str, Any] | None:
     if found is not UNCHANGED:
         whole = found
     return None if whole == args else whole
-
-
-def _refuse_unoffered(looked: Looked, args: dict[str, Any]) -> None:
-    """What the policy does not let an approver change is refused before anybody is asked."""
-    from hitl_fsm.core.editing import edit_problems  # noqa: PLC0415 - only for an edit
-
-    requirement = looked.requirement
-    proposed = requirement.args if requirement.proposed is None else requirement.proposed
-    found = edit_problems(getattr(requirement.question, "edit", None), proposed, requirement.args, args)
-    if found:
-        msg = f"{requirement.requirement_id}: the arguments cannot be changed so"
-        raise AnswerRefused(msg, found, help="nothing was recorded")
 
 
 def beside(looked: Looked, asked: Asked, changed: dict[str, Any] | None) -> tuple[Lines, ...]:

@@ -194,7 +194,11 @@ class InboxApp(App[None]):
     # -- answering
 
     def action_approve(self) -> None:
-        self._begin(lambda looked: self._ask(looked, "yes", "approve", lambda note: yes_to(looked, _asked(note))))
+        def yes(looked: Looked) -> None:
+            refuse_options(looked, _asked(None))
+            self._ask(looked, "yes", "approve", lambda note: yes_to(self._session, looked, _asked(note), None))
+
+        self._begin(yes)
 
     def action_reject(self) -> None:
         def no(looked: Looked) -> None:
@@ -227,7 +231,11 @@ class InboxApp(App[None]):
             if changed is None or changed == looked.requirement.args:
                 msg = "nothing was changed"
                 raise AnswerRefused(msg, help=NOTHING)
-            make = lambda note: yes_to(looked, asked._replace(note=note))  # noqa: E731 - a word for what is passed on
+            yes_to(self._session, looked, asked, changed)  # refused before anybody is asked
+
+            def make(note: str | None) -> answers.Answer:
+                return yes_to(self._session, looked, asked._replace(note=note), changed)
+
             self._ask(looked, "yes", "approve with these arguments", make, beside(looked, asked, changed))
 
         self._trying(confirm)
@@ -240,9 +248,6 @@ class InboxApp(App[None]):
         make: Callable[[str | None], answers.Answer],
         more: tuple[Lines, ...] = (),
     ) -> None:
-        if word == "yes":
-            make(None)  # refused before anybody is asked, where it does not fit this kind of question
-
         def said(typed: Said | None) -> None:
             if typed is None:
                 self.tell(NOTHING)

@@ -180,6 +180,20 @@ async def _record_answer(
 ) -> Run:
     parts, run = engine.parts, loaded.run
     call = run.call(requirement.call_id)
+    event, verdict = await _fit(engine, run, requirement, answer)
+    if event.args is None and may_edit(answer):  # no edit after all, so that its giver answers like everybody else
+        _authorise(requirement, actor, None, involved(run, requirement, parts.person), parts.person)
+    event = msgspec.structs.replace(event, presented=seen[0], named=seen[1])
+    if requirement.answerable_from is not None:
+        event = msgspec.structs.replace(event, worker_gone=not _may_act(parts, loaded, requirement))
+    return await apply(parts, loaded, event, actor, {} if verdict is None else {call.call_id: verdict})
+
+
+async def _fit(
+    engine: Engine, run: Run, requirement: Requirement, answer: Answer
+) -> tuple[events.AnswerRecorded, Verdict | None]:
+    """The event that the answer is, and the new verdict where it changes the call's arguments."""
+    parts, call = engine.parts, run.call(requirement.call_id)
     tool = await _tool_of(engine, run, call) if may_edit(answer) else None  # who only says yes needs no toolset
     sets = [await _policies_of(parts, digest) for digest in call.judged_by] if may_edit(answer) else []
 
@@ -187,13 +201,13 @@ async def _record_answer(
         """Under all policies that shaped the verdict: an edit must not shake off an earlier demand (law 15)."""
         return reduce(join, (judge(parts, policies, run, subject_of(call), args) for policies in sets))
 
-    event, verdict = fitted(requirement, call, answer, tool, rejudge)
-    if event.args is None and may_edit(answer):  # no edit after all, so that its giver answers like everybody else
-        _authorise(requirement, actor, None, involved(run, requirement, parts.person), parts.person)
-    event = msgspec.structs.replace(event, presented=seen[0], named=seen[1])
-    if requirement.answerable_from is not None:
-        event = msgspec.structs.replace(event, worker_gone=not _may_act(parts, loaded, requirement))
-    return await apply(parts, loaded, event, actor, {} if verdict is None else {call.call_id: verdict})
+    return fitted(requirement, call, answer, tool, rejudge)
+
+
+async def check(engine: Engine, requirement_id: str, answer: Answer) -> None:
+    """AnswerRefused where this answer would be refused, whoever gives it; nothing is recorded. For who asks first."""
+    loaded, requirement = await _find(engine.parts, requirement_id)
+    await _fit(engine, loaded.run, requirement, answer)
 
 
 async def _tool_of(engine: Engine, run: Run, call: Call) -> AnyTool | None:

@@ -9,6 +9,7 @@ import re
 import select
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -191,8 +192,17 @@ class Shell:
         file = self.folder / "witness.txt"
         return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
-    def at_terminal(self, *args: str, answers: list[tuple[str, str]], **environ: str) -> Result:
-        """With a terminal for all three streams; each answer is typed once its prompt is on the screen."""
+    def at_terminal(
+        self,
+        *args: str,
+        answers: list[tuple[str, str]],
+        meanwhile: Callable[[], None] = lambda: None,
+        **environ: str,
+    ) -> Result:
+        """With a terminal for all three streams; each answer is typed once its prompt is on the screen.
+
+        `meanwhile` happens before each of them.
+        """
         main, side = pty.openpty()
         process = subprocess.Popen(
             [*PROGRAM, *args],
@@ -218,6 +228,7 @@ class Shell:
                 screen += piece.decode("utf-8", "replace")
             if waiting and (found := re.search(waiting[0][0], screen[since:])):
                 since += found.end()
+                meanwhile()
                 os.write(main, waiting.pop(0)[1].encode() + b"\n")
         try:
             process.wait(1)

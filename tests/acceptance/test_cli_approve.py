@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -80,39 +82,36 @@ def test_what_was_on_the_screen_is_bound_to_the_answer(shell: Shell) -> None:
 
 
 def test_a_yes_to_what_was_changed_while_it_was_read_is_not_taken(shell: Shell) -> None:
-    import os
-    import pty
-    import re
-    import subprocess
-    import time
-
-    from acceptance.shell import PROGRAM
-
     _, (wire,) = start(shell, "wiring")
-    main, side = pty.openpty()
-    command = [*PROGRAM, "approve", wire, "--as", "maria"]
-    process = subprocess.Popen(
-        command, cwd=shell.folder, stdin=side, stdout=side, stderr=side, env=shell.environ(), start_new_session=True
-    )
-    os.close(side)
-    screen, end = "", time.monotonic() + 20
-    while not re.search(r"\[y/N\]", screen) and time.monotonic() < end:
-        screen += os.read(main, 65_536).decode()
-    assert shell("approve", wire, "--set", "amount=45", "--as", "frank").code == 0
-    os.write(main, b"y\n")
-    while True:
-        try:
-            piece = os.read(main, 65_536).decode()
-        except OSError:
-            break
-        if not piece:
-            break
-        screen += piece
-    os.close(main)
-    assert process.wait(20) == 5, screen
-    assert "HF304" in screen
+
+    def meanwhile() -> None:
+        assert shell("approve", wire, "--set", "amount=45", "--as", "frank").code == 0
+
+    read = shell.at_terminal("approve", wire, "--as", "maria", answers=[(r"\[y/N\]", "y")], meanwhile=meanwhile)
+    assert read.code == 5, read.out
+    assert "HF304" in read.out
     (asked,) = shell("inbox", "--format", "json").lines
     assert (asked["args"]["amount"], asked["votes"]["yes"]) == (45, 0)
+
+
+def test_a_yes_is_not_taken_where_others_are_asked_by_now(shell: Shell) -> None:
+    """The action is the same, so it is what was on the screen that tells them apart."""
+    file = shell.folder / "treasury.policy.yaml"
+    text = file.read_text(encoding="utf-8")
+    later = "expires: 1s\n        on_expiry: {escalate: [role:finance, role:board], expires: 2h}"
+    file.write_text(text.replace("expires: 2h", later), encoding="utf-8")
+    _, (wire,) = start(shell, "wiring")
+    (row,) = shell("inbox", "--format", "json").lines
+    over = datetime.fromisoformat(row["expires_at"]).timestamp()
+
+    def meanwhile() -> None:
+        time.sleep(max(0, over + 0.05 - time.time()))
+
+    answers = [(r"\[y/N\]", "y")]
+    read = shell.at_terminal("approve", wire, "--as", "maria", answers=answers, meanwhile=meanwhile)
+    assert read.code == 5, read.out
+    assert "HF307" in read.out
+    assert shell.at_terminal("approve", wire, "--as", "maria", answers=answers).code == 0  # looked at again
 
 
 # -- changed arguments
@@ -130,8 +129,11 @@ def test_an_edit_is_shown_as_a_diff_before_it_is_asked_about(shell: Shell) -> No
 
 def test_what_the_policy_does_not_let_an_approver_change_is_refused_before_asking(shell: Shell) -> None:
     _, (wire,) = start(shell, "wiring")
-    for change in ("to=eve", "amount=2000"):
-        refused = shell.at_terminal("approve", wire, "--set", change, "--as", "maria", answers=[])
+    for change in ("to=eve", "amount=2000", "amount=lots", "nothing=1"):
+        refused = shell("approve", wire, "--set", change, "--as", "maria")
+        assert (refused.code, refused.out) == (2, ""), change
+    for options in (["--set", "amount=2000"], ["--grant", "run", "--uses", "50"]):
+        refused = shell.at_terminal("approve", wire, *options, "--as", "maria", answers=[])
         assert refused.code == 2
         assert "[y/N]" not in refused.out
 

@@ -38,6 +38,9 @@ def test_the_first_vote_of_two_is_told_as_one(shell: Shell) -> None:
         "advice": 0,
     }
     assert " 1/2" in shell("inbox").out
+    shown = shell("show", wire).out
+    assert "maria" in shown
+    assert "7531" not in shown
     twice = vote(shell, "approve", wire, "maria")
     assert (twice.code, twice.out) == (4, "")
     assert shell("runs", "continue", run).code == 8
