@@ -44,6 +44,7 @@ SWALLOWS = {
     "hitl_fsm/runtime/guards.py": "a guard may raise anything; what it did not pass is refused",
     "hitl_fsm/runtime/hooks.py": "a hook may raise anything; the call is refused, or its result withheld",
     "hitl_fsm/runtime/loop.py": "what an errand raised is handed to who asked for it",
+    "hitl_fsm/runtime/outbox.py": "a channel of the application may raise anything; what it was to tell is tried again",
     "hitl_fsm/runtime/output.py": "a validator of the application may raise anything; the answer is refused",
     "hitl_fsm/runtime/results.py": "a result whose __str__ raises was returned all the same; the call did happen",
     "hitl_fsm/runtime/channel.py": "handed to the reader of the stream, who raises it",

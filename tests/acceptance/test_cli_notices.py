@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from acceptance.shell import APP, Shell
-from desk import SECRET, Desk, desk
+from receiver import SECRET, Desk, desk
 
 WITHOUT = '"frank": ["finance"]})'
 WITH = '"frank": ["finance"]}, channels=[Webhook("env:DESK_URL", "env:DESK_SECRET", name="desk")])'

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from desk import Desk, desk
 from hitl_fsm import Engine
 from hitl_fsm.adapters.notify import channel as channels
 from hitl_fsm.adapters.notify.text import FIELD_MAX, TITLE_MAX, body, title
@@ -17,6 +16,7 @@ from hitl_fsm.model.notice import Notice
 from hitl_fsm.notify import Apprise
 from hitl_fsm.runtime.outbox import AGAIN_MAX_MS, Told
 from house import House, call, calls
+from receiver import Desk, desk
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise's own
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from desk import SECRET, desk
 from hitl_fsm.notify import Webhook
 from hitl_fsm.runtime.outbox import AGAIN_MAX_MS, Told
 from house import House, call, calls
+from receiver import SECRET, desk
 
 ASKED = "- {id: all, tools: [pay], gate: {approval: {of: [role:finance], expires: 1h}}}"
 PAY = call("pay", to="bob", amount=12)

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from desk import wait_for
 from hitl_fsm import Engine
 from hitl_fsm.core.notices import wants
 from hitl_fsm.errors import NotifyError, RequirementNotFound, SettingsError
@@ -17,6 +16,7 @@ from hitl_fsm.model.notice import Notice
 from hitl_fsm.runtime import outbox
 from hitl_fsm.runtime.outbox import AGAIN_MAX_MS, AGAIN_MS, ATTEMPTS_MAX, Told
 from house import House, call, calls
+from receiver import wait_for
 
 ASKED = """
 - id: finance

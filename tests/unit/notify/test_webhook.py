@@ -10,7 +10,6 @@ import pytest
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from desk import SECRET, Desk, desk
 from hitl_fsm import Engine
 from hitl_fsm.adapters.notify import webhook
 from hitl_fsm.adapters.notify.webhook import checked_url
@@ -20,6 +19,7 @@ from hitl_fsm.notify import Webhook
 from hitl_fsm.runtime import outbox
 from hitl_fsm.runtime.outbox import AGAIN_MAX_MS, Told
 from house import House, call, calls
+from receiver import SECRET, Desk, desk
 
 ASKED = "- {id: all, tools: [pay], gate: {approval: {of: [role:finance], expires: 1h}}}"
 NOTICE = Notice(
