@@ -21,3 +21,8 @@ def after(start_ms: int, wait_ms: int, windows: tuple[int, ...]) -> int:
     if left <= 0:
         return at
     return max(start_ms, windows[-1] if windows else start_ms) + left
+
+
+def covered(windows: tuple[int, ...]) -> int:
+    """How much open time (ms) these windows are."""
+    return sum(windows[1::2]) - sum(windows[::2])

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from hitl_fsm.core.decide import Step, decide
+from hitl_fsm.core.hours import covered
 from hitl_fsm.core.votes import patience_of
 from hitl_fsm.errors import GrantGone
 from hitl_fsm.model.actor import Actor
@@ -102,7 +103,7 @@ async def _look_around(
     for requirement in fresh:
         call_id, question = requirement.call_id, requirement.question
         patience = patience_of(question)
-        if patience.calendar and patience.calendar not in hours:
+        if patience.calendar and covered(hours.get(patience.calendar, ())) < _longest(question):
             hours[patience.calendar] = parts.calendars(patience.calendar, at, _longest(question))
         if requirement.escalated:
             continue

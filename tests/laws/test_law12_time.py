@@ -379,3 +379,14 @@ def test_law12_what_is_due_fires_once_after_a_restart_with_two_sweepers_at_once(
     for one in sweepers * 3:
         one.sweep()
     assert house.effects == []
+
+
+def test_law12_two_questions_of_one_calendar_have_their_own_time_each(house: House) -> None:
+    rules = """
+- {id: short, tools: pay, gate: {approval: {of: [role:finance], expires: 2h, calendar: office}}}
+- {id: long, tools: note, gate: {approval: {of: [role:finance], expires: 40h, calendar: office}}}
+"""
+    put_clock(house, "2026-07-10 17:30")
+    engine = house.engine(in_office(rules))
+    house.agent(engine, [calls(call("pay", to="bob", amount=5), call("note", text="x"))]).run("go", user="alice")
+    assert [q.expires_at for q in engine.inbox.list()] == [ms("2026-07-13 10:30"), ms("2026-07-17 12:30")]
