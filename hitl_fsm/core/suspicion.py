@@ -28,6 +28,8 @@ FLAGS_OF_A_KIND = 3
 """Places that one reason is told of; that there are more is told, too."""
 WHERE_CHARS = 120
 """Characters of a place; the rest is cut, and that is said."""
+MANY_LATELY = 5
+"""Questions of one agent for one tool within an hour that are many; fewer are told of if one was alike, or refused."""
 TWIN_CHARS = 200
 """Longer texts are not compared with earlier ones: nobody takes one for the other by its look."""
 TWIN_TEXTS = 200
@@ -224,10 +226,10 @@ def _near(args: dict[str, Any], limits: Sequence[Threshold]) -> Iterator[tuple[s
 
 def _similar(args: dict[str, Any], before: Sequence[Before]) -> Iterator[Flag]:
     lately = [one for one in before if one.lately]
-    if not lately:
-        return
     same = [one for one in lately if one.args == args]
     refused = sum(one.refused for one in lately)
+    if len(lately) < MANY_LATELY and not same and not refused:
+        return
     note = f"this agent asked {len(lately)} time{'' if len(lately) == 1 else 's'} for this tool in the last hour"
     if same:
         note += f", {len(same)} of them with exactly these arguments"

@@ -92,7 +92,7 @@ def test_law09_a_literal_mask_is_not_on_the_list_of_what_is_masked(house: House)
 def test_a_payee_that_looks_like_one_of_before_is_pointed_out(house: House) -> None:
     assert kinds(look(house, {"to": "PayPal", "amount": 5})) == set()
     second = look(house, {"to": "PayPaI", "amount": 5})
-    assert {(flag.kind, flag.where) for flag in second.flags} == {("confusable", "to"), ("similar_lately", "")}
+    assert {(flag.kind, flag.where) for flag in second.flags} == {("confusable", "to")}
     third = look(house, {"to": "PayPal", "amount": 5})
     [similar] = [flag.note for flag in third.flags if flag.kind == "similar_lately"]
     assert similar == "this agent asked 2 times for this tool in the last hour, 1 of them with exactly these arguments"
@@ -125,7 +125,7 @@ def test_a_hundred_kilobytes_are_whole_in_the_value_and_honest_on_the_page(house
     assert "(+" in one_line(shown.args)
 
 
-def secret_engine(house: House) -> tuple[Engine, Any]:
+def secret_engine(house: House, pin: str = "hunter2") -> tuple[Engine, Any]:
     engine = house.engine("- {id: all, gate: {approval: {of: ['role:finance']}}}")
 
     @tool
@@ -134,7 +134,7 @@ def secret_engine(house: House) -> tuple[Engine, Any]:
         house.effects.append((to, pin, amount))
         return "paid"
 
-    return engine, house.agent(engine, [calls(call("pay", to="bob", pin="hunter2", amount=5))], tools=[pay])
+    return engine, house.agent(engine, [calls(call("pay", to="bob", pin=pin, amount=5))], tools=[pay])
 
 
 def test_law05_a_masked_value_is_shown_nowhere_and_bound_all_the_same(house: House) -> None:
@@ -150,6 +150,12 @@ def test_law05_a_masked_value_is_shown_nowhere_and_bound_all_the_same(house: Hou
     assert agent.continue_run(run).state is RunState.DONE
     assert house.effects == [("bob", "hunter2", 5)]
     assert other == shown.digest
+
+
+def test_no_reason_to_look_twice_tells_of_a_masked_value(house: House) -> None:
+    _, agent = secret_engine(house, pin="hunt\u0435r\u200b2")
+    (requirement,) = agent.run("go", user="alice").active_requirements
+    assert requirement.value.flags == ()
 
 
 def test_law05_an_edit_that_left_the_mask_keeps_what_is_under_it(house: House) -> None:
