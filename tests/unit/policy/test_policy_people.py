@@ -287,3 +287,10 @@ def test_moments_are_days_or_instants_with_their_offset() -> None:
             moment_ms(wrong)
     with pytest.raises(ValueError, match="no day"):
         moment_ms("9999-12-31", end=True)
+
+
+def test_a_machine_gives_nothing_even_where_a_delegation_says_so() -> None:
+    given = (Delegation("payer", "maria"),)
+    payer = Actor("payer", ("finance",), kind="service")
+    assert standing_in(Actor("maria"), payer, given) is None
+    assert standing_in(Actor("maria"), Actor("payer", ("finance",)), given) is not None
