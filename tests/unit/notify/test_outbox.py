@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 
 from hitl_fsm import Engine
 from hitl_fsm.core.notices import wants
-from hitl_fsm.errors import NotifyError, RequirementNotFound, SettingsError
+from hitl_fsm.errors import NotAuthorised, NotifyError, RequirementNotFound, SettingsError
+from hitl_fsm.model.answer import Approve
 from hitl_fsm.model.notice import Notice
 from hitl_fsm.runtime import outbox
 from hitl_fsm.runtime.outbox import AGAIN_MAX_MS, AGAIN_MS, ATTEMPTS_MAX, Told
@@ -102,6 +104,21 @@ def test_a_link_leads_to_the_question_where_there_is_a_page(house: House, monkey
     engine, run = paused(house, ear)
     engine.notify()
     assert ear.heard[0].link == f"https://desk.example.com/inbox/{run.requirements[0].id}"
+
+
+def test_law13_a_forwarded_link_shows_and_answers_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that it holds is where to look: who has it, and was not asked, is nobody."""
+    monkeypatch.setenv("HITL_FSM_BASE_URL", "https://desk.example.com/inbox")
+    ear = Ear()
+    engine, run = paused(house, ear)
+    engine.notify()
+    place = urlsplit(ear.heard[0].link)
+    (asked,) = run.active_requirements
+    assert (place.path, place.query, place.fragment, place.username) == (f"/inbox/{asked.id}", "", "", None)
+    for who in ("otto", "alice", "nobody"):
+        with pytest.raises(NotAuthorised):
+            engine.resolve(place.path.rsplit("/", 1)[1], Approve(), by=who)
+    assert engine.inbox.get(asked.id).votes == ()
 
 
 def test_a_channel_hears_only_what_is_for_its_people(house: House) -> None:
