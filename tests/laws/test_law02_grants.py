@@ -68,7 +68,7 @@ def test_law02_two_agents_that_reach_for_the_last_use_at_once_share_nothing(hous
     first = house.engine(RULES)
     remembered(house, first, GrantTerms("agent", uses=1))
     engines = [house.engine(RULES) for _ in range(4)]
-    gate, runs = threading.Barrier(4), []
+    gate, runs = threading.Barrier(4, timeout=30), []
 
     def race(engine: Engine) -> None:
         agent = agent_of(house, engine, pay(7))

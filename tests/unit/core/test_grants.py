@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from runs import PureRun, gated
@@ -87,6 +87,7 @@ def as_json(value: Any) -> Any:
     return ("list", tuple(map(as_json, value)))
 
 
+@settings(deadline=None, max_examples=60)
 @given(ARGUMENTS, ARGUMENTS)
 def test_without_arguments_that_may_vary_a_grant_covers_the_same_arguments_and_no_others(
     args: dict[str, Any], other: dict[str, Any]
@@ -96,6 +97,7 @@ def test_without_arguments_that_may_vary_a_grant_covers_the_same_arguments_and_n
     assert (covers(grant, other, with_gate()) is not None) == (as_json(args) == as_json(other))
 
 
+@settings(deadline=None, max_examples=60)
 @given(ARGUMENTS, JSON, JSON)
 def test_an_argument_that_may_vary_may_have_any_value_and_the_others_none_but_theirs(
     args: dict[str, Any], was: Any, now: Any
@@ -107,6 +109,7 @@ def test_an_argument_that_may_vary_may_have_any_value_and_the_others_none_but_th
     assert covers(grant, {**args, "x": now, "y": 1}, gate) is None
 
 
+@settings(deadline=None, max_examples=60)
 @given(ARGUMENTS)
 def test_a_grant_of_a_call_without_arguments_covers_only_such_calls(args: dict[str, Any]) -> None:
     for vary in ((), ("to", "memo", "n", "é")):
@@ -199,9 +202,11 @@ def test_cents_are_added_as_they_are_written() -> None:
             now = replace(now, spent=spent)
         assert now.spent == Decimal(repr(budget))
         assert after_use(now, 0.01, AT) is None
+        assert after_use(now, 1e-20, AT) is None
         assert after_use(now, 0, AT) == now.spent
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 10**6).map(lambda n: n / 100) | st.floats(0, 1e9) | st.integers(0, 10**9), max_size=30))
 def test_the_sum_of_all_uses_is_never_above_the_budget(amounts: list[int | float]) -> None:
     now, total, budget = row(replace(one(ARGS), budget=1e9, uses=100)), Fraction(0), Fraction(10**9)
@@ -228,6 +233,7 @@ TERMS = st.builds(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.none() | TERMS, min_size=1, max_size=2), st.sampled_from([("run",), ("agent",), OFFER.scopes]))
 def test_a_grant_is_the_narrowest_of_what_all_wanted_and_the_policy_offers(
     terms: list[GrantTerms | None], scopes: Any
@@ -334,6 +340,7 @@ def test_its_own_pass_and_those_after_it_make_nobody_a_previous_approver() -> No
     assert is_excluded(one(ARGS), run_of(pure), replace(pure.call(), passed=(later, own)), gate)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.floats(0, allow_infinity=False) | st.integers(0, 2**53))
 def test_a_number_is_exactly_what_json_writes(value: float) -> None:
     number = exact(value)

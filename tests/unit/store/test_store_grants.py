@@ -247,7 +247,7 @@ def test_law02_two_threads_on_the_last_use(shared: Kind) -> None:
         await first.close()
 
     asyncio.run(prepare())
-    gate, outcomes = threading.Barrier(2), []
+    gate, outcomes = threading.Barrier(2, timeout=30), []
 
     def race(story: Spared) -> None:
         async def use() -> None:
