@@ -350,7 +350,7 @@ class WorkflowStopped(ModelError):
 
 
 class CallbackRefused(HitlError):
-    """A message that is to be a route's word is not: unsigned, old, unreadable, or about nothing that was handed out."""
+    """A message that is to be a route's word is not: unsigned, old, unreadable, or about nothing that was sent."""
 
     code = "HF430"
     exit_code = 4

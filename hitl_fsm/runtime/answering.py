@@ -63,14 +63,23 @@ def fitted(
     `tool` is None when this process does not know the call's tool; then an edit is refused, everything else works.
     """
     answer = _read(requirement, call, answer)
+    _check(requirement, call, answer)
     args: dict[str, Any] | None = None
-    if isinstance(answer, answers.Approve) and answer.grant is not None:
-        _check_grant(requirement, answer.grant)
+    if isinstance(answer, answers.Approve) and answer.args is not None:
+        return _edited(requirement, call, answer, answer.args, tool, rejudge)
+    if isinstance(answer, answers.Provide):
+        args = _filled_in(requirement, call, answer.values, tool)
+    if args is not None and canonical(args) == canonical(call.args):
+        args = None
+    event = AnswerRecorded(requirement.requirement_id, answer, requirement.digest, args)
+    return event, None if args is None else rejudge(args)
+
+
+def _check(requirement: Requirement, call: Call, answer: answers.Answer) -> None:
+    """What an answer says beside arguments, against what the question takes."""
     match answer:
-        case answers.Approve(edited) if edited is not None:
-            return _edited(requirement, call, answer, edited, tool, rejudge)
-        case answers.Provide(values):
-            args = _filled_in(requirement, call, values, tool)
+        case answers.Approve(grant=terms) if terms is not None:
+            _check_grant(requirement, terms)
         case answers.Report(error=error) if error is not None:
             _check_error(requirement, answer)
         case answers.Report(result):
@@ -85,10 +94,6 @@ def fitted(
             _check_retries(requirement, call)
         case _:
             pass
-    if args is not None and canonical(args) == canonical(call.args):
-        args = None
-    event = AnswerRecorded(requirement.requirement_id, answer, requirement.digest, args)
-    return event, None if args is None else rejudge(args)
 
 
 def _read(requirement: Requirement, call: Call, answer: answers.Answer) -> answers.Answer:
