@@ -153,7 +153,7 @@ def _prepared(session: Session, looked: Looked, asked: Asked) -> Prepared:
     from hitl_fsm.cli.together import Prepared  # noqa: PLC0415 - as it is used
 
     refuse_options(looked, asked)
-    changed = changed_args(looked, asked)
+    changed = changed_args(looked, asked) if asked.edits else None
     answer = yes_to(session, looked, asked, changed)
     return Prepared(looked, answer, beside(looked, asked, changed))
 
@@ -183,19 +183,10 @@ def refuse_options(looked: Looked, asked: Asked) -> None:
 
 
 def changed_args(looked: Looked, asked: Asked) -> dict[str, Any] | None:
-    """The new arguments, None where they are to stay; what a person is not shown stays as it was."""
-    from hitl_fsm.policy.sensitive import unmasked  # noqa: PLC0415 - as it is used
+    """The new arguments, None where they stay; what was text stays text (`--set order_id=42`).
 
-    given = _edited(looked, asked) if asked.edits else None
-    if given is None:
-        return None
-    requirement = looked.requirement
-    whole: dict[str, Any] = unmasked(given, requirement.sensitive, requirement.args)
-    return whole
-
-
-def _edited(looked: Looked, asked: Asked) -> dict[str, Any] | None:
-    """What was text stays text (`--set order_id=42`)."""
+    What a person is not shown is masked in them, and the engine leaves it as it was.
+    """
     from hitl_fsm.cli.values import typed  # noqa: PLC0415 - as it is used
 
     args = looked.shown.args

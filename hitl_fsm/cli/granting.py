@@ -39,7 +39,7 @@ def _number(text: str) -> int | float:
     try:
         number = float(text)
     except ValueError:
-        number = -1
+        number = -1.0
     if not 0 < number < float("inf"):
         msg = f"{text!r} is no number above 0"
         raise typer.BadParameter(msg, param_hint="--budget")

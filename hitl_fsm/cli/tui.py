@@ -228,7 +228,7 @@ class InboxApp(App[None]):
 
             asked = _asked(None, json_object(text if not text.startswith("@") else "", "what you wrote"))
             changed = changed_args(looked, asked)
-            if changed is None or changed == looked.requirement.args:
+            if changed is None or changed == looked.shown.args:
                 msg = "nothing was changed"
                 raise AnswerRefused(msg, help=NOTHING)
             yes_to(self._session, looked, asked, changed)  # refused before anybody is asked
