@@ -180,22 +180,11 @@ def test_law13_who_may_answer(house: House, gate: str, by: str, allowed: bool) -
     assert not run.is_paused
 
 
-RUNTIME_WRITERS = {
-    f"runtime/{name}.py"
-    for name in (
-        "delegations",
-        "dispatch",
-        "drive",
-        "engine",
-        "grants",
-        "hold",
-        "in_force",
-        "late",
-        "leases",
-        "notices",
-    )
-    + ("outbox", "overrides", "prune", "routes", "steps", "stray", "sweep")
-}
+_WRITERS = (
+    "delegations dispatch drive engine grants hold in_force late leases notices outbox overrides prune routes steps"
+    " stray sweep"
+)
+RUNTIME_WRITERS = {f"runtime/{name}.py" for name in _WRITERS.split()}
 WRITES = (
     "commit|append|save_policies|renew|release|forget|advance|claim_timers|claim_deliveries|claim_dispatch|"
     "settle_delivery|renew_delivery|revoke_grant|close_override|add_delegation|end_delegation"
