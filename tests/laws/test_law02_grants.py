@@ -194,6 +194,9 @@ def test_law04_a_yes_that_is_taken_back_takes_its_grant_with_it(house: House) ->
     run = paid(house, engine, NOTE_THEN_PAY)
     asked = {one.tool.tool_name: one for one in run.active_requirements}
     asked["pay"].confirm(by="maria", grant=GrantTerms("agent"))
+    with pytest.raises(NotAuthorised):
+        engine.revoke(asked["pay"].id, by="frank", note="not his")
+    assert engine.grants.list()[0].state == "active"
     engine.revoke(asked["pay"].id, by="maria", note="the wrong one")
     assert engine.grants.list()[0].state == "revoked"
     assert paid(house, engine).is_paused
