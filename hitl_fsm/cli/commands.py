@@ -38,7 +38,10 @@ COMMANDS = {
     "runs": Entry(f"{_HERE}.runs:app", "List, show, continue, cancel and forget runs."),
     "wait": Entry(f"{_HERE}.wait:wait", "Wait until a run has ended, whoever continues it."),
     "inbox": Entry(f"{_HERE}.inbox:inbox", "List the open questions of all runs, oldest first."),
-    "show": Entry(f"{_HERE}.show:show", "Show one question: the exact action, why it is asked, who may answer."),
+    "show": Entry(
+        f"{_HERE}.show:show",
+        "Show one question: the exact action, why it is asked, who may answer, how far its route has come.",
+    ),
     "approve": Entry(f"{_HERE}.approve:approve", "Say yes to one or several questions."),
     "reject": Entry(f"{_HERE}.approve:reject", "Say no to one or several questions, for good."),
     "abstain": Entry(f"{_HERE}.votes:abstain", "Say neither yes nor no to a question that was put to you."),
@@ -54,7 +57,9 @@ COMMANDS = {
     ),
     "grants": Entry(f"{_HERE}.grants:app", "List, show, revoke and export what need not be asked again."),
     "notices": Entry(f"{_HERE}.notices:app", "List what people were told, and try again what could not be told."),
-    "overrides": Entry(f"{_HERE}.overrides:app", "List and review gates that one person passed alone."),
+    "overrides": Entry(
+        f"{_HERE}.overrides:app", "List and review gates that one person passed alone, in an emergency."
+    ),
     "delegate": Entry(f"{_HERE}.delegate:delegate", "Let somebody else answer with your roles, for a while."),
     "audit": Entry(f"{_HERE}.audit:app", "Show and verify the record."),
     "db": Entry(f"{_HERE}.db:app", "Show and upgrade the database's schema."),

@@ -114,8 +114,9 @@ def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
     draft.set_run(**spent(run, frame, event.usage))
     if event.calls:
         below.take_turn(draft, frame, turn)
+        said = {"said": event.text[:SAID_LIMIT], "said_cut": max(0, len(event.text) - SAID_LIMIT)}
         for proposed in event.calls:
-            draft.propose(proposed, event.text[:SAID_LIMIT])
+            draft.propose(proposed, **said)
         draft.settle(judged=frozenset(proposed.call_id for proposed in event.calls))
     elif event.refused:
         below.take_turn(draft, frame, turn)
@@ -304,8 +305,10 @@ def _is_tools_own(requirement: Requirement) -> bool:
 
 def _verdicts_revised(draft: Draft, event: events.VerdictsRevised) -> None:
     draft.require(draft.run.state in RUN_ADVANCING, "be judged again")
-    revoked: dict[str, Any] = {"revoked": event.revoked} if event.revoked else {}
-    draft.record("policy_changed", policies=event.policy_digest, calls=sorted(draft.entry.verdicts), **revoked)
+    before = {draft.call(call_id).verdict.policy_digest for call_id in draft.entry.verdicts}
+    if event.revoked or before != {event.policy_digest}:  # a held result is judged again whether or not they changed
+        revoked: dict[str, Any] = {"revoked": event.revoked} if event.revoked else {}
+        draft.record("policy_changed", policies=event.policy_digest, calls=sorted(draft.entry.verdicts), **revoked)
     for call_id, verdict in draft.entry.verdicts.items():
         call = draft.call(call_id)
         begun = call.state is CallState.EXECUTING and call.below is not None

@@ -181,8 +181,8 @@ class Draft:
 
     # -- calls
 
-    def propose(self, proposed: ProposedCall, said: str = "") -> None:
-        """Take up a call that the model asked for, and judge it. `said`: what the model wrote beside it."""
+    def propose(self, proposed: ProposedCall, **beside: Any) -> None:
+        """Take up a call that the model asked for, and judge it. `beside`: what else is known of it (`said`, …)."""
         verdict = self.entry.verdicts.get(proposed.call_id)
         if verdict is None:
             verdict = Verdict("deny", problem=proposed.problem or "no verdict was reached")
@@ -212,8 +212,8 @@ class Draft:
             problem=proposed.problem,
             aspects=proposed.aspects,
             below=proposed.below,
-            said=said,
             sensitive=proposed.sensitive,
+            **beside,
         )
         self.set_run(calls=(*self.run.calls, call))
         self.judge(call)

@@ -75,6 +75,7 @@ def open_one(draft: Draft, call: Call, question: Question, votes: tuple[Vote, ..
         path=way_to_call(run, call),
         votes=votes,
         said=call.said,
+        said_cut=call.said_cut,
         sensitive=call.sensitive,
         proposed=call.proposed,
         editors=call.editors,

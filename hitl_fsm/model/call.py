@@ -39,8 +39,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     `aspects` (empty: it is a call of `tool`) say what is judged; `below` is the run inside this one that carries it
     out, where that is no code of its own. `asked` is what its tool wanted to know of people, `told` what they
     answered, by the question's key.
-    `said` is what the model wrote beside its calls, `sensitive` the arguments that nobody is shown; `editors` are those
-    people who changed the arguments, which the model had `proposed` otherwise.
+    `said` is what the model wrote beside its calls, but for `said_cut` characters; `sensitive` the arguments that
+    nobody is shown; `editors` are those people who changed the arguments, which the model had `proposed` otherwise.
     """
 
     call_id: str
@@ -75,6 +75,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     asked: tuple[Asked, ...] = ()
     told: dict[str, dict[str, Any]] = {}
     said: str = ""
+    said_cut: int = 0
     sensitive: tuple[str, ...] = ()
     editors: tuple[str, ...] = ()
     proposed: dict[str, Any] | None = None

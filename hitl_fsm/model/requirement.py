@@ -30,9 +30,9 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
     person instead of the call, which does not run.
     `votes` are the answers so far, advice among them; after `escalated` escalations. `remind_at` are the times of the
     reminders (ms) at this level, of which `reminded` have been given.
-    `said` is what the model wrote beside its calls; `sensitive` names the arguments that nobody is shown; `proposed`
-    are the arguments that the model wrote, where they were changed since; `editors` and `approvers` the people who
-    changed them, and who passed an earlier gate. `flags` are reasons to look twice.
+    `said` is what the model wrote beside its calls, but for `said_cut` characters; `sensitive` names the arguments
+    that nobody is shown; `proposed` are the arguments that the model wrote, where they were changed since; `editors`
+    and `approvers` the people who changed them, and who passed an earlier gate. `flags` are reasons to look twice.
     """
 
     requirement_id: str
@@ -62,6 +62,7 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
     remind_at: tuple[int, ...] = ()
     reminded: int = 0
     said: str = ""
+    said_cut: int = 0
     sensitive: tuple[str, ...] = ()
     proposed: dict[str, Any] | None = None
     editors: tuple[str, ...] = ()

@@ -50,7 +50,6 @@ __all__ = [
     "ANY_CHANGE",
     "ASKS",
     "DIGEST_DOMAIN",
-    "SAID_CHARS",
     "SHORT_DIGEST",
     "VOLATILE",
     "Change",
@@ -76,8 +75,6 @@ DIGEST_DOMAIN = b"hitl-fsm/presentation/v1\0"
 """Goes before the bytes of a presentation that are hashed, so that no other statement can have its digest."""
 VOLATILE = frozenset({"state", "run_state", "how", "given", "votes", "quorum", "advice", "reminded"})
 """What changes while nothing changes of what is asked, and of whom; a presentation's digest leaves it out."""
-SAID_CHARS = 4_000
-"""Characters of a model's words that are shown beside what it asks for; how many are left out is said."""
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 ASKS: dict[RequirementKind, str] = {
@@ -231,8 +228,8 @@ def presentation(requirement: Requirement, run: Run) -> Presentation:
         filled_in=_filled_in(call, requirement.sensitive) if is_open and call is not None else {},
         name=question.name if isinstance(question, Approval) else "",
         masked=hidden(requirement.args, requirement.sensitive),
-        said=requirement.said[:SAID_CHARS],
-        said_cut=max(0, len(requirement.said) - SAID_CHARS),
+        said=requirement.said,
+        said_cut=requirement.said_cut,
         flags=requirement.flags,
         changes=_changes(requirement),
         editors=requirement.editors,

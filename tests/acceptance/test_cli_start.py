@@ -25,6 +25,8 @@ OTHERS: list[tuple[list[str], int]] = [
     (["impact", "."], 0),
     (["describe", "."], 0),
     (["wait", "RUN", "--timeout", "0.1"], 124),
+    (["grants", "list"], 0),
+    (["overrides", "list"], 0),
     (["abstain", "REQ", "--as", "alice"], 2),
     (["advise", "REQ", "unsure", "--as", "zoe"], 0),
     (["withdraw", "REQ", "--as", "alice"], 4),

@@ -15,7 +15,7 @@ from hitl_fsm.cli.root import command
 DUE = {
     *("demo", "init", "doctor", "schema", "validate", "graph", "run", "runs", "inbox", "show"),
     *("describe", "diff", "explain", "impact", "import-flags", "test"),
-    *("abstain", "advise", "withdraw", "revoke", "break-glass"),
+    *("abstain", "advise", "withdraw", "revoke", "break-glass", "grants", "overrides", "notices"),
     *("approve", "reject", "respond", "retry", "input", "result", "delegate", "audit", "wait", "db", "worker", "help"),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hitl_fsm.core.decide import decide, due
+from hitl_fsm.core.decide import SAID_LIMIT, decide, due
 from hitl_fsm.core.replay import replay
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import event as events
@@ -98,3 +98,9 @@ def test_a_replay_tells_what_the_live_run_told(house: House, end: str) -> None:
         earlier, _ = replay(entries[:cut])
         assert earlier is not None
         assert earlier.version == cut
+
+
+def test_what_a_model_says_beside_its_calls_is_kept_with_how_much_of_it_is_left_out(house: House) -> None:
+    said = {**calls(call("pay", to="bob", amount=5)), "say": "x" * (SAID_LIMIT + 3)}
+    (question,) = house.agent(house.engine(), [said]).run("go", user="alice").value.open_requirements
+    assert (question.said, question.said_cut) == ("x" * SAID_LIMIT, 3)

@@ -18,7 +18,6 @@ from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.verdict import Approval, Confirm, Escalation, Patience, UserInput, Verdict
 from hitl_fsm.policy.sensitive import MASK
 from hitl_fsm.runtime.presentation import (
-    SAID_CHARS,
     Change,
     presentation,
     presentation_digest,
@@ -112,9 +111,9 @@ def test_changes_say_what_was_and_what_is() -> None:
 
 def test_long_arguments_are_whole_and_long_words_say_what_is_cut() -> None:
     memo = "x" * 100_000
-    one = presentation(asked(args={"memo": memo}, said="y" * (SAID_CHARS + 7)), RUN)
+    one = presentation(asked(args={"memo": memo}, said="y" * 9, said_cut=7), RUN)
     assert json.loads(one.arguments) == {"memo": memo}
-    assert (one.said, one.said_cut) == ("y" * SAID_CHARS, 7)
+    assert (one.said, one.said_cut) == ("y" * 9, 7)
     assert presentation(asked(said="short"), RUN).said_cut == 0
 
 
