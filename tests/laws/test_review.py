@@ -61,7 +61,7 @@ def test_law03_the_call_runs_at_once_and_once_and_its_result_waits(house: House)
     assert house.said_to_model(engine, run.run_id) == [SECRET]
     assert house.records(engine, run.run_id) == [
         "run_created", "model_replied", "call_judged", "call_started", "call_held", "requirement_opened", "run_paused",
-        "requirement_resolved", "run_resolving", "run_continuing", "policy_changed", "call_judged", "call_succeeded",
+        "requirement_resolved", "run_resolving", "run_continuing", "call_judged", "call_succeeded",
         "model_replied", "run_done",
     ]  # fmt: skip
     assert engine.audit.verify().intact

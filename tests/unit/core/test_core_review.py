@@ -84,7 +84,19 @@ def test_an_accepted_result_waits_for_a_verdict_of_the_moment_and_then_goes_on()
     released(run)
     assert (run.call().result, run.call().held) == ("secret", None)
     assert [message.content for message in run.step.messages] == ["secret"]
-    assert run.names() == ["policy_changed", "call_judged", "call_succeeded"]
+    assert run.names() == ["call_judged", "call_succeeded"]
+
+
+def test_the_record_has_changed_policies_at_a_release_only_where_they_did_change() -> None:
+    run = returned()
+    answer(run, Accept())
+    now = msgspec.structs.replace(run.call().verdict, policy_digest="p2")
+    run.on(events.VerdictsRevised("p2"), {"1.0": now})
+    assert run.told()[0] == ("policy_changed", {"policies": "p2", "calls": ["1.0"]})
+    run = returned()
+    answer(run, Accept())
+    run.on(events.VerdictsRevised("p1", revoked=("grant_1",)), {"1.0": run.call().verdict})
+    assert run.told()[0] == ("policy_changed", {"policies": "p1", "calls": ["1.0"], "revoked": ("grant_1",)})
 
 
 def test_an_edited_result_goes_on_and_the_record_has_both_digests() -> None:
