@@ -8,6 +8,11 @@ from textwrap import indent
 
 import pytest
 
+from hitl_fsm.core.votes import tally
+from hitl_fsm.model.actor import Actor
+from hitl_fsm.model.answer import Reject, Vote
+from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.verdict import Approval, Escalation, Patience
 from hitl_fsm.policy.load import check
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/policies.md").read_text(encoding="utf-8")
@@ -47,3 +52,13 @@ def test_the_page_shows_each_way_to_say_who_and_each_term() -> None:
         assert re.search(rf"\b{word}:", shown), word
     for word in ("reject_quorum", "break_glass", "previous_approver"):
         assert word in PAGE
+
+
+@pytest.mark.parametrize(("level", "comes_to"), [(0, "open"), (1, "rejected")])
+def test_one_no_of_those_who_are_asked_next_ends_it_as_the_page_says(level: int, comes_to: str) -> None:
+    assert "Among those who are asked next one no ends it, whatever `reject_quorum`" in PAGE
+    cfo = Patience(escalate=(Escalation(("role:cfo",)),))
+    gate = Approval(("role:finance",), reject_quorum=2, patience=cfo)
+    no = Vote(Reject(), Actor("maria"), 1, "d", level)
+    asked = Requirement("q", "r", "1.0", "pay", {}, "d", gate, 0, escalated=level, votes=(no,))
+    assert tally(asked) == comes_to
