@@ -109,6 +109,6 @@ class DelegationEntry(Model):
 class AbsenceEntry(Model):
     """Somebody is away."""
 
-    who: Person = Field(description="Who is away.")
+    who: Person = Field(description="Who is away, such as `maria`: one who is listed.")
     since: Moment = Field(description="From when on: a day, or an instant with its offset.")
     until: Moment = Field(description="Until when; a day is included.")
