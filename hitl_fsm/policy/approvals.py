@@ -14,10 +14,19 @@ from hitl_fsm.policy.asked_people import PeopleReader
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.document_asks import Asks, Edit, Escalate, Grant
 from hitl_fsm.policy.document_gates import WHO, ApprovalGate, SeatEntry, StageEntry
+from hitl_fsm.policy.form_check import SCHEMA_WORDS
+from hitl_fsm.policy.names import did_you_mean
 from hitl_fsm.policy.schemas import SchemaFiles
 from hitl_fsm.policy.source import Path, Source
 
 _NUMBER = {"type": "number"}
+_MEANT = {
+    "max": "write `maximum`, of text `maxLength`",
+    "min": "write `minimum`, of text `minLength`",
+    "values": "write `enum: [...]`",
+    "one_of": "write `enum: [...]`",
+    "regex": "write `pattern`",
+}
 
 
 class AskReader:
@@ -186,7 +195,16 @@ class AskReader:
                 self._source, item, (*path, name), self._findings, is_form=False, what="schema of an argument"
             )
             fields[name] = schema or {}
+            self._words_that_bound_nothing(item, (*path, name))
         return Editing(fields, tuple(name for name, item in edit.items() if isinstance(item, str)))
+
+    def _words_that_bound_nothing(self, item: dict[str, Any], path: Path) -> None:
+        """JSON Schema passes over words that it does not know: `max: 100` would let any number through."""
+        for word in item:
+            if not (word in SCHEMA_WORDS or word.startswith("x-")):
+                message = f"`{word}` is no word of JSON Schema: it would bound nothing"
+                hint = _MEANT.get(word.lower()) or did_you_mean(word, sorted(SCHEMA_WORDS))
+                self.note(Code.WRONG_VALUE, message, (*path, word), hint)
 
     def offer(self, grant: Grant | None, path: Path) -> GrantOffer | None:
         """How far a yes may be remembered; None: not at all."""

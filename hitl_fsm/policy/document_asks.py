@@ -37,6 +37,10 @@ _ESCALATE_WHOM = (
     "`escalate` does not say who is asked next",
     "on_expiry: {escalate: [role:NAME], expires: 8h}",
 )
+_EDIT_WHAT = (
+    "`edit` says for each argument what it may become",
+    "write `edit: {amount: {maximum: 1000}, memo: {}}`, `edit: any`, or `edit: none`",
+)
 
 
 class Escalate(Model):
@@ -105,6 +109,13 @@ Edit = Annotated[
     Hints(
         {
             "higher": ("a yes to a smaller number is no yes to a larger one", "write its bounds: {maximum: 1000}"),
+            "lower": ("`lower` is said of one argument", "write `edit: {amount: lower}`"),
+            **dict.fromkeys(("true", "a list", "yes", "all"), _EDIT_WHAT),
+            "false": ("what may be changed is not said by yes and no", "write `edit: none`"),
+            **dict.fromkeys(
+                ("less", "smaller", "decrease", "down"),
+                ("a number that may only become smaller is `lower`", "write `edit: {amount: lower}`"),
+            ),
             "any": ("`any` is for all arguments", "for one whose value is free, write an empty mapping: `{}`"),
         }
     ),

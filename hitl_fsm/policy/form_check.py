@@ -24,6 +24,16 @@ REFUSED_KEYWORDS = frozenset(
     {"$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor", "$anchor", "$vocabulary",
      "unevaluatedProperties", "unevaluatedItems"}
 )  # fmt: skip
+# What a schema can say. Validators pass over every other word, and so over a misspelt bound.
+SCHEMA_WORDS = frozenset(
+    {"$comment", "$defs", "$id", "$ref", "$schema", "additionalProperties", "allOf", "anyOf", "const", "contains",
+     "contentEncoding", "contentMediaType", "contentSchema", "default", "definitions", "dependentRequired",
+     "dependentSchemas", "deprecated", "description", "else", "enum", "examples", "exclusiveMaximum",
+     "exclusiveMinimum", "format", "if", "items", "maxContains", "maxItems", "maxLength", "maxProperties", "maximum",
+     "minContains", "minItems", "minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf", "pattern",
+     "patternProperties", "prefixItems", "properties", "propertyNames", "readOnly", "required", "then", "title",
+     "type", "uniqueItems", "writeOnly"} | REFUSED_KEYWORDS
+)  # fmt: skip
 _DATA_KEYWORDS = frozenset({"enum", "const", "default", "examples"})  # their values are data, not schemas
 _NAMED_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _HALF = re.compile("[\ud800-\udfff]")

@@ -25,6 +25,11 @@ _GATES_WITH_BODY = {
     "user_input": "user_input: {schema: {$ref: form.schema.json}}",
     "external": "external: {route: NAME}",
 }
+_AS_WRITTEN = {
+    "stages": "stages: [{name: NAME, of: [role:NAME]}]",
+    "grant": "grant: {max: 10, for: 24h}",
+    "budget": "budget: {amount: 5000}",
+}
 _TYPE_NAMES = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -74,17 +79,49 @@ def _finding(source: Source, error: Any, root: type[BaseModel]) -> Diagnostic:
         return _wrong_word(source, path, value, root)
     help_text = None
     if kind in _TYPE_NAMES:
-        message = f"expected {_TYPE_NAMES[kind]}, found {shown(value)}"
-        if kind == "string_type" and isinstance(value, (bool, int, float)):
-            help_text = f'quote it, if it is text: "{node.value}"'.replace("True", "true").replace("False", "false")
+        message, help_text = f"expected {_TYPE_NAMES[kind]}, found {shown(value)}", _as_meant(path, kind, node)
     elif kind == "value_error":
         message = str(error["ctx"]["error"])
     elif kind == "string_pattern_mismatch":
         message = f"{shown(value)} is not a name"
         help_text = "letters, digits, `.`, `_` and `-`, at most 64, starting with a letter or digit"
+    elif kind in {"too_short", "too_long"}:
+        message, help_text = _wrong_length(error), _as_written(path)
     else:
         message = str(error["msg"]).replace("Input should", "the value should")
     return source.diagnostic(Code.WRONG_VALUE, message, node, help_text)
+
+
+def _as_meant(path: Path, kind: str, node: Any) -> str | None:
+    """What to write where a value of another type stands."""
+    if kind != "string_type":
+        return None if kind in {"int_type", "bool_type"} else _as_written(path)
+    if isinstance(node.value, dict):
+        return _split_name(node.value)
+    if isinstance(node.value, (bool, int, float)):
+        return f'quote it, if it is text: "{node.value}"'.replace("True", "true").replace("False", "false")
+    return None
+
+
+def _as_written(path: Path) -> str | None:
+    """How the language writes what stands here, where an author may well have another form in mind."""
+    name = _last_name(path)
+    example = (_GATES_WITH_BODY | _AS_WRITTEN).get(name or "")
+    return f"write `{example}`" if example else None
+
+
+def _split_name(value: dict[Any, Any]) -> str | None:
+    """`role: finance`: YAML reads a space behind the colon as a mapping."""
+    key, text = next(iter(value.items())) if len(value) == 1 else (None, None)
+    return f"write `{key}:{text}`, without a space" if key in {"role", "group"} and isinstance(text, str) else None
+
+
+def _wrong_length(error: Any) -> str:
+    few = error["type"] == "too_short"
+    limit = error["ctx"]["min_length" if few else "max_length"]
+    name = _last_name(error["loc"])
+    bound = "needs at least" if few else "takes at most"
+    return f"`{name}` {bound} {limit} item{'' if limit == 1 else 's'}, and has {len(error['input'])}"
 
 
 def _unknown_key(source: Source, path: Path, root: type[BaseModel]) -> Diagnostic:
@@ -106,9 +143,9 @@ def _missing_key(source: Source, path: Path) -> Diagnostic:
     parent = source.node(path[:-1], key=True) if path[:-1] else source.node(())
     where = _last_name(path[:-1])
     place = f" in `{where}`" if where else ""
-    return source.at(
-        Code.MISSING_KEY, f"`{path[-1]}` is missing{place}", parent.line, parent.column, width=_first_word(parent)
-    )
+    width, help_text = _first_word(parent), _as_written(path[:-1])
+    message = f"`{path[-1]}` is missing{place}"
+    return source.at(Code.MISSING_KEY, message, parent.line, parent.column, width=width, help=help_text)
 
 
 def _first_word(node: Any) -> int:
@@ -186,16 +223,12 @@ def _hint_at(path: Path, root: type[BaseModel], word: Any) -> tuple[str, str] | 
 
 def _known_keys(path: Path, root: type[BaseModel]) -> list[str]:
     models = _models(_annotations_at(path, root))
-    return [info.alias or name for model in models for name, info in model.model_fields.items()]
+    return list(dict.fromkeys(info.alias or name for model in models for name, info in model.model_fields.items()))
 
 
 def _words_at(path: Path, root: type[BaseModel]) -> list[Any]:
-    return [
-        word
-        for annotation in _leaves(_annotations_at(path, root))
-        for word in get_args(annotation)
-        if isinstance(word, str)
-    ]
+    found = (word for annotation in _leaves(_annotations_at(path, root)) for word in get_args(annotation))
+    return list(dict.fromkeys(word for word in found if isinstance(word, str)))
 
 
 def _leaves(annotations: list[Any]) -> Iterator[Any]:

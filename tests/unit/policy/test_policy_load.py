@@ -135,6 +135,10 @@ RULE = "- {{id: a, {}}}"
         (policy(RULE.format("gate: [{external: {route: r}}, confirm]")), "HF110", "`external` must be the last gate", None),
         (policy(RULE.format("gate: [{external: {route: r}}, {external: {route: s}}]")), "HF110", "must be the last", None),
         (policy(RULE.format("gate: {approval: {}}")), "HF107", "`of` is missing in `approval`", None),
+        (policy(RULE.format("gate: {approval: role:cfo}")), "HF108", "expected a mapping", "approval: {of: [role:NAME]}"),
+        (policy(RULE.format("gate: {approval: {of: [role: cfo]}}")), "HF108", "expected text", "write `role:cfo`, without a space"),
+        (policy(RULE.format("gate: {approval: {stages: {a: {of: [x]}}}}")), "HF108", "expected a list", "stages: [{name: NAME"),
+        (policy(RULE.format("gate: {approval: {of: [x], grant: {max: 1}}}")), "HF107", "`for` is missing", "{max: 10, for: 24h}"),
         (policy(RULE.format("gate: {approval: {of: []}}")), "HF108", "at least 1 item", None),
         (policy(RULE.format("gate: {approval: {off: [x]}}")), "HF106", "unknown key `off`", "did you mean `of`?"),
         (policy(RULE.format("gate: {approval: {of: [x], expires: 5}}")), "HF108", "5 is not a duration", None),
@@ -199,6 +203,13 @@ def test_law06_what_is_wrong_is_refused_with_a_code_and_a_hint(
     assert [diagnostic.code for diagnostic in found] == [code]
     assert says in found[0].message
     assert hint is None or hint in (found[0].help or "")
+
+
+def test_each_word_that_is_known_at_a_place_is_named_once() -> None:
+    (unknown,) = findings(policy(RULE.format("gate: {confirm: {of: [x]}}")))
+    assert unknown.help == "known here: expires, on_expiry, reminders, calendar, edit, grant"
+    (wrong,) = findings(policy(RULE.format("gate: {confirm: {edit: nothing}}")))
+    assert wrong.help == "one of: none, any, lower"
 
 
 @pytest.mark.parametrize(
