@@ -188,7 +188,7 @@ class Tampered(HitlError):
 
 
 class InputRefused(HitlError):
-    """A prompt, an actor, a name or a reason of another type, too long, or no valid text. Nothing was done."""
+    """A prompt, actor, answer, name or reason of another type, too long, or no valid text. Nothing was done."""
 
     code = "HF316"
     exit_code = 2

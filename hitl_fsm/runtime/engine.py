@@ -285,7 +285,7 @@ class Engine:
         `digest`: that of the action which the person was shown; refused if it is another by now (law 5). `presented`:
         so too, that of everything that was shown (`presentation_digest`).
         Raises RequirementNotFound, AlreadyResolved, RequirementExpired, RequirementChanged, NotAuthorised,
-        AnswerRefused, Tampered; nothing is stored then.
+        AnswerRefused, InputRefused, Tampered; nothing is stored then.
         """
         return RunHandle(
             self, await outside.resolve(self, requirement_id, answer, by, outside.Shown(digest, presented))

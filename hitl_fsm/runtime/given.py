@@ -10,6 +10,7 @@ from typing import Any
 
 from hitl_fsm.errors import ArgumentsUnreadable, InputRefused
 from hitl_fsm.model.actor import Actor
+from hitl_fsm.model.answer import Answer
 from hitl_fsm.model.text import is_whole
 from hitl_fsm.runtime.arguments import read_arguments
 
@@ -70,6 +71,16 @@ def checked_name(value: object, what: str) -> str:
         msg = f"{what} is empty"
         raise InputRefused(msg, help="nothing was done; give a name")
     return name
+
+
+def checked_answer(value: object) -> Answer:
+    """One of the answers' values, each in its own type: no text, however it reads, is an answer (law 9)."""
+    if isinstance(value, Answer):
+        return value
+    given = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+    msg = f"an answer must be a value such as Approve(), not {given}"
+    told = "give Approve(), Reject(note=…), … of hitl_fsm.model.answer; or use requirement.confirm(), .reject(), …"
+    raise InputRefused(msg, help=told)
 
 
 def checked_actor(value: object, what: str = "the actor") -> Actor:

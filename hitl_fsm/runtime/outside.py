@@ -44,6 +44,7 @@ from hitl_fsm.policy.evaluate import PolicySet, join
 from hitl_fsm.runtime.answering import fitted, may_edit
 from hitl_fsm.runtime.beginning import START_TOOL
 from hitl_fsm.runtime.entering import enter
+from hitl_fsm.runtime.given import checked_answer
 from hitl_fsm.runtime.grants import revoke_grant_of
 from hitl_fsm.runtime.judge import judge, subject_of
 from hitl_fsm.runtime.parts import Parts
@@ -68,7 +69,7 @@ class Shown(NamedTuple):
 
 async def resolve(engine: Engine, requirement_id: str, answer: Answer, by: By, shown: Shown) -> Run:
     """See `Engine.aresolve`."""
-    parts = engine.parts
+    parts, answer = engine.parts, checked_answer(answer)
     for _ in range(ANSWER_ATTEMPTS):
         loaded, requirement = await _find(parts, requirement_id)
         actor = engine.actor(by, loaded.run.user)
@@ -206,6 +207,7 @@ async def _fit(
 
 async def check(engine: Engine, requirement_id: str, answer: Answer) -> None:
     """AnswerRefused where this answer would be refused, whoever gives it; nothing is recorded. For who asks first."""
+    answer = checked_answer(answer)
     loaded, requirement = await _find(engine.parts, requirement_id)
     await _fit(engine, loaded.run, requirement, answer)
 

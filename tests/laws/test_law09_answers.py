@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from hitl_fsm.errors import AnswerRefused
+from hitl_fsm.errors import AnswerRefused, InputRefused
+from hitl_fsm.model.answer import Approve
 from hitl_fsm.model.states import RunState
 from house import House, call, calls
 
@@ -173,3 +174,25 @@ def test_law09_an_answer_of_another_kind_is_refused(house: House, method: str) -
     with pytest.raises(AnswerRefused, match="approve or reject"):
         getattr(run.active_requirements[0], method)({})
     assert run.is_paused
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("approve", "not str"),
+        ({"type": "approve"}, "not dict"),
+        (True, "not bool"),
+        (None, "not NoneType"),
+        (Approve, "not the class Approve"),
+    ],
+)
+def test_law09_what_only_reads_like_an_answer_is_none_and_the_error_says_what_to_give(
+    house: House, given: Any, named: str
+) -> None:
+    engine, _agent, run = asked(house, order_id="1")
+    (requirement,) = run.active_requirements
+    for by in ("alice", "nobody"):
+        with pytest.raises(InputRefused, match=named) as refused:
+            engine.resolve(requirement.id, given, by=by)
+        assert "Approve()" in str(refused.value.help)
+    assert [one.id for one in engine.runs.get(run.run_id).active_requirements] == [requirement.id]
