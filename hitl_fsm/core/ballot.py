@@ -149,13 +149,12 @@ def revocable(run: Run, requirement: Requirement, call: Call) -> tuple[str, ...]
 
 
 def remind(draft: Draft, event: RequirementReminded) -> None:
-    """Those who may answer are told again; nothing else changes."""
+    """Those who may answer are told again, once for all times that are over; nothing else changes."""
     requirement = draft.requirement(event.requirement_id)
     _require_open(draft, requirement)
-    due = requirement.reminded < len(requirement.remind_at)
-    timely = due and draft.entry.at >= requirement.remind_at[requirement.reminded]
-    draft.require(timely, "be reminded before its time")
-    reminded = replace(requirement, reminded=requirement.reminded + 1)
+    over = sum(at <= draft.entry.at for at in requirement.remind_at)
+    draft.require(over > requirement.reminded, "be reminded before its time")
+    reminded = replace(requirement, reminded=over)
     draft.update(reminded)
     draft.record("requirement_reminded", facts.reminded, reminded)
 

@@ -198,7 +198,7 @@ def taken_back(requirement: Requirement, note: str | None) -> dict[str, Any]:
 
 
 def reminded(requirement: Requirement) -> dict[str, Any]:
-    """People were told again."""
+    """People were told again; `number` reminders are over then, with those that were due while nobody swept."""
     return {"requirement": requirement.requirement_id, "call": requirement.call_id, "number": requirement.reminded}
 
 

@@ -143,3 +143,22 @@ def test_what_nobody_is_shown_is_not_told_either() -> None:
     assert notice is not None
     told = with_details(notice, asked)
     assert (told.args, told.hidden) == ({"to": "bob", "card": {"number": MASK}}, ("card.number",))
+
+
+def test_people_are_told_once_of_all_reminders_that_were_due_while_nobody_swept(house: House) -> None:
+    ear = Ear()
+    house.actors |= {"carla": ["cfo"]}
+    often = LONG.replace("reminders: [1h]", "reminders: [30m, 1h, 90m, 3h]")
+    assert often != LONG
+    engine = house.engine(often, channels=[ear])
+    run = house.agent(engine, [calls(call("pay", to="bob", amount=12))]).run("go", user="alice")
+    engine.notify()
+    house.clock.advance(2 * HOUR)
+    assert [timer.kind for timer in engine.sweep()] == ["reminder"]
+    assert engine.sweep() == ()
+    assert ear.told == ["requirement_opened", "requirement_reminded"]
+    told = [one for one in engine.runs.timeline(run.run_id) if one["event"] == "requirement_reminded"]
+    assert [one["data"]["number"] for one in told] == [3]
+    house.clock.advance(HOUR)
+    assert [timer.kind for timer in engine.sweep()] == ["reminder"], "what is not over yet has its own time"
+    assert engine.runs.get(run.run_id).requirements[0].value.reminded == 4
