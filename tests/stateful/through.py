@@ -6,8 +6,14 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from hitl_fsm.model.delegation import Delegation, DelegationRow
+from hitl_fsm.model.delivery import Delivery, DeliveryKind, DeliveryState, Settled
+from hitl_fsm.model.grant import GrantRow
+from hitl_fsm.model.override import Override, OverrideState
+from hitl_fsm.model.owner import Owner
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import AskedBefore, Commit, Lease, RecordLine, RunRow, Store, StoredRun, StoreHealth, StoreInfo
 
@@ -53,6 +59,9 @@ class Through:
     async def runs(self, *, state: str | None = None, after: str = "", limit: int = 100) -> Sequence[RunRow]:
         return await self._do("runs", lambda inner: inner.runs(state=state, after=after, limit=limit))
 
+    async def session_runs(self, of: Run, *, limit: int) -> Sequence[str]:
+        return await self._do(f"session_runs {of.run_id}", lambda inner: inner.session_runs(of, limit=limit))
+
     async def ready(self, *, after: str = "", limit: int = 100) -> Sequence[RunRow]:
         return await self._do("ready", lambda inner: inner.ready(after=after, limit=limit))
 
@@ -61,6 +70,118 @@ class Through:
 
     async def next_timer(self) -> int | None:
         return await self._do("next_timer", lambda inner: inner.next_timer())
+
+    # -- grants and overrides
+
+    async def grant(self, grant_id: str) -> GrantRow | None:
+        return await self._do(f"grant {grant_id}", lambda inner: inner.grant(grant_id))
+
+    async def grants(
+        self,
+        *,
+        tool: str | None = None,
+        agent: str | None = None,
+        active_at: int | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[GrantRow]:
+        return await self._do(
+            "grants",
+            lambda inner: inner.grants(tool=tool, agent=agent, active_at=active_at, after=after, limit=limit),
+        )
+
+    async def revoke_grant(self, grant_id: str, record: Record) -> bool:
+        return await self._do(f"revoke_grant {grant_id}", lambda inner: inner.revoke_grant(grant_id, record))
+
+    async def override(self, requirement_id: str) -> Override | None:
+        return await self._do(f"override {requirement_id}", lambda inner: inner.override(requirement_id))
+
+    async def overrides(
+        self, *, state: OverrideState | None = "open", after: str = "", limit: int = 100
+    ) -> Sequence[Override]:
+        return await self._do("overrides", lambda inner: inner.overrides(state=state, after=after, limit=limit))
+
+    async def close_override(self, reviewed: Override, record: Record) -> bool:
+        return await self._do("close_override", lambda inner: inner.close_override(reviewed, record))
+
+    # -- what goes out
+
+    async def cursor(self, name: str) -> int | None:
+        return await self._do("cursor", lambda inner: inner.cursor(name))
+
+    async def advance(self, name: str, from_seq: int | None, to_seq: int, deliveries: Sequence[Delivery]) -> bool:
+        return await self._do("advance", lambda inner: inner.advance(name, from_seq, to_seq, deliveries))
+
+    async def claim_deliveries(
+        self, due_by: int, owner: str, kind: DeliveryKind, *, targets: Sequence[str], limit: int = 100
+    ) -> Sequence[Delivery]:
+        return await self._do(
+            "claim_deliveries",
+            lambda inner: inner.claim_deliveries(due_by, owner, kind, targets=targets, limit=limit),
+        )
+
+    async def claim_dispatch(
+        self, due_by: int, owner: str, routes: Sequence[str], told: Callable[[Delivery], Record]
+    ) -> Delivery | None:
+        return await self._do("claim_dispatch", lambda inner: inner.claim_dispatch(due_by, owner, routes, told))
+
+    async def renew_delivery(self, delivery_id: str, owner: str) -> bool:
+        return await self._do("renew_delivery", lambda inner: inner.renew_delivery(delivery_id, owner))
+
+    async def settle_delivery(self, settled: Settled, records: Sequence[Record] = ()) -> bool:
+        return await self._do("settle_delivery", lambda inner: inner.settle_delivery(settled, records))
+
+    async def next_delivery(self, kind: DeliveryKind, targets: Sequence[str]) -> int | None:
+        return await self._do("next_delivery", lambda inner: inner.next_delivery(kind, targets))
+
+    async def deliveries(
+        self,
+        *,
+        kind: DeliveryKind | None = None,
+        state: DeliveryState | None = None,
+        about: str | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[Delivery]:
+        return await self._do(
+            "deliveries",
+            lambda inner: inner.deliveries(kind=kind, state=state, about=about, after=after, limit=limit),
+        )
+
+    # -- people
+
+    async def add_delegation(self, delegation: Delegation, record: Record, *, most: int) -> bool:
+        return await self._do("add_delegation", lambda inner: inner.add_delegation(delegation, record, most=most))
+
+    async def end_delegation(self, delegation_id: str, record: Record) -> bool:
+        return await self._do("end_delegation", lambda inner: inner.end_delegation(delegation_id, record))
+
+    async def delegations(
+        self,
+        *,
+        giver: str | None = None,
+        taker: str | None = None,
+        delegation_id: str | None = None,
+        until_after: int | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[DelegationRow]:
+        return await self._do(
+            "delegations",
+            lambda inner: inner.delegations(
+                giver=giver,
+                taker=taker,
+                delegation_id=delegation_id,
+                until_after=until_after,
+                after=after,
+                limit=limit,
+            ),
+        )
+
+    async def owner(self) -> Owner:
+        return await self._do("owner", lambda inner: inner.owner())
+
+    # -- the whole store
 
     async def forget(self, run_ids: Sequence[str], record: Record) -> int:
         return await self._do("forget", lambda inner: inner.forget(run_ids, record))
