@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -123,6 +123,15 @@ def gather(paths: Sequence[str], kind: FileKind = POLICIES) -> Gathered:
     if not paths and kind.missing is not None:
         state.note(kind.missing, "no path was given", ".", f"name a folder with `*{kind.suffix}` files")
     return Gathered(state.files, _reader(tuple(dict.fromkeys(state.roots))), tuple(state.findings))
+
+
+def not_empty(findings: Iterable[Diagnostic], others: Iterable[str]) -> list[Diagnostic]:
+    """The findings, but for folders without policies that have files of another kind: people live in one of their own."""
+    found, kept = list(others), []
+    for one in findings:
+        holds = one.code == Code.NO_POLICIES and any(Path(name).is_relative_to(one.place.file) for name in found)
+        kept.extend([] if holds else [one])
+    return kept
 
 
 def _add_folder(folder: Path, state: _Gathering) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hitl_fsm.adapters.policy_around import gather_around
-from hitl_fsm.adapters.policy_files import gather
+from hitl_fsm.adapters.policy_files import gather, not_empty
 from hitl_fsm.cli.existing import refuse_absent
 from hitl_fsm.cli.output import say, write
 from hitl_fsm.errors import PolicyError, SettingsError
@@ -72,9 +72,10 @@ def _page(session: Session, paths: list[str], tools: str | None) -> Paper:
 
     refuse_absent(paths)
     gathered = gather(paths)
-    around, wrong_around, _ = gather_around(paths)
+    around, wrong_around, others = gather_around(paths)
     known = known_tools(session, tools) if tools else Known(None)
-    wrong = [one for one in (*gathered.findings, *wrong_around, *known.findings) if one.severity == "error"]
+    could_not = not_empty(gathered.findings, others if gathered.files else ())
+    wrong = [one for one in (*could_not, *wrong_around, *known.findings) if one.severity == "error"]
     if wrong:
         msg = f"what cannot be read is not described: {wrong[0].place} {wrong[0].code} {wrong[0].message}"
         raise PolicyError(msg, tuple(wrong), help=wrong[0].help)

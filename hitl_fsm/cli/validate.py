@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from hitl_fsm.adapters.policy_around import gather_around
-from hitl_fsm.adapters.policy_files import Gathered, gather
-from hitl_fsm.adapters.workflow_files import GatheredWorkflows, Resolves, gather_workflows
+from hitl_fsm.adapters.policy_files import gather, not_empty
+from hitl_fsm.adapters.workflow_files import Resolves, gather_workflows
 from hitl_fsm.cli.catalogue import known_tools, not_told
 from hitl_fsm.cli.existing import refuse_absent
 from hitl_fsm.cli.output import line, say
-from hitl_fsm.errors import Diagnostic, HitlError
+from hitl_fsm.errors import HitlError
 from hitl_fsm.policy.catalogue import Known
-from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.formats.report import Report, summary
 from hitl_fsm.policy.lint.run import lint
 from hitl_fsm.policy.load import check
@@ -113,7 +112,8 @@ def look_at(request: Request) -> Look:
     known = request.tools()
     beside.update([known.file] if known.file else ())
     project = check(gathered.files, read, around._replace(tools=known.tools))
-    findings = list(dict.fromkeys([*_found(gathered, flows), *wrong_around, *project.findings, *lint(project)]))
+    could_not = not_empty(gathered.findings, [*files_around, *flows.files])
+    findings = list(dict.fromkeys([*could_not, *flows.findings, *wrong_around, *project.findings, *lint(project)]))
     findings += not_told(known, findings)
     findings.sort(key=lambda found: (found.place, found.code, found.message))
     policies = project.policies
@@ -126,14 +126,6 @@ def look_at(request: Request) -> Look:
         base=Path.cwd().as_posix(),
     )
     return Look(report, frozenset(beside))
-
-
-def _found(policies: Gathered, flows: GatheredWorkflows) -> list[Diagnostic]:
-    """What could not be read; a folder of workflows needs no policies."""
-    return [
-        *(one for one in policies.findings if one.code != Code.NO_POLICIES or not flows.files),
-        *flows.findings,
-    ]
 
 
 def _what_is_wrong(text: str) -> str | None:

@@ -67,6 +67,23 @@ def test_every_format_tells_and_the_exit_code_is_the_same(shell: Shell) -> None:
     assert ET.fromstring(done["junit"].out).attrib["failures"] == "1"
 
 
+ROLES = "apiVersion: hitl-fsm/v1\nkind: Roles\nroles: {finance: {members: [maria]}}\n"
+
+
+def test_a_folder_of_people_needs_no_policies_and_an_empty_one_says_so(shell: Shell) -> None:
+    people = shell.folder / "people"
+    people.mkdir()
+    assert "HF121" in shell("validate", "p", "people").out
+    (people / "bank.roles.yaml").write_text(ROLES, encoding="utf-8")
+    alone, both = shell("validate", "people"), shell("validate", "p", "people")
+    assert (alone.code, alone.out, alone.err) == (0, "", "1 roles file: ok\n")
+    assert (both.code, both.out, both.err) == (0, "", "1 policy, 1 rule, 1 roles file: ok\n")
+    assert (shell("describe", "p", "people").code, shell("describe", "people").code) == (0, 1)
+    (people / "bank.roles.yaml").write_text(ROLES.replace("members", "member"), encoding="utf-8")
+    wrong = shell("validate", "people")
+    assert (wrong.code, wrong.out.splitlines()[0]) == (1, "people/bank.roles.yaml:3:19 HF106 unknown key `member`")
+
+
 def test_the_page_that_is_named_is_that_of_the_worst_finding(shell: Shell) -> None:
     (shell.folder / "p/a.policy.yaml").write_text(good().replace("gate: confirm", "gate: deny"), encoding="utf-8")
     spoil(shell, "b")

@@ -9,7 +9,12 @@ from hitl_fsm.errors import Diagnostic
 from hitl_fsm.model.visible import visible
 
 Level = Literal["error", "warning", "info"]
-WORKFLOW_SUFFIX = ".workflow.yaml"
+_OTHERS = {
+    ".workflow.yaml": "workflow",
+    ".roles.yaml": "roles file",
+    ".routes.yaml": "routes file",
+    ".calendar.yaml": "calendar",
+}
 LEVELS: tuple[Level, ...] = ("error", "warning", "info")
 
 
@@ -76,9 +81,10 @@ def summary(report: Report) -> str:
 
 
 def _looked_at(report: Report) -> list[str]:
-    flows = sum(file.endswith(WORKFLOW_SUFFIX) for file in report.files)
+    others = {word: sum(file.endswith(suffix) for file in report.files) for suffix, word in _OTHERS.items()}
+    told = [_many(count, word) for word, count in others.items() if count]
     policies = [_many(report.policies, "policy"), _many(report.rules, "rule")]
-    return [*(policies if report.policies or not flows else ()), *([_many(flows, "workflow")] if flows else ())]
+    return [*(policies if report.policies or not told else ()), *told]
 
 
 def as_objects(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:
