@@ -126,7 +126,7 @@ def gather(paths: Sequence[str], kind: FileKind = POLICIES) -> Gathered:
 
 
 def not_empty(findings: Iterable[Diagnostic], others: Iterable[str]) -> list[Diagnostic]:
-    """The findings, but for folders without policies that have files of another kind: people live in one of their own."""
+    """The findings, but for those on folders without policies that hold files of another kind, such as people."""
     found, kept = list(others), []
     for one in findings:
         holds = one.code == Code.NO_POLICIES and any(Path(name).is_relative_to(one.place.file) for name in found)
