@@ -33,7 +33,7 @@ from hitl_fsm.runtime.beginning import START_TOOL, start_verdicts
 from hitl_fsm.runtime.entering import enter
 from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, execute
 from hitl_fsm.runtime.flights import Flights, Landed
-from hitl_fsm.runtime.grants import revoked_for
+from hitl_fsm.runtime.grants import revoked_for, unless_gone
 from hitl_fsm.runtime.hold import Hold
 from hitl_fsm.runtime.in_force import InForce
 from hitl_fsm.runtime.judge import judge_now, judge_reply, outdated
@@ -54,6 +54,7 @@ class Drive:
     __slots__ = (
         "_due",
         "_flights",
+        "_gone",
         "_hold",
         "_in_force",
         "_leases",
@@ -78,6 +79,7 @@ class Drive:
         self._messages: list[Message] = []
         self._due: tuple[Effect, ...] = ()
         self._flights = Flights()
+        self._gone: set[str] = set()
         self.run: Run | None = None
 
     @property
@@ -188,7 +190,7 @@ class Drive:
         if changed:
             await self._judge_again(changed, frozenset().union(*revoked.values()))
             return
-        await self._begin(*call_ids)
+        await self._begin(*call_ids)  # if it does not, the next look finds what was revoked
 
     async def _look_at_policies(self) -> None:
         """Those of this moment hold from here on, for what runs below are at as well (law 15)."""
@@ -232,8 +234,7 @@ class Drive:
     async def _settle_lost(self, call_id: str) -> None:
         """A call that another worker began, and is gone: nobody knows what became of it."""
         call = self._now.call(call_id)
-        if await self._may_begin_again(call):
-            await self._begin(call_id)
+        if await self._may_begin_again(call) and await self._begin(call_id):
             return
         gone = not self._parts.may_be_alive(call.worker)
         until = 0 if gone else acting_until(call, self._tool_now(call))
@@ -249,13 +250,16 @@ class Drive:
         """So too, and what it relies on was not taken back."""
         return self._may_repeat(call) and not await revoked_for(self._parts, call)
 
-    async def _begin(self, *call_ids: str) -> None:
-        """The intent (law 3)."""
-        await self._commit(events.CallsStarted(call_ids, self._parts.worker), by=ENGINE)
+    async def _begin(self, *call_ids: str) -> bool:
+        """The intent (law 3). False, and nothing begins, where a grant that one relies on was revoked this moment."""
+        intent = self._commit(events.CallsStarted(call_ids, self._parts.worker), by=ENGINE)
+        if not await unless_gone(intent, self._gone):
+            return False
         calls = [self._now.call(call_id) for call_id in call_ids]
         self._flights.begin(*(call.call_id for call in calls if call.below is None))
         for call in calls:
             self._telling.call_started(self._now, call)
+        return True
 
     def _fly(self, call: Call) -> None:
         tool = self._tool(call)
@@ -302,8 +306,8 @@ class Drive:
         if isinstance(event, events.LateResult):
             msg = f"{self._run_id} was taken over before call {call_id} began"
             raise Fenced(msg, help="this worker did not begin it; `hitl-fsm runs show` tells what followed")
-        if isinstance(event, events.CallLost) and await self._may_begin_again(self._now.call(call_id)):
-            await self._begin(call_id)
+        lost = isinstance(event, events.CallLost)
+        if lost and await self._may_begin_again(self._now.call(call_id)) and await self._begin(call_id):
             return
         await self._commit(event, by=ENGINE)
         self._telling.call_ended(self._now, call_id)

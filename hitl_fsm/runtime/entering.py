@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 LOOKS = 32
 """Times that a step is decided, each with what the one before showed to be needed: more than a call has gates."""
+LOST_GRANTS = 8
+"""Grants that may be used up or revoked between look and step; after so many no further one is tried for it."""
 
 
 class Entered(NamedTuple):
@@ -47,14 +49,17 @@ async def enter(
     verdicts: dict[str, Verdict],
     write: Callable[[Step, Entry], Awaitable[T]],
 ) -> tuple[Entered, T]:
-    """Decide an event and have it written. A grant that was used up or revoked meanwhile is done without."""
+    """Decide an event and have it written. Where a grant was used up or revoked meanwhile, another one, or people.
+
+    GrantGone only where it is none that this step uses: a call was about to begin by it.
+    """
     gone: frozenset[str] = frozenset()
     while True:
         entered = await _entered(parts, run, event, by, verdicts, gone)
         try:
             return entered, await write(entered.step, entered.entry)
         except GrantGone as error:
-            if error.grant_id in gone:
+            if error.grant_id not in {use.grant_id for use in entered.step.grant_uses}:
                 raise
             gone |= {error.grant_id}
 
@@ -129,8 +134,9 @@ async def _grant(
     question = requirement.question
     if not isinstance(question, Approval | Confirm) or question.grant is None or requirement.votes:
         return None
-    use = await grants_for(parts, run, run.call(requirement.call_id), question, taken)
-    return None if use is None or use.grant_id in gone else use
+    if len(gone) >= LOST_GRANTS:
+        return None
+    return await grants_for(parts, run, run.call(requirement.call_id), question, taken, gone)
 
 
 def _longest(question: Question) -> int:

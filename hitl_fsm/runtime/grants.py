@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from hitl_fsm.core.grants import after_use, agent_of, alike, grant_id_of, is_excluded
-from hitl_fsm.errors import GrantNotFound, InputRefused
+from hitl_fsm.errors import GrantGone, GrantNotFound, InputRefused
 from hitl_fsm.model.actor import ENGINE, Actor
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.grant import GrantRow, GrantUse
@@ -34,17 +34,23 @@ GRANTS_LOOKED_AT = 1_000
 
 
 async def grants_for(
-    parts: Parts, run: Run, call: Call, gate: Approval | Confirm, taken: Sequence[GrantUse] = ()
+    parts: Parts,
+    run: Run,
+    call: Call,
+    gate: Approval | Confirm,
+    taken: Sequence[GrantUse] = (),
+    gone: Collection[str] = (),
 ) -> GrantUse | None:
     """The grant that passes this gate of this call; None where a person is to be asked.
 
-    Of several the one that ends first. `taken` are uses of the same step, which the store does not know of yet.
+    Of several the one that ends first. `taken` are uses of the same step, which the store does not know of yet; `gone`
+    are grants that are not to be tried.
     """
     if gate.grant is None:
         return None
     at, key = parts.clock.now(), gate_key(gate)
     rows = await parts.store.grants(tool=call.tool, agent=agent_of(run, call), active_at=at, limit=GRANTS_LOOKED_AT)
-    for row in sorted(rows, key=_end):
+    for row in sorted((row for row in rows if row.grant.grant_id not in gone), key=_end):
         amount = alike(row.grant, run, call, key)
         if amount is None or is_excluded(row.grant, run, call, gate, parts.person):
             continue
@@ -74,6 +80,22 @@ async def revoked_for(parts: Parts, call: Call) -> frozenset[str]:
     relied_on = {one.grant for one in call.passed if one.grant and one.digest == call.digest}
     rows = {grant_id: await parts.store.grant(grant_id) for grant_id in relied_on}
     return frozenset(grant_id for grant_id, row in rows.items() if row is None or row.state != "active")
+
+
+async def unless_gone(beginning: Awaitable[None], known: set[str]) -> bool:
+    """Whether it was done; False, and nothing was, where a grant that it relies on was revoked at that moment.
+
+    Such a grant is added to `known`. GrantGone for one that is there already: a revoked grant does not come back, so
+    the store contradicts itself, and to look once more would not end.
+    """
+    try:
+        await beginning
+    except GrantGone as error:
+        if error.grant_id in known:
+            raise
+        known.add(error.grant_id)
+        return False
+    return True
 
 
 async def revoke_grant_of(engine: Engine, requirement_id: str, by: By) -> None:
