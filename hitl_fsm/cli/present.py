@@ -196,6 +196,8 @@ def _why(shown: Presentation) -> list[str]:
         place = f"  {why.place}" if why.place else ""
         note = f"  {why.note}" if why.note else ""
         lines.append(f"{why.policy}/{why.rule} asks for {why.effect}{place}{note}")
+        if why.description:
+            lines.append(f"    {' '.join(why.description.split())}")
     return lines
 
 

@@ -9,6 +9,7 @@ import hashlib
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from hitl_fsm.model.answer import Vote
 from hitl_fsm.model.call import Call
@@ -16,7 +17,7 @@ from hitl_fsm.model.event import LateResult, ModelReplied, RunCreated
 from hitl_fsm.model.grant import Grant
 from hitl_fsm.model.override import Override
 from hitl_fsm.model.requirement import Requirement
-from hitl_fsm.model.verdict import Escalation, Review, Would
+from hitl_fsm.model.verdict import Escalation, Reason, Review, Would
 
 _DOMAIN = b"hitl-fsm/content/v1\0"
 _ENCODER = msgspec.json.Encoder(order="sorted")
@@ -91,7 +92,7 @@ def judged(call: Call) -> dict[str, Any]:
         "tool": call.tool,
         "digest": call.digest,
         "outcome": verdict.outcome,
-        "reasons": verdict.reasons,
+        "reasons": _places(verdict.reasons),
         "policies": verdict.policy_digest,
     }
     if verdict.audit:
@@ -101,13 +102,18 @@ def judged(call: Call) -> dict[str, Any]:
     if verdict.looked:
         data["looked"] = verdict.looked
     if verdict.shadow:
-        data["shadow"] = verdict.shadow
+        data["shadow"] = _places(verdict.shadow)
     if verdict.would is not None:
         data["would"] = _would(verdict.would)
     problem = call.problem or verdict.problem
     if problem:
         data["problem"] = problem
     return data
+
+
+def _places(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """The rules without what they are for: the set of policies, which `policies` names, has these words."""
+    return tuple(replace(reason, description="") if reason.description else reason for reason in reasons)
 
 
 def _would(would: Would) -> dict[str, Any]:

@@ -143,7 +143,11 @@ Gate = Confirm | Approval | UserInput | External | Review
 
 
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One rule (or default) that took part: where it stands and what it demanded."""
+    """One rule (or default) that took part: where it stands and what it demanded.
+
+    `description` is what the rule is for, in its author's words: for who is asked, who may not have the file. It goes
+    with the verdict and the question; the record leaves it out.
+    """
 
     policy: str
     rule: str
@@ -151,6 +155,7 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     file: str = ""
     line: int = 0
     note: str | None = None
+    description: str = ""
 
 
 class Looked(msgspec.Struct, frozen=True, array_like=True):

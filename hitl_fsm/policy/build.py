@@ -94,7 +94,8 @@ class Builder:
         unless = self._conditions(rule.unless, (*path, "unless"))
         demand = self.gates.read(rule.gate, (*path, "gate"))
         line = self.source.node((*path, "id"), key=True).line
-        reason = Reason(self.document.name, rule.id, demand.effect, self.source.file, line, demand.note)
+        where = (self.source.file, line)
+        reason = Reason(self.document.name, rule.id, demand.effect, *where, demand.note, rule.description or "")
         compiled = CompiledRule(
             reason=reason,
             tools=names.tools,

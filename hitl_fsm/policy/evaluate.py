@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec.structs import replace
+
 from hitl_fsm.model.action import Action
 from hitl_fsm.model.verdict import (
     Approval,
@@ -268,11 +270,10 @@ def _fail(rule: CompiledRule, problem: ConditionProblem, ask: Approval | None, t
     tally.problems = [*(tally.problems or ()), text]
     note = f"cannot be evaluated: {problem.text}"
     if ask is None or rule.denies:
-        _demand(Reason(reason.policy, reason.rule, "deny", reason.file, reason.line, note), tally, denies=True)
+        _demand(replace(reason, effect="deny", note=note), tally, denies=True)
         return
     effect = ", ".join([describe(ask), *([reason.effect] if rule.gates else [])])
-    failed = Reason(reason.policy, reason.rule, effect, reason.file, reason.line, note)
-    _demand(failed, tally, denies=False, gates=rule.gates)
+    _demand(replace(reason, effect=effect, note=note), tally, denies=False, gates=rule.gates)
     tally.gates = [*(tally.gates or ()), (ask,)]
 
 

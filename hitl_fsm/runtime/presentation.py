@@ -88,13 +88,14 @@ ASKS: dict[RequirementKind, str] = {
 
 
 class Why(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One rule that took part; `place` is `file:line`, empty for what no file says."""
+    """One rule that took part; `place` is `file:line`, empty for what no file says; `description` what it is for."""
 
     policy: str
     rule: str
     effect: str
     place: str = ""
     note: str | None = None
+    description: str = ""
 
 
 class Given(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -322,6 +323,7 @@ def _why(requirement: Requirement) -> tuple[Why, ...]:
             effect=reason.effect,
             place=f"{reason.file}:{reason.line}" if reason.file else "",
             note=reason.note,
+            description=reason.description,
         )
         for reason in requirement.reasons
     )

@@ -8,7 +8,15 @@ from hitl_fsm.cli import plain
 from hitl_fsm.cli.page import Field, Fields, Grid, Lines
 from hitl_fsm.cli.present import question_page, waiting_lines
 from hitl_fsm.model.flag import Flag
-from hitl_fsm.runtime.presentation import Change, FormField, Given, Presentation, ShownVote, presentation
+from hitl_fsm.runtime.presentation import (
+    Change,
+    FormField,
+    Given,
+    Presentation,
+    ShownVote,
+    presentation,
+    presentation_digest,
+)
 from house import House, call, calls
 
 AT = "2025-06-15T15:06:40.000Z"
@@ -105,3 +113,28 @@ def test_a_run_that_waits_says_what_to_look_at_twice(house: House) -> None:
     (flag,) = run.active_requirements[0].value.flags
     assert isinstance(flag, Flag)
     assert f"    look twice: to: {flag.note}" in waiting_lines(run.value)
+
+
+DESCRIBED = """
+- id: all
+  description: |
+    Money that leaves us
+    is seen by a person.
+  when: args.amount > 1
+  gate: confirm
+"""
+
+
+def test_what_a_rule_is_for_stands_under_it_also_where_its_condition_has_no_answer(house: House) -> None:
+    run = house.agent(house.engine(DESCRIBED), [calls(call("pay", to="bob", amount=5))]).run("go", user="alice")
+    one = presentation(run.active_requirements[0].value, run.value)
+    assert one.why[0].description == "Money that leaves us\nis seen by a person.\n"
+    said = lines(one, "why")
+    assert said[0].startswith("pay/all asks for confirm")
+    assert said[1:] == ("    Money that leaves us is seen by a person.",)
+    other = replace(one, why=(replace(one.why[0], description=""),))
+    assert presentation_digest(other) != presentation_digest(one)
+    odd = house.engine(DESCRIBED.replace("> 1", "> args.none"))
+    denied = house.agent(odd, [calls(call("pay", to="bob", amount=5))]).run("go", user="alice")
+    (reason,) = denied.calls[0].verdict.reasons
+    assert (reason.effect, reason.description) == ("deny", one.why[0].description)

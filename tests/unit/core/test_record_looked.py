@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from runs import PureRun
+from runs import PureRun, gated
 
 from hitl_fsm.core.facts import content_digest
 from hitl_fsm.model.verdict import Approval, Looked, Reason, UserInput, Verdict, Would
@@ -52,3 +52,13 @@ def test_verdicts_that_were_stored_before_can_be_read_and_all_come_back_as_they_
     assert (old.looked, old.would) == ((), None)
     verdict = Verdict("allow", looked=LOOKED, would=WOULD)
     assert msgspec.json.decode(msgspec.json.encode(verdict), type=Verdict) == verdict
+
+
+def test_the_record_has_no_descriptions_of_rules_and_the_question_does() -> None:
+    why = Reason("p", "all", "confirm", "f", 9, description="Money that leaves us.")
+    run = PureRun(gated(reasons=(why,), shadow=(why,)))
+    (data,) = [data for name, data in run.told() if name == "call_judged"]
+    bare = Reason("p", "all", "confirm", "f", 9)
+    assert (data["reasons"], data["shadow"]) == ((bare,), (bare,))
+    assert b"Money" not in msgspec.json.encode(run.told())
+    assert run.asked()[0].reasons == (why,)
