@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -64,10 +64,11 @@ def explain(
         raise typer.BadParameter(msg, param_hint="TOOL")
     instant = _instant(now)
     actor = _actor(session, user, roles, known=policies is None)
-    if policies is None:
-        given = _as_it_is_called(session, tool, given)
+    known = None if policies is not None or not tool else _tool_of(session, tool)
+    if known is not None and not known.dynamic:  # with its defaults, as a run's verdict sees them
+        given = known.completed(given)
     action = Action(tool, given, actor, instant, agent=agent, env=pairs, step=step)
-    explanation = _explained(session, policies, action)
+    explanation = _shown(_explained(session, policies, action), () if known is None else known.sensitive)
     if session.json:
         json_document(explanation.as_json())
         return
@@ -112,16 +113,25 @@ def _actor(session: Session, name: str, roles: list[str] | None, *, known: bool)
     return Actor(id=name, roles=tuple(roles or ()))
 
 
-def _as_it_is_called(session: Session, name: str, args: dict[str, Any]) -> dict[str, Any]:
-    """With the tool's defaults, as a run's verdict sees them. UnknownTool for one that the application has not."""
-    if not name:
-        return args
+def _shown(explanation: Explanation, sensitive: tuple[str, ...]) -> Explanation:
+    """Without the arguments that nobody is shown: those that the tool says, or a form that is asked for."""
+    from msgspec.structs import replace  # noqa: PLC0415 - as it is used
+
+    from hitl_fsm.policy.sensitive import masked  # noqa: PLC0415 - as above
+    from hitl_fsm.runtime.recorded import sensitive_of  # noqa: PLC0415 - as above
+
+    action = explanation.action
+    args = masked(action.args, {*sensitive, *sensitive_of(explanation.verdict)})
+    return replace(explanation, action=replace(action, args=args))
+
+
+def _tool_of(session: Session, name: str) -> AnyTool:
+    """UnknownTool for one that the application has not."""
     tools: dict[str, AnyTool] = {}
     for recipe in session.need_app().recipes:
         tools.update(recipe.tools)
-    tool = tools.get(name)
-    if tool is not None:
-        return args if tool.dynamic else tool.completed(args)
+    if (tool := tools.get(name)) is not None:
+        return tool
     from hitl_fsm.errors import UnknownTool  # noqa: PLC0415 - only for a mistake
     from hitl_fsm.policy.names import did_you_mean  # noqa: PLC0415 - as above
 

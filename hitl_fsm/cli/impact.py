@@ -174,9 +174,11 @@ def shown(one: Weighed) -> Shown:
     """An action of the past with what became of it."""
     from hitl_fsm.cli.changes import Shown  # noqa: PLC0415 - as it is used
     from hitl_fsm.model.instant import iso  # noqa: PLC0415 - as above
+    from hitl_fsm.policy.sensitive import masked  # noqa: PLC0415 - as above
 
     judged = one.judged
     action = judged.action
+    args = masked(action.args, judged.sensitive)
     name = action.tool or action.step or action.agent
     origin = {
         "run": judged.run_id,
@@ -201,6 +203,5 @@ def shown(one: Weighed) -> Shown:
         then.append(f"the call is {judged.became}")
     words = {"edited": ", as a person edited it", "filled_in": ", with a person's form"}
     title = f"{name}  {judged.run_id} {judged.call_id}  {iso(judged.at)}  for {action.user.id}"
-    return Shown(
-        title + words.get(judged.occasion, ""), origin, action.args, one.old, one.new, one.comparison, tuple(then)
-    )
+    title += words.get(judged.occasion, "")
+    return Shown(title, origin, args, one.old, one.new, one.comparison, tuple(then))

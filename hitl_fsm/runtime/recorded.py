@@ -19,7 +19,8 @@ from hitl_fsm.model.event import Entry, ProposedCall
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState
-from hitl_fsm.model.verdict import Verdict
+from hitl_fsm.model.verdict import UserInput, Verdict
+from hitl_fsm.policy.sensitive import sensitive_places
 from hitl_fsm.ports import RunRow, Store
 from hitl_fsm.runtime.arguments import read_arguments
 from hitl_fsm.runtime.judge import Subject, action_of, subject_of
@@ -48,6 +49,7 @@ class Judged(NamedTuple):
 
     `occasion` is `asked` for what the model wrote, `edited` or `filled_in` for what a person made of it; `at` (ms) is
     that of the log's line. `became` is the call's state at the run's end, or now, where this is the call's last action.
+    `sensitive` are the arguments that nobody is shown.
     """
 
     run_id: str
@@ -59,6 +61,7 @@ class Judged(NamedTuple):
     verdict: Verdict
     decided: tuple[Decided, ...] = ()
     became: str = ""
+    sensitive: tuple[str, ...] = ()
 
 
 class RunActions(NamedTuple):
@@ -188,7 +191,8 @@ class _Reading:
             return
         subject = subject_of(proposed)
         action = action_of(run, subject, args, entry.at)
-        self._add(Judged(run.run_id, proposed.call_id, subject, "asked", entry.at, action, verdict))
+        hidden = (*proposed.sensitive, *sensitive_of(verdict))
+        self._add(Judged(run.run_id, proposed.call_id, subject, "asked", entry.at, action, verdict, sensitive=hidden))
 
     def _changed(self, run: Run, requirement: Requirement, args: dict[str, Any], entry: Entry) -> None:
         call_id = requirement.call_id
@@ -199,7 +203,8 @@ class _Reading:
         occasion = "filled_in" if requirement.kind == "user_input" else "edited"
         subject = before[0].subject
         action = action_of(run, subject, args, entry.at)
-        self._add(Judged(run.run_id, call_id, subject, occasion, entry.at, action, verdict))
+        hidden = (*before[-1].sensitive, *sensitive_of(verdict))
+        self._add(Judged(run.run_id, call_id, subject, occasion, entry.at, action, verdict, sensitive=hidden))
 
     def _add(self, one: Judged) -> None:
         self._judged.setdefault(one.call_id, []).append(one)
@@ -214,6 +219,13 @@ class _Reading:
                     decided = tuple(_decided(requirement) for requirement in asked if requirement.digest in digests)
                     became = self._states[call_id] if number == len(several) else ""
                     yield one._replace(decided=decided, became=became)
+
+
+def sensitive_of(verdict: Verdict) -> Iterator[str]:
+    """What a verdict's forms say that nobody is shown."""
+    for gate in verdict.gates:
+        if isinstance(gate, UserInput):
+            yield from sensitive_places(gate.schema)
 
 
 def _as_judged(proposed: ProposedCall) -> dict[str, Any] | None:
