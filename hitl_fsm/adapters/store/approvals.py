@@ -28,6 +28,8 @@ _AFTER_A_START = frozenset({"outcome", "review"})
 """What a person says of what became of a start approves no start."""
 _REVIEW = "review"
 _OPEN = RequirementState.OPEN
+_TOLD_LATER = ("said", "said_cut", "proposed", "editors", "approvers")
+"""What a log always told, and rows did not before there were votes. Nothing is decided by a row's word on these."""
 _requirement = msgspec.json.Decoder(Requirement)
 
 
@@ -93,8 +95,15 @@ def check_seen(connection: Connection, commit: Commit, known: Known) -> None:
         row = known.row(connection, requirement.requirement_id)
         if row is None:
             _refuse(f"the row of requirement {requirement.requirement_id} is gone")
-        if known.requirement(row) != requirement:
+        stored = known.requirement(row)
+        if stored not in (requirement, _as_before_votes(requirement)):
             _refuse(f"the row of requirement {requirement.requirement_id} is not what its run's log says")
+
+
+def _as_before_votes(requirement: Requirement) -> Requirement:
+    """As the row of a question that was asked before there were votes has it."""
+    plain = Requirement("", "", "", "", {}, "", requirement.question, 0)
+    return msgspec.structs.replace(requirement, **{name: getattr(plain, name) for name in _TOLD_LATER})
 
 
 def check_starts(connection: Connection, commit: Commit, known: Known) -> None:
