@@ -13,13 +13,16 @@ from hitl_fsm.core.grants import made
 from hitl_fsm.core.opening import open_one, timed
 from hitl_fsm.core.votes import level_of, next_level, tally, votes_of
 from hitl_fsm.model import answer as answers
+from hitl_fsm.model.actor import Actor
+from hitl_fsm.model.answer import Vote
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import AnswerRecorded, ApprovalRevoked, RequirementReminded, VoteWithdrawn
 from hitl_fsm.model.override import Override
-from hitl_fsm.model.requirement import Requirement
+from hitl_fsm.model.requirement import Question, Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import (
     RUN_ADVANCING,
+    RUN_WAITING,
     CallState,
     CallTrigger,
     RequirementState,
@@ -27,7 +30,7 @@ from hitl_fsm.model.states import (
     RunState,
     RunTrigger,
 )
-from hitl_fsm.model.verdict import Approval, Confirm
+from hitl_fsm.model.verdict import Approval, Confirm, Gate
 from hitl_fsm.policy.join import gate_key
 
 
@@ -62,14 +65,16 @@ def recast(draft: Draft, requirement: Requirement, call: Call, event: AnswerReco
     It is answered where who changed it is enough for a yes, or where nobody is to be asked about what it is now.
     """
     question = requirement.question
+    advice = tuple(one for one in requirement.votes if isinstance(one.answer, answers.Advise))
+    alone = replace(requirement, votes=advice)
     gate = next((one for one in pending(call) if one == question), None)
     if not isinstance(gate, Approval) or call.verdict.outcome == "deny" or draft.was_rejected(call):
-        return requirement
+        return alone
     counts = "editor" not in gate.excluded
     vote = replace(_vote(draft, requirement, event), digest=call.digest)
     votes = (vote,) if counts else ()
     if counts and tally(replace(requirement, votes=votes)) == "approved":
-        return requirement
+        return alone
     draft.record("requirement_voted", facts.voted, requirement, vote, counts=counts)
     draft.close(requirement, RequirementTrigger.SUPERSEDED, None)
     if pending(call)[0] == gate:
@@ -105,32 +110,50 @@ def withdraw(draft: Draft, event: VoteWithdrawn) -> None:
     """The question is as if this person had not answered."""
     requirement = draft.requirement(event.requirement_id)
     _require_open(draft, requirement)
-    selves = set(draft.entry.by.persons)
-    own = [vote for vote in votes_of(requirement) if selves & set(vote.by.persons)]
+    own = given_by(draft.entry.by, requirement)
     draft.require(bool(own), "take back a vote that nobody gave")
     draft.update(replace(requirement, votes=tuple(vote for vote in requirement.votes if vote not in own)))
     draft.record("requirement_vote_withdrawn", facts.taken_back, requirement, event.note)
     _reopened(draft)
 
 
+def given_by(actor: Actor, requirement: Requirement) -> list[Vote]:
+    """The votes that somebody may take back: the own, and those that were given in the own name.
+
+    What the other said oneself, who stands in for somebody does not take back.
+    """
+    return [vote for vote in votes_of(requirement) if actor.persons[0] in vote.by.persons]
+
+
 def revoke(draft: Draft, event: ApprovalRevoked) -> None:
-    """A yes is taken back before the action begins: its gate is asked about again."""
+    """A yes is taken back before the action begins: its gate is asked about again, and so is what came after it."""
     requirement = draft.requirement(event.requirement_id)
     call = draft.call(requirement.call_id)
     given = revocable(draft.run, requirement, call)
     draft.require(bool(given), "have that answer taken back")
     draft.require(bool(set(draft.entry.by.persons) & set(given)), "have an answer taken back that another person gave")
-    draft.close(requirement, RequirementTrigger.REVOKED, requirement.resolution)
-    key = gate_key(requirement.question)  # type: ignore[arg-type]  # only a gate is revocable
-    call = draft.replace(call, passed=tuple(one for one in call.passed if one.gate != key))
+    gates = _with_later(call, requirement.question)
+    for one in draft.run.requirements:
+        alike = one.call_id == call.call_id and one.question in gates
+        if one == requirement or (alike and revocable(draft.run, one, call)):
+            draft.close(one, RequirementTrigger.REVOKED, one.resolution)
+    keys = set(map(gate_key, gates))
+    call = draft.replace(call, passed=tuple(one for one in call.passed if one.gate not in keys))
     if call.state is CallState.AUTHORISED:
         draft.move(call, CallTrigger.GATED)
     draft.record("approval_revoked", facts.taken_back, requirement, event.note)
     if draft.run.state in RUN_ADVANCING:
         draft.settle()
-    else:
+    elif draft.run.state in RUN_WAITING:  # one that failed asks when it goes on
         draft.open_gates()
         _reopened(draft)
+
+
+def _with_later(call: Call, question: Question) -> list[Gate]:
+    """The gate, and those after it that people say yes to: they did so knowing that this one was passed."""
+    gates = call.verdict.gates
+    after = gates[gates.index(question) + 1 :] if question in gates else ()
+    return [question, *(one for one in after if isinstance(one, Approval | Confirm))]  # type: ignore[list-item]  # only a gate is revocable
 
 
 def revocable(run: Run, requirement: Requirement, call: Call) -> tuple[str, ...]:

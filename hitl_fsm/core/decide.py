@@ -13,7 +13,7 @@ import msgspec
 
 from hitl_fsm.audit.canonical import asked_digest
 from hitl_fsm.core import asked, ballot, below, facts, review, start
-from hitl_fsm.core.draft import RAN_BEFORE, REJECTED_BEFORE, Draft, denial, without_effect
+from hitl_fsm.core.draft import RAN_BEFORE, REJECTED_BEFORE, VOID, Draft, denial, without_effect
 from hitl_fsm.core.frames import WAITS, calls_of, due, turn_of
 from hitl_fsm.core.gates import form_arguments, pending, reviewed_digest, startable
 from hitl_fsm.core.substitute import keep_back, substitute
@@ -93,6 +93,7 @@ def _create(entry: Entry, event: events.RunCreated, *, telling: bool) -> Draft:
         session=event.session,
         turn=0 if event.forked is None else event.forked.turn,
         rejected=() if event.forked is None else event.forked.rejected,
+        begun_by=() if event.forked is None else entry.by.persons,
     )
     draft = Draft(run, entry, telling=telling)
     draft.record("run_created", facts.created, event)
@@ -114,9 +115,9 @@ def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
     draft.set_run(**spent(run, frame, event.usage))
     if event.calls:
         below.take_turn(draft, frame, turn)
-        said = {"said": event.text[:SAID_LIMIT], "said_cut": max(0, len(event.text) - SAID_LIMIT)}
+        words = {"said": event.text[:SAID_LIMIT], "said_cut": max(0, len(event.text) - SAID_LIMIT)}
         for proposed in event.calls:
-            draft.propose(proposed, **said)
+            draft.propose(proposed, **words)
         draft.settle(judged=frozenset(proposed.call_id for proposed in event.calls))
     elif event.refused:
         below.take_turn(draft, frame, turn)
@@ -276,8 +277,10 @@ def _pass_gate(draft: Draft, call: Call, requirement: Requirement, event: events
     yes = (vote.by for vote in votes_of(requirement) if isinstance(vote.answer, answers.Approve))
     people = dict.fromkeys(one for actor in (*yes, draft.entry.by) for one in actor.persons)
     told = asked.told(call, requirement, event.answer)
-    passed = (*call.passed, Pass(key, call.digest, tuple(people)))
-    ballot.remember(draft, requirement, call, event)
+    left = event.args is not None and _is_left_behind(call, requirement)
+    passed = (*call.passed, Pass(key, VOID if left else call.digest, tuple(people)))
+    if not left:
+        ballot.remember(draft, requirement, call, event)
     call = draft.replace(call, passed=passed, answers=answers_now, told=told)
     if isinstance(event.answer, answers.Report) and event.answer.error is not None:
         draft.fail(call, event.answer.error)
@@ -289,6 +292,11 @@ def _pass_gate(draft: Draft, call: Call, requirement: Requirement, event: events
         draft.deny(call, REJECTED_BEFORE)
     elif not pending(call):
         draft.move(call, CallTrigger.AUTHORISED)
+
+
+def _is_left_behind(call: Call, requirement: Requirement) -> bool:
+    """Whether an edit took the action out of what several people are asked about: one alone has not passed that."""
+    return isinstance(requirement.question, Approval) and requirement.question not in pending(call)
 
 
 def extras(requirement: Requirement, call: Call, answer: answers.Answer) -> dict[str, Any]:

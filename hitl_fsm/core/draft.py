@@ -243,6 +243,10 @@ class Draft:
         rejected = (*self.run.rejected, *(self.run.refused if self.run.refused and is_unasked(call) else ()))
         return bool(rejected) and asked_digest(call.tool, call.args or {}) in rejected
 
+    def is_refused(self, call: Call) -> bool:
+        """Whether a person said no to the same in this run; it may be asked about, and nothing else lets it pass."""
+        return bool(self.run.refused) and asked_digest(call.tool, call.args or {}) in self.run.refused
+
     def edit(self, call: Call, args: dict[str, Any], verdict: Verdict) -> Call:
         """Other arguments: another action, with its own digest and verdict. What a form had added is void, too.
 

@@ -9,7 +9,7 @@ from hitl_fsm.core.facts import content_digest
 from hitl_fsm.model.asked import Asked
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.states import CALL_ENDED, CallState
-from hitl_fsm.model.verdict import Batch, External, Gate, Review, UserInput
+from hitl_fsm.model.verdict import Approval, Batch, External, Gate, Review, UserInput
 from hitl_fsm.policy.join import BATCHES, gate_key
 
 
@@ -24,9 +24,23 @@ def pending(call: Call) -> tuple[Gate, ...]:
     """The gates before the call that are not passed as it stands: a pass of other arguments does not count (law 5)."""
     if not call.verdict.gates and not call.asked:
         return ()
-    passed = {p.gate for p in call.passed if p.digest == call.digest}
-    gates = (*call.verdict.gates, *(asked_gate(call.tool, one) for one in call.asked))
-    return tuple(gate for gate in gates if not isinstance(gate, Review) and gate_key(gate) not in passed)
+    passed = {p.gate: p for p in call.passed if p.digest == call.digest}
+    earlier: set[str] = set()
+    left: list[Gate] = []
+    for gate in (*call.verdict.gates, *(asked_gate(call.tool, one) for one in call.asked)):
+        if isinstance(gate, Review):
+            continue
+        found = passed.get(gate_key(gate))
+        if found is None or (_is_for_others(gate) and not earlier.isdisjoint(found.by)):
+            left.append(gate)
+        if found is not None:
+            earlier.update(found.by)
+    return tuple(left)
+
+
+def _is_for_others(gate: Gate) -> bool:
+    """Whether nobody who passed a gate before it counts: also where that one was put before it afterwards."""
+    return isinstance(gate, Approval) and "previous_approver" in gate.excluded
 
 
 def is_unasked(call: Call) -> bool:

@@ -113,10 +113,14 @@ def made(
         budget=min(budgets, key=lambda one: exact(one) or Decimal(0)) if offer.budget_of else 0,
         run_id=run.run_id if scope == "run" else "",
         session=run.session if scope == "session" else "",
-        # Whoever confirms speaks for the own runs, never for those of others.
-        user="" if scope == "agent" and isinstance(gate, Approval) else run.user.id,
+        user="" if scope == "agent" and not _for_oneself(gate, yes) else run.user.id,
         sensitive=call.sensitive,
     )
+
+
+def _for_oneself(gate: Approval | Confirm, yes: Sequence[Vote]) -> bool:
+    """Whoever says yes as the requester speaks for the own runs, never for those of others."""
+    return isinstance(gate, Confirm) or any("requester" in (*gate.of, *vote.named) for vote in yes)
 
 
 def _narrowest(run: Run, terms: Sequence[GrantTerms]) -> str:
@@ -196,7 +200,7 @@ def is_excluded(grant: Grant, run: Run, call: Call, gate: Gate, person: Callable
     """
     excluded = gate.excluded if isinstance(gate, Approval) else ()
     known = {
-        "requester": run.user.persons,
+        "requester": (*run.user.persons, *run.begun_by),
         "editor": call.editors,
         "previous_approver": tuple(one for passed in _earlier(call, gate_key(gate)) for one in passed.by),
     }

@@ -121,7 +121,7 @@ def _use_grants(draft: Draft, call: Call, found: Circumstances) -> None:
     for gate in pending(call):
         use = uses.get(gate_key(gate))
         offers = isinstance(gate, Approval | Confirm) and gate.grant is not None
-        if use is None or not offers or _is_asked(draft, call):
+        if use is None or not offers or _is_asked(draft, call) or draft.is_refused(call):
             return
         passed = Pass(use.gate, call.digest, use.by, use.grant_id)
         call = draft.replace(call, passed=(*call.passed, passed))

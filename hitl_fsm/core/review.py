@@ -43,7 +43,7 @@ def judge(draft: Draft, call: Call) -> None:
 
 def _pass(draft: Draft, call: Call, question: Review) -> None:
     """One review fewer; another result than the one that others let pass is for them to see again (law 5)."""
-    passed = Pass(gate_key(question), reviewed_digest(call))
+    passed = Pass(gate_key(question), reviewed_digest(call), draft.entry.by.persons)
     call = draft.replace(call, passed=(*call.passed, passed))
     if reviews(call):
         _check_count(draft, call)
