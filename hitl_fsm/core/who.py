@@ -29,6 +29,7 @@ class Involved(NamedTuple):
     editors: frozenset[str] = frozenset()
     approvers: frozenset[str] = frozenset()
     voters: frozenset[str] = frozenset()
+    beginners: frozenset[str] = frozenset()
 
 
 def itself(name: str) -> str:
@@ -44,6 +45,7 @@ def involved(run: Run, requirement: Requirement, person: Persons = itself) -> In
         _both(requirement.editors, person),
         _both(requirement.approvers, person),
         _both(voters, person),
+        _both((*run.user.persons, *run.begun_by), person),
     )
 
 
@@ -60,7 +62,7 @@ def objection(requirement: Requirement, actor: Actor, answer: Answer | None, kno
         return _no_report(actor, answer)
     if actor.kind != "human":
         return f"a {actor.kind} never counts as a person"
-    out = _is_kept_out(requirement, actor, answer, known, person)
+    out = kept_out(requirement, actor, answer, known, person)
     return out or _is_not_asked(requirement, actor, answer, known, person)
 
 
@@ -72,12 +74,11 @@ def _no_report(actor: Actor, answer: Answer | None) -> str:
     return ""
 
 
-def _is_kept_out(
-    requirement: Requirement, actor: Actor, answer: Answer | None, known: Involved, person: Persons
-) -> str:
+def kept_out(requirement: Requirement, actor: Actor, answer: Answer | None, known: Involved, person: Persons) -> str:
     """Excluded by the policy, or heard already; also as the one for whom somebody else speaks."""
     selves = _own(actor, person) | _both(actor.persons, person)
     excluded = _excluded(requirement.question)
+    known = known._replace(requester=known.beginners)  # nobody approves what one asked for under another's name
     edits = isinstance(answer, Approve) and answer.args is not None  # which does not count as a yes of the editor's
     names = (name for name in excluded if not (edits and name == "editor"))
     if any(_is_one_of(name, actor, selves, known, person) for name in names):

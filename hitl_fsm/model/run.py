@@ -38,6 +38,7 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     `result` is the output where it is more than text. `context` is what the application gave at the start, for
     instructions and tools; it never changes. `session`: the conversation over several runs to which it belongs.
     `rejected`: digests of what people rejected in the run from which this one was forked, `refused` in this one.
+    `begun_by` are the people who had it begin, where that is not the user alone: somebody forked another one's run.
     `usage` is what its models took, those in frames too; `active_ms` the time in which it did not wait, up to
     `active_since` (ms since the epoch; None while it waits), from which on it counts again.
     """
@@ -65,6 +66,7 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     usage: Spent = Spent()
     active_ms: int = 0
     active_since: int | None = None
+    begun_by: tuple[str, ...] = ()
 
     @property
     def is_ended(self) -> bool:

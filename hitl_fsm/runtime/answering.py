@@ -6,7 +6,8 @@ Nothing is stored here. A bad answer is refused with a reason for each field, an
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -149,7 +150,7 @@ def _edited(
         problems = tool.problems(args, except_for=form_fields(verdict, call.parameters) - args.keys())
     if problems:
         msg = f"the edited arguments do not fit {call.tool}"
-        raise AnswerRefused(msg, problems, help="nothing was stored")
+        raise AnswerRefused(msg, _told(requirement, problems), help="nothing was stored")
     return msgspec.structs.replace(event, args=args), verdict
 
 
@@ -160,6 +161,17 @@ def _not_editable(requirement: Requirement, call: Call, args: dict[str, Any]) ->
         return ()
     before = call.args or {}
     return edit_problems(question.edit, before if call.proposed is None else call.proposed, before, args)
+
+
+def _told(requirement: Requirement, problems: Sequence[str]) -> tuple[str, ...]:
+    """Without a word on values that nobody is shown."""
+    hidden = {place.partition(".")[0] for place in requirement.sensitive}
+    told = (f"{name}: it does not fit" if name in hidden else one for one in problems for name in [_named(one)])
+    return tuple(dict.fromkeys(told))
+
+
+def _named(problem: str) -> str:
+    return re.split(r"[.:\[/ ]", problem, maxsplit=1)[0]
 
 
 def _terms(requirement: Requirement, given: object) -> answers.GrantTerms | None:
@@ -211,7 +223,7 @@ def _filled_in(
     problems = () if tool is None else tool.problems(args, except_for=asked_later)
     if problems:
         msg = f"the values do not fit {call.tool}"
-        raise AnswerRefused(msg, problems, help="nothing was stored")
+        raise AnswerRefused(msg, _told(requirement, problems), help="nothing was stored")
     return args
 
 

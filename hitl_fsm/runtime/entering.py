@@ -6,7 +6,7 @@ up, and it is decided again with that; the core is pure, and the entry that is k
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import NamedTuple, TypeVar
 
 from hitl_fsm.core.decide import Step, decide
@@ -77,7 +77,7 @@ async def _entered(
         if not fresh:
             break
         looked.update(map(_subject, fresh))
-        more = await _look_around(parts, step.run, fresh, found, entry.at, gone)
+        more = await _look_around(parts, (run, step.run), fresh, found, entry.at, gone)
         if more == found:
             break
         found = more
@@ -100,9 +100,15 @@ def _subject(requirement: Requirement) -> str:
 
 
 async def _look_around(
-    parts: Parts, run: Run, fresh: Sequence[Requirement], found: Circumstances, at: int, gone: frozenset[str]
+    parts: Parts,
+    runs: tuple[Run | None, Run],
+    fresh: Sequence[Requirement],
+    found: Circumstances,
+    at: int,
+    gone: frozenset[str],
 ) -> Circumstances:
-    """What is known already, and what these questions need besides."""
+    """What is known already, and what these questions need besides. `runs`: before the step, and after."""
+    run, opened = runs[1], _opened(*runs)
     hours, grants = dict(found.hours), dict(found.grants)
     flags, refused = dict(found.flags), dict(found.refused)
     for requirement in fresh:
@@ -118,13 +124,25 @@ async def _look_around(
             grants[call_id] = (*grants.get(call_id, ()), use)
             continue
         if isinstance(question, Approval | Confirm | UserInput | External):
-            told = await parts.crowd.objection(parts.store, requirement.agent, at)
+            beside = _beside(opened, requirement, refused)
+            told = await parts.crowd.objection(parts.store, requirement.agent, at, beside)
             if told:
                 refused[call_id] = told
         marks: tuple[Flag, ...] = await flags_for(parts, run, run.call(call_id))
         if marks:
             flags[call_id] = marks
     return Circumstances(hours, grants, flags, refused)
+
+
+def _beside(opened: Sequence[Requirement], requirement: Requirement, refused: Collection[str]) -> int:
+    """How many questions of the same agent the step opens before that one, but for those that are refused."""
+    before = opened[: opened.index(requirement)]
+    return sum(one.agent == requirement.agent and one.call_id not in refused for one in before)
+
+
+def _opened(before: Run | None, after: Run) -> list[Requirement]:
+    known = {r.requirement_id for r in before.requirements} if before else set()
+    return [r for r in after.open_requirements if r.requirement_id not in known]
 
 
 async def _grant(

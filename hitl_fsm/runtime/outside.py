@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from hitl_fsm.core.ballot import revocable
+from hitl_fsm.core.ballot import given_by, revocable
 from hitl_fsm.core.decide import Step
 from hitl_fsm.core.frames import chain
-from hitl_fsm.core.votes import next_level, votes_of
-from hitl_fsm.core.who import Involved, Persons, involved, named, objection
+from hitl_fsm.core.votes import next_level
+from hitl_fsm.core.who import Involved, Persons, involved, kept_out, named, objection
 from hitl_fsm.errors import (
     AlreadyResolved,
     AnswerTooEarly,
@@ -31,7 +31,7 @@ from hitl_fsm.errors import (
 )
 from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import TIMER, Actor
-from hitl_fsm.model.answer import Answer
+from hitl_fsm.model.answer import Advise, Answer
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.instant import iso
@@ -44,7 +44,7 @@ from hitl_fsm.policy.evaluate import PolicySet, join
 from hitl_fsm.runtime.answering import fitted, may_edit
 from hitl_fsm.runtime.beginning import START_TOOL
 from hitl_fsm.runtime.entering import enter
-from hitl_fsm.runtime.given import checked_answer
+from hitl_fsm.runtime.given import checked_actor, checked_answer
 from hitl_fsm.runtime.grants import revoke_grant_of
 from hitl_fsm.runtime.judge import judge, subject_of
 from hitl_fsm.runtime.parts import Parts
@@ -72,12 +72,13 @@ async def resolve(engine: Engine, requirement_id: str, answer: Answer, by: By, s
     parts, answer = engine.parts, checked_answer(answer)
     for _ in range(ANSWER_ATTEMPTS):
         loaded, requirement = await _find(parts, requirement_id)
-        actor = engine.actor(by, loaded.run.user)
+        actor = _of_today(engine, loaded.run.user) if by is None else engine.actor(by, loaded.run.user)
         try:
             if await _is_escalated(parts, loaded, requirement):
                 continue
             presented = _same_as_shown(loaded.run, requirement, shown)
             known = involved(loaded.run, requirement, parts.person)
+            _refuse_kept_out(parts, requirement, actor, answer, known)
             _authorise(requirement, actor, answer, known, parts.person)
             await _refuse_untimely(parts, loaded, requirement)
             as_whom = named(requirement, actor, known, parts.person)
@@ -107,14 +108,32 @@ def _authorise(requirement: Requirement, actor: Actor, answer: Answer | None, kn
         raise NotAuthorised(msg, help=f"`hitl-fsm show {requirement.requirement_id}` tells who may")
 
 
+def _of_today(engine: Engine, user: Actor) -> Actor:
+    """The run's user, without roles that are over, where somebody knows."""
+    today = engine.parts.actors(user.id)
+    if today is None:
+        return user
+    today = checked_actor(today, "the actor that the lookup returned")
+    roles = tuple(one for one in user.roles if one in today.roles)
+    groups = tuple(one for one in user.groups if one in today.groups)
+    return msgspec.structs.replace(user, roles=roles, groups=groups)
+
+
+def _refuse_kept_out(parts: Parts, requirement: Requirement, actor: Actor, answer: Answer, known: Involved) -> None:
+    """Who is excluded by the own role does not come in by another one's, which is all that a delegation shows."""
+    own = None if actor.on_behalf_of is None or isinstance(answer, Advise) else parts.actors(actor.id)
+    if own is not None and own.kind == actor.kind and (why := kept_out(requirement, own, answer, known, parts.person)):
+        msg = f"{actor.id} may not answer {requirement.requirement_id}: {why}"
+        raise NotAuthorised(msg, help=f"`hitl-fsm show {requirement.requirement_id}` tells who may")
+
+
 async def withdraw(engine: Engine, requirement_id: str, by: By, note: str | None) -> Run:
     """See `Engine.awithdraw`."""
 
     def event(_loaded: Loaded, requirement: Requirement, actor: Actor) -> events.Event:
         if requirement.state is not RequirementState.OPEN:
             raise already(requirement)
-        selves = set(actor.persons)
-        if not any(selves & set(vote.by.persons) for vote in votes_of(requirement)):
+        if actor.kind != "human" or not given_by(actor, requirement):
             msg = f"{actor.id} has no vote on {requirement.requirement_id} to take back"
             raise NotAuthorised(msg, help=f"`hitl-fsm show {requirement.requirement_id}` tells who voted")
         return events.VoteWithdrawn(requirement_id, note)
