@@ -12,18 +12,21 @@ It agrees with `join`: what is joined to a verdict never loosens it. A denial is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from hitl_fsm.model.action import Action
 from hitl_fsm.model.verdict import Approval, Confirm, Gate, Verdict
+from hitl_fsm.policy.calendar_words import changed_calendars
 from hitl_fsm.policy.compare_asks import asks_others, edited_within, granted_less, waits_for_fewer
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.gate_words import describe
 from hitl_fsm.policy.join import BATCHES, ON_CHANGES, OUTCOMES, SEVERITIES, gate_key
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
 
 Change = Literal["equal", "tightened", "loosened", "changed"]
@@ -60,9 +63,9 @@ class Compared(NamedTuple):
     comparison: Comparison
 
 
-def compare(old: Verdict, new: Verdict) -> Comparison:
-    """What `new` is, seen from `old`."""
-    found = list(_differences(old, new))
+def compare(old: Verdict, new: Verdict, calendars: Mapping[str, str] = _NONE) -> Comparison:
+    """What `new` is, seen from `old`. `calendars`: those that are not as they were, with what changed, in words."""
+    found = [*_differences(old, new), *_other_hours(old, new, calendars)]
     found.sort(key=lambda one: CHANGES.index(one.change))
     return Comparison(_together(one.change for one in found), tuple(found))
 
@@ -71,9 +74,10 @@ def compare_sets(
     old: PolicySet, new: PolicySet, actions: Iterable[Action], *, default: Literal["deny", "confirm"] = "deny"
 ) -> Iterator[Compared]:
     """Each action under both, one after the other; `default` is the engine's word on what neither covers."""
+    calendars = changed_calendars(old.calendars, new.calendars)
     for action in actions:
         before, after = old.evaluate(action, default), new.evaluate(action, default)
-        yield Compared(action, before, after, compare(before, after))
+        yield Compared(action, before, after, compare(before, after, calendars))
 
 
 def is_safe(change: Change) -> bool:
@@ -98,6 +102,18 @@ def _differences(old: Verdict, new: Verdict) -> Iterator[Difference]:
         yield Difference("tightened" if new.audit else "loosened", told)
     yield from _setting("on_change", ON_CHANGES, old.on_change, new.on_change)
     yield from _setting("severity", SEVERITIES, old.severity, new.severity)
+
+
+def calendars_of(verdict: Verdict) -> set[str]:
+    """The names of the calendars in whose hours its questions wait."""
+    waits = (getattr(gate, "patience", None) for gate in verdict.gates)
+    return {patience.calendar for patience in waits if patience is not None and patience.calendar}
+
+
+def _other_hours(old: Verdict, new: Verdict, calendars: Mapping[str, str]) -> Iterator[Difference]:
+    """The same name may stand for other hours: longer ones end a question sooner, so that neither is the stricter."""
+    for name in sorted(calendars_of(old) & calendars_of(new) & calendars.keys()):
+        yield Difference("changed", calendars[name])
 
 
 def _outcome(verdict: Verdict) -> str:

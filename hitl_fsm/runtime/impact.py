@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hitl_fsm.errors import HitlError
 from hitl_fsm.model.verdict import Verdict
-from hitl_fsm.policy.compare import CHANGES, Change, Comparison, compare, is_safe
+from hitl_fsm.policy.calendar import Calendar
+from hitl_fsm.policy.calendar_words import changed_calendars
+from hitl_fsm.policy.compare import CHANGES, Change, Comparison, calendars_of, compare, is_safe
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.join import join
 from hitl_fsm.ports import Store
@@ -118,7 +121,7 @@ async def impact(
     `default` is the engine's word on what the policies do not cover; without it, the word that it had then on the
     action, else `deny`.
     """
-    found = Impact()
+    found, hours = Impact(), _Hours(store, new)
     found.seen.forgotten = await forgotten_since(store, since)
     async for run in recorded(store, since):
         found.seen.take(run)
@@ -130,8 +133,33 @@ async def impact(
             except HitlError:  # a question to a person that makes no sense now: nobody can tell what it would be
                 found.seen.lost += 1
                 continue
-            found.take(Weighed(one, before, after, compare(before, after)))
+            calendars = await hours.changed(before, None if old is None else old.calendars)
+            found.take(Weighed(one, before, after, compare(before, after, calendars)))
     return found
+
+
+class _Hours:
+    """Which calendars are not as they were when a verdict was reached. Those of then are in the store, with its set."""
+
+    def __init__(self, store: Store, new: PolicySet) -> None:
+        self._store, self._new = store, new
+        self._known: dict[str, dict[str, str]] = {}
+
+    async def changed(self, then: Verdict, old: Mapping[str, Calendar] | None) -> dict[str, str]:
+        """By name, in words; `old` None: those of the set that the verdict was reached under, where it is stored."""
+        if not calendars_of(then) & self._new.calendars.keys():
+            return {}
+        digest = "" if old is not None else then.policy_digest
+        if digest not in self._known:
+            before = await self._of(digest) if old is None else old
+            self._known[digest] = changed_calendars(before, self._new.calendars)
+        return self._known[digest]
+
+    async def _of(self, digest: str) -> Mapping[str, Calendar]:
+        from hitl_fsm.policy.load import restore  # noqa: PLC0415 - brings pydantic, which only this needs
+
+        text = await self._store.policies(digest)
+        return {} if text is None else restore(text, digest=digest).calendars
 
 
 def _default_then(verdict: Verdict) -> Default:

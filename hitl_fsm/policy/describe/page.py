@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from hitl_fsm.errors import PolicyError
 from hitl_fsm.policy.describe.by_subject import Placed, tables
+from hitl_fsm.policy.describe.calendars import calendar_table
 from hitl_fsm.policy.describe.conditions import json_text
 from hitl_fsm.policy.describe.paper import (
     Block,
@@ -90,6 +91,7 @@ def page(project: Project) -> Paper:
         Para(("For everything that a policy names: all that apply of these rows count together.",)),
         *tables(placed, tools),
         *_roles(project.around.roles),
+        *calendar_table(policies.calendars),
         Heading(2, ("The policies",), "policies"),
     ]
     for member, one in zip(members, placed, strict=True):
