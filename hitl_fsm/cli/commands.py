@@ -53,7 +53,8 @@ COMMANDS = {
     "retry": Entry(f"{_HERE}.approve:retry", "In a review: the result goes nowhere, run the call again."),
     "input": Entry(f"{_HERE}.fill:fill", "Fill in the form of a question."),
     "result": Entry(
-        f"{_HERE}.result:result", "Report what an external or lost call returned, or change a reviewed result."
+        f"{_HERE}.result:result",
+        "Report what an external or lost call returned, or that it failed, or change a reviewed result.",
     ),
     "grants": Entry(f"{_HERE}.grants:app", "List, show, revoke and export what need not be asked again."),
     "notices": Entry(f"{_HERE}.notices:app", "List what people were told, and try again what could not be told."),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
     from hitl_fsm.runtime.presentation import Presentation
 
+NOTHING_RECORDED = "nothing was recorded"
 _ANSWERS: dict[str, Callable[[Any, str | None], answers.Answer]] = {
     "external": answers.Report,
     "outcome": answers.Happened,
@@ -30,32 +31,52 @@ def result(
         str | None, typer.Option(metavar="JSON|@FILE", help="The result, any JSON value; @- reads stdin.")
     ] = None,
     edit: Annotated[bool, typer.Option("--edit", help="Write it as JSON, in $VISUAL or $EDITOR.")] = False,
+    failed: Annotated[
+        str | None, typer.Option("--failed", metavar="TEXT", help="No result: its system failed. The model reads it.")
+    ] = None,
     note: Annotated[str | None, typer.Option(help="Kept on the record.")] = None,
     as_: As = None,
 ) -> None:
-    """Report what an external or lost call returned, or change a reviewed result.
+    """Report what an external or lost call returned, or that it failed, or change a reviewed result.
 
     Without --data and --edit a terminal asks for it, field by field where the route says of what it is made. To a call
     that was lost (kind `outcome`), result says: it happened, and this is what it returned. It does not run again. To a
     review, it says: the agent gets this result instead. The one that was reviewed stays in the run's log.
+    --failed is for external calls: the outside system has failed, so there is no result, and the model is told TEXT.
 
     JSON lines: {"id", "answer", "state", "votes", "digest", "run", "run_state", "open"}, or {"id", "error"}.
     """
     from hitl_fsm.cli.values import json_value  # noqa: PLC0415 - as it is used
 
     session: Session = ctx.obj
-    if edit and data is not None:
-        msg = "--data is the result already"
-        raise typer.BadParameter(msg, param_hint="--edit")
+    _only_one(data, failed, edit=edit)
     given = None if data is None else json_value(data, "--data")
 
     def make(looked: Looked) -> answers.Answer:
         if looked.shown.kind not in _ANSWERS:
             raise refuse_kind(looked.shown, "result")
+        if failed is not None:
+            return _failure(looked.shown, failed, note)
         value = given if data is not None else _edited(looked) if edit else _asked(session, looked.shown)
         return _ANSWERS[looked.shown.kind](value, note)
 
     answer_each(session, [requirement], make, speaker=as_)
+
+
+def _only_one(data: str | None, failed: str | None, *, edit: bool) -> None:
+    if edit and data is not None:
+        msg = "--data is the result already"
+        raise typer.BadParameter(msg, param_hint="--edit")
+    if failed is not None and (edit or data is not None):
+        msg = "what failed has no result"
+        raise typer.BadParameter(msg, param_hint="--failed")
+
+
+def _failure(shown: Presentation, failed: str, note: str | None) -> answers.Report:
+    if shown.kind != "external":
+        msg = f"{shown.id} is a question of kind {shown.kind}; --failed is for calls that an outside system executes"
+        raise AnswerRefused(msg, tuple(f"{one.meaning}: {one.command}" for one in shown.how), help=NOTHING_RECORDED)
+    return answers.Report(None, note, failed)
 
 
 def _edited(looked: Looked) -> Any:
@@ -76,7 +97,7 @@ def _edited(looked: Looked) -> Any:
     found = edited(start, header, whole_object=False)
     if found is UNCHANGED:
         msg = f"{shown.id}: no result was written"
-        raise AnswerRefused(msg, help="nothing was recorded")
+        raise AnswerRefused(msg, help=NOTHING_RECORDED)
     return found
 
 

@@ -15,7 +15,7 @@ CLOSED = {
     "approve": "approved",
     "reject": "rejected",
     "provide": "filled in",
-    "report": "result recorded",
+    "report": "what it came to is recorded",
     "respond": "this result goes on instead; the call does not run",
     "happened": "recorded: it happened, with this result",
     "not_happened": "recorded: it did not happen; it will run when the run is continued",

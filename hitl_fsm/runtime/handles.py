@@ -216,6 +216,10 @@ class RequirementHandle:
         """Report what the outside system returned."""
         return self._answer(answers.Report(result, note), by)
 
+    def set_external_execution_error(self, error: str, by: By = None, *, note: str | None = None) -> RunHandle:
+        """Report that the outside system failed: there is no result, and the model reads `error`."""
+        return self._answer(answers.Report(None, note, error), by)
+
     def accept(self, by: By = None, *, note: str | None = None) -> RunHandle:
         """The reviewed result goes on to the model."""
         return self._answer(answers.Accept(note), by)

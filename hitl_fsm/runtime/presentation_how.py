@@ -74,6 +74,7 @@ def ways_to_answer(requirement: Requirement, instead: bool) -> tuple[HowTo, ...]
         case External():
             return (
                 HowTo("report the result", f"{PROGRAM} result {one} --data JSON"),
+                HowTo("its system failed", f"{PROGRAM} result {one} --failed TEXT"),
                 *no,
             )
         case Review(retries=retries):

@@ -131,6 +131,26 @@ def test_an_external_call_takes_a_result_that_fits_its_schema(shell: Shell) -> N
     assert "r1" in done.out
 
 
+def test_of_an_outside_system_that_failed_there_is_no_result(shell: Shell) -> None:
+    run, (requirement,) = shell.start("banking")
+    assert f"hitl-fsm result {requirement} --failed TEXT" in shell("show", requirement).out
+    for wrong in (["--failed", " "], ["--failed", "x", "--data", "1"], ["--failed", "x", "--edit"]):
+        assert shell("result", requirement, *wrong).code == 2
+    told = shell("result", requirement, "--failed", "the account is closed", "--note", "by phone")
+    assert (told.code, told.out) == (0, f"{requirement} bank: what it came to is recorded\n")
+    assert shell("result", requirement, "--data", '{"receipt": "r1"}').code == 5
+    done = shell("runs", "continue", run, "--app", "app:engine")
+    assert (done.code, "the account is closed" in done.out) == (0, True)
+
+
+def test_only_an_external_call_fails_outside(shell: Shell) -> None:
+    _, (requirement,) = shell.start("refunding")
+    told = shell("result", requirement, "--failed", "x")
+    assert told.code == 2
+    assert "nothing was recorded" in told.err
+    assert f"hitl-fsm approve {requirement}" in told.err
+
+
 def test_a_silent_call_is_asked_of_nobody_and_can_be_answered(shell: Shell) -> None:
     file = shell.folder / "house.policy.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("route: bank", "route: bank\n        silent: true"))

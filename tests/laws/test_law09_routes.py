@@ -93,6 +93,22 @@ def test_law09_a_result_must_fit_the_gate_and_its_route(house: House) -> None:
     assert house.effects == []
 
 
+def test_law09_a_system_that_failed_has_no_result_and_the_model_is_told_why(house: House) -> None:
+    engine = engine_of(house)
+    agent, run = asked(house, engine)
+    (requirement,) = run.active_requirements
+    before = sizes(engine, run.run_id)
+    for error in ("", "  ", "x" * 4_097):
+        with pytest.raises(AnswerRefused, match="no text of 1 to"):
+            requirement.set_external_execution_error(error, by="worker-1")
+    assert sizes(engine, run.run_id) == before
+    requirement.set_external_execution_error("the account is closed", by="worker-1", note="by phone")
+    assert agent.continue_run(run).state is RunState.DONE
+    (said,) = house.said_to_model(engine, run.run_id)
+    assert "the account is closed" in said
+    assert house.effects == []
+
+
 def test_law09_a_result_instead_of_the_call_must_fit_too(house: House) -> None:
     engine = engine_of(house, LATER)
     _, run = asked(house, engine)

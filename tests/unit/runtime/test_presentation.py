@@ -42,7 +42,7 @@ def shown(house: House, gate: str) -> Presentation:
             "{external: {route: bank}}",
             "external",
             "whoever reports for the route bank",
-            ["result", "reject", "respond"],
+            ["result", "result", "reject", "respond"],
         ),
     ],
 )
