@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from hitl_fsm.cli.page import Field, Fields, Grid, Lines, Page, Tone
@@ -13,6 +14,8 @@ from hitl_fsm.model.paths import way
 from hitl_fsm.runtime.presentation import ANY_CHANGE, presentation, pretty
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hitl_fsm.cli.session import Session
     from hitl_fsm.model.flag import Flag
     from hitl_fsm.model.requirement import Requirement
@@ -249,13 +252,15 @@ def waiting_lines(run: Run) -> list[str]:
     return lines
 
 
-def present(session: Session, requirement: Requirement, run: Run) -> Presentation:
-    """Show a question as the options ask for it; returns what was shown."""
+def present(
+    session: Session, requirement: Requirement, run: Run, beside: Mapping[str, Any] | None = None
+) -> Presentation:
+    """Show a question as the options ask for it; returns what was shown. `beside` is for the JSON document alone."""
     from hitl_fsm.cli.output import json_document, show  # noqa: PLC0415 - as it is used
 
     shown = presentation(requirement, run)
     if session.json:
-        json_document(shown)
+        json_document({**to_builtins(shown), **(beside or {})})
     else:
         show(session, question_page(shown))
     return shown

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_fsm.cli.handed import handed
+from hitl_fsm.cli.handed import dispatch_page, dispatch_row, handed
 from hitl_fsm.cli.output import show as show_page
 from hitl_fsm.cli.present import present
 from hitl_fsm.cli.reading import read_requirement
@@ -20,11 +20,12 @@ def show(
 ) -> None:
     """Show one question: the exact action, why it is asked, who may answer, how far its route has come.
 
-    JSON: one document of schemas/presentation.schema.json.
+    JSON: one document of schemas/presentation.schema.json, with "dispatch" beside what stands there: null, or
+    {"route", "state", "attempts", "detail"}, how far an open call's route has come.
     """
     session: Session = ctx.obj
     found, run = read_requirement(session, requirement)
-    present(session, found, run)
-    way = None if session.json else handed(session, found)
-    if way is not None:
-        show_page(session, way)
+    way = handed(session, found)
+    present(session, found, run, beside={"dispatch": dispatch_row(way)})
+    if way is not None and not session.json:
+        show_page(session, dispatch_page(way))

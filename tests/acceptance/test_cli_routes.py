@@ -57,13 +57,16 @@ def test_what_nobody_knows_is_shown_and_told_by_the_doctor(shell: Shell) -> None
     program(shell.folder, "done(1); print('\\x1b[2J', file=sys.stderr); os.kill(os.getpid(), 9)")
     run, (requirement,) = shell.start("clerk")
     assert "attempts:" not in shell("show", requirement).out
+    assert shell("show", requirement, "--format", "json").json["dispatch"] is None
     assert shell("--app", "app:engine", "worker", "--once").code == 0
     shown = shell("show", requirement).out
     assert "attempts: 1" in shown
     assert "nobody knows" in shown
     assert "signal 9" in shown
     assert "\x1b" not in shown
-    assert shell("show", requirement, "--format", "json").json["id"] == requirement
+    told = shell("show", requirement, "--format", "json").json
+    assert (told["id"], told["dispatch"]["route"], told["dispatch"]["state"]) == (requirement, "bank", "unknown")
+    assert (told["dispatch"]["attempts"], "signal 9" in told["dispatch"]["detail"]) == (1, True)
     doctor = shell("doctor", "--format", "json").json["checks"]
     assert [one["outcome"] for one in doctor if one["topic"] == "unknown dispatches"] == ["problem"]
     assert shell("--app", "app:engine", "worker", "--once").code == 0
