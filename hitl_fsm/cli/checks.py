@@ -8,6 +8,7 @@ from importlib import metadata, util
 from typing import TYPE_CHECKING, Literal
 
 from hitl_fsm.cli.check import Check
+from hitl_fsm.cli.outgoing_checks import outgoing
 from hitl_fsm.cli.policy_checks import in_force, policies
 from hitl_fsm.cli.store_checks import store
 from hitl_fsm.errors import HitlError
@@ -31,6 +32,7 @@ def all_checks(session: Session) -> Iterator[Check]:
     yield policies()
     yield application(session)
     yield from tools(session)
+    yield from outgoing(session)
     yield from in_force(session)
 
 

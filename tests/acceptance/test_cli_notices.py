@@ -61,3 +61,20 @@ def test_a_worker_tells_and_what_it_gave_up_is_told_again(shell: Shell, told: De
 
 def test_a_state_that_there_is_not_is_refused(shell: Shell) -> None:
     assert shell("notices", "list", "--state", "lost").code == 2
+
+
+def test_the_doctor_tells_which_channels_and_routes_an_engine_has(shell: Shell) -> None:
+    def said() -> dict[str, tuple[str, str]]:
+        checks = shell("--app", "app:engine", "doctor", "--format", "json").json["checks"]
+        return {one["topic"]: (one["outcome"], one["told"]) for one in checks}
+
+    found = said()
+    assert found["channels"] == ("ok", "desk (Webhook)")
+    assert found["routes"] == ("ok", "none: an external call waits until somebody reports its result")
+    app = (shell.folder / "app.py").read_text(encoding="utf-8")
+    routes = ", routes={'by-hand': Manual(), 'bank': Command(['/bin/true']), 'a-bank': Command(['/bin/true'])})"
+    other = f"from hitl_fsm.routes import Command, Manual\n{app}".replace(WITH, WITHOUT.replace(")", routes))
+    (shell.folder / "app.py").write_text(other, encoding="utf-8")
+    found = said()
+    assert found["channels"] == ("note", "none: nobody is told that a question waits")
+    assert found["routes"] == ("ok", "a-bank (Command), bank (Command)"), "what is served by hand is no way out"
