@@ -137,6 +137,8 @@ def revoke(draft: Draft, event: ApprovalRevoked) -> None:
         alike = one.call_id == call.call_id and one.question in gates
         if one == requirement or (alike and revocable(draft.run, one, call)):
             draft.close(one, RequirementTrigger.REVOKED, one.resolution)
+        elif one.state is RequirementState.OPEN and _comes_later(call, one, requirement.question):
+            draft.close(one, RequirementTrigger.SUPERSEDED, None)
     keys = set(map(gate_key, gates))
     call = draft.replace(call, passed=tuple(one for one in call.passed if one.gate not in keys))
     if call.state is CallState.AUTHORISED:
@@ -154,6 +156,12 @@ def _with_later(call: Call, question: Question) -> list[Gate]:
     gates = call.verdict.gates
     after = gates[gates.index(question) + 1 :] if question in gates else ()
     return [question, *(one for one in after if isinstance(one, Approval | Confirm))]  # type: ignore[list-item]  # only a gate is revocable
+
+
+def _comes_later(call: Call, one: Requirement, question: Question) -> bool:
+    """Whether it is about the same call, and not asked before that question is answered: a stage, a form, a route."""
+    gates = call.verdict.gates
+    return one.call_id == call.call_id and question in gates and one.question in gates[gates.index(question) + 1 :]
 
 
 def revocable(run: Run, requirement: Requirement, call: Call) -> tuple[str, ...]:

@@ -51,11 +51,21 @@ def grants_fit(offer: GrantOffer | None, terms: GrantTerms) -> str:
         return "the policy offers no grant"
     if terms.scope != "run" and terms.scope not in offer.scopes:
         return f"the policy offers the scope {' or '.join(offer.scopes)}, not {terms.scope}"
-    return (
-        _above("uses", terms.uses, offer.uses)
-        or _above("milliseconds", terms.for_ms, offer.for_ms)
-        or _over_budget(offer, terms)
-    )
+    return _above("uses", terms.uses, offer.uses) or _longer(offer, terms) or _over_budget(offer, terms)
+
+
+def _longer(offer: GrantOffer, terms: GrantTerms) -> str:
+    """In the words of a policy: nobody reads how many milliseconds a day has."""
+    too_long = _above("milliseconds", terms.for_ms, offer.for_ms)
+    if not too_long or type(terms.for_ms) is not int or terms.for_ms < 1:
+        return too_long
+    return f"the policy offers at most {_span(offer.for_ms)}, not {_span(terms.for_ms)}"
+
+
+def _span(ms: int) -> str:
+    """`24h`, in the largest unit of hours, minutes and seconds that needs no fraction."""
+    sizes = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+    return next(f"{ms // size}{unit}" for unit, size in sizes.items() if ms % size == 0)
 
 
 def _above(what: str, wanted: int | None, offered: int) -> str:
@@ -144,6 +154,8 @@ def alike(grant: Grant, run: Run, call: Call, gate: str) -> int | float | None:
         return None
     limits = ((grant.run_id, run.run_id), (grant.session, run.session), (grant.user, run.user.id))
     if any(limit not in ("", value) for limit, value in limits):
+        return None
+    if grant.user and not set(run.begun_by) <= set(run.user.persons):  # somebody else had it begin
         return None
     if args.keys() != grant.args.keys() or not _same(_without(args, grant.vary), _without(grant.args, grant.vary)):
         return None

@@ -71,8 +71,8 @@ async def _entered(
     entry = Entry(seq=version + 1, at=parts.clock.now(), by=by, event=event, verdicts=verdicts)
     found = Circumstances()
     looked: set[str] = set()
+    step = decide(run, entry)
     for _ in range(LOOKS):
-        step = decide(run, entry)
         fresh = [one for one in _asked_anew(run, step.run) if _subject(one) not in looked]
         if not fresh:
             break
@@ -82,6 +82,7 @@ async def _entered(
             break
         found = more
         entry = Entry(entry.seq, entry.at, by, event, verdicts, found)
+        step = decide(run, entry)
     return Entered(entry, step)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import pytest
@@ -13,7 +14,7 @@ from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import ENGINE
 from hitl_fsm.model.answer import GrantTerms
-from hitl_fsm.model.states import RunState
+from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.runtime.crowd import Crowd
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.outside import apply
@@ -296,3 +297,72 @@ def test_law10_what_was_asked_before_there_were_votes_goes_on(house: House, answ
         question(engine, run.run_id).confirm(name)
     assert agent.continue_run(run_id=run.run_id).state is RunState.DONE
     assert len(house.effects) == 1
+
+
+def test_law01_a_stage_is_not_asked_while_the_one_before_it_was_taken_back(house: House) -> None:
+    engine = engine_of(house, STAGES)
+    run = house.agent(engine, PAY).run("go", user="alice")
+    first = question(engine, run.run_id)
+    first.confirm("maria")
+    second = question(engine, run.run_id)
+    engine.revoke(first.id, by="maria")
+    asked = question(engine, run.run_id)
+    assert (asked.value.stage, engine.inbox.get(second.id).state) == (1, RequirementState.SUPERSEDED)
+    asked.confirm("otto")
+    assert question(engine, run.run_id).value.approvers == ("otto",)
+
+
+def test_law05_a_fork_by_somebody_else_has_no_grant_of_the_user(house: House) -> None:
+    engine = engine_of(house, "- {id: all, gate: {confirm: {grant: {max: 5, for: 24h, scope: [agent]}}}}")
+    agent = house.agent(engine, PAY)
+    run = agent.run("go", user="alice")
+    run.active_requirements[0].confirm("alice", grant=GrantTerms("agent"))
+    assert engine.fork(run.run_id, 0, by="frank").is_paused
+    assert engine.fork(run.run_id, 0, by="alice").state is RunState.DONE
+    assert len(house.effects) == 1
+
+
+def test_law13_a_broken_glass_that_is_taken_back_is_asked_about_and_still_reviewed(house: House) -> None:
+    rules = "- {id: all, gate: {approval: {of: [role:finance], quorum: 2, break_glass: [otto]}}}"
+    engine = engine_of(house, rules)
+    agent = house.agent(engine, PAY)
+    run = agent.run("go", user="alice")
+    first = question(engine, run.run_id)
+    first.confirm("maria")
+    first.break_glass("otto", note="fire")
+    engine.revoke(first.id, by="otto")
+    assert agent.continue_run(run_id=run.run_id).is_paused
+    asked = question(engine, run.run_id)
+    assert (asked.votes, house.effects) == ((), [])
+    assert [one.requirement_id for one in engine.overrides.list()] == [first.id]
+    asked.break_glass("otto", note="fire again")
+    assert agent.continue_run(run_id=run.run_id).state is RunState.DONE
+    assert len(engine.overrides.list()) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["role:finance", "group:finance", "user:maria", "Maria", "maria ", "\uff4daria", "requester"]
+)
+def test_law13_nobody_is_somebody_by_what_one_is_called(house: House, name: str) -> None:
+    engine = engine_of(house, "- {id: all, gate: {approval: {of: [role:finance, group:finance, maria, requester]}}}")
+    run = house.agent(engine, PAY).run("go", user="alice")
+    for by in (name, Actor(name)):
+        with pytest.raises(NotAuthorised):
+            question(engine, run.run_id).confirm(by)
+
+
+def test_law03_a_yes_is_taken_back_or_carried_out_never_both(house: House) -> None:
+    engine = engine_of(house, "- {id: all, gate: {approval: {of: [role:finance]}}}")
+    for _ in range(8):
+        agent = house.agent(engine, PAY)
+        run = agent.run("go", user="alice")
+        asked = question(engine, run.run_id)
+        asked.confirm("maria")
+        before = len(house.effects)
+        with ThreadPoolExecutor(2) as pool:
+            going = pool.submit(agent.continue_run, run_id=run.run_id)
+            taking = pool.submit(engine.revoke, asked.id, by="maria")
+            taken = taking.exception() is None
+            going.exception()
+        ran = len(house.effects) - before
+        assert ran + taken == 1, (ran, taken, taking.exception(), going.exception())
