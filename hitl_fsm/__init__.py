@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hitl_fsm.errors import HitlError as HitlError
     from hitl_fsm.mcp import MCPServer as MCPServer
     from hitl_fsm.model.actor import Actor as Actor
+    from hitl_fsm.model.answer import GrantTerms as GrantTerms
     from hitl_fsm.model.context import CallContext as CallContext
     from hitl_fsm.policy.sensitive import Sensitive as Sensitive
     from hitl_fsm.runtime.agent import Agent as Agent
@@ -49,6 +50,7 @@ _HOMES = {
     "Condition": "hitl_fsm.runtime.workflow.nodes",
     "current_call": "hitl_fsm.runtime.tools",
     "Engine": "hitl_fsm.connect",
+    "GrantTerms": "hitl_fsm.model.answer",
     "GuardRefused": "hitl_fsm.runtime.guards",
     "Guards": "hitl_fsm.runtime.guards",
     "History": "hitl_fsm.runtime.session",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, assert_type
 
-from hitl_fsm import Actor, Agent, CallContext, RunHandle, Tool, current_call, tool
+from hitl_fsm import Actor, Agent, CallContext, GrantTerms, RequirementHandle, RunHandle, Tool, current_call, tool
 from hitl_fsm.runtime.stream import StreamEvent
 
 
@@ -52,3 +52,14 @@ async def test_runs_and_streams(agent: Agent) -> None:
     assert_type(agent.continue_run(run_id=run.run_id), RunHandle)
     assert_type(await agent.acontinue_run(run_response=run), RunHandle)
     agent.run({42})  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+def test_answers(asked: RequirementHandle) -> None:
+    assert_type(asked.confirm(by="maria", grant=GrantTerms("agent", uses=3)), RunHandle)
+    assert_type(asked.confirm(by=Actor("maria"), args={"amount": 1}), RunHandle)
+    assert_type(asked.advise("approve", by="bot"), RunHandle)
+    assert_type(asked.set_external_execution_error("the account is closed", by="bank"), RunHandle)
+    GrantTerms("everywhere")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    asked.confirm(grant=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    asked.advise("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    asked.break_glass(by="otto")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

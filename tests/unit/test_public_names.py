@@ -15,6 +15,9 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 import hitl_fsm
+from hitl_fsm import ports
+from hitl_fsm.ports_out import CallsBack, Deliveries, Route
+from hitl_fsm.ports_people import PeopleStore
 from hitl_fsm.runtime.agent import AgentOptions
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +53,13 @@ def test_what_the_pages_import_is_there() -> None:
     names = {name.strip() for line in lines for name in line.split(",")}
     assert len(names) > 15
     exec(f"from hitl_fsm import {', '.join(sorted(names))}", {})
+
+
+@pytest.mark.parametrize("port", [ports.Store, Deliveries, PeopleStore, Route, CallsBack])
+def test_who_writes_a_store_or_a_route_is_told_what_each_method_does(port: type) -> None:
+    methods = {name: one for name, one in vars(port).items() if name[0] != "_" and inspect.isfunction(one)}
+    assert methods
+    assert [name for name, one in methods.items() if not one.__doc__] == []
 
 
 def test_the_import_is_light() -> None:
