@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FLAG = "!"
 CHANGED = "policy changed"
+NOTHING = "nothing waits for a person"
+NOTHING_SUCH = "nothing of that waits for a person; `hitl-fsm inbox` lists all that does"
 
 
 class Listed(NamedTuple):
@@ -34,10 +36,11 @@ class Listed(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where a list comes from, and which questions it shows; each look takes them anew."""
+    """Where a list comes from, and which questions it shows; each look takes them anew. `nothing` is said of none."""
 
     store: Store
     look: Callable[[], list[Listed]]
+    nothing: str = NOTHING
 
 
 def inbox(
@@ -83,7 +86,7 @@ def inbox(
 
         keep_telling(session, source)
     else:
-        tell(session, source.look())
+        tell(session, source.look(), source.nothing)
 
 
 def _full_screen(session: Session, source: Source, speaker: str | None) -> None:
@@ -101,7 +104,9 @@ def _source(session: Session, wanted: Wanted, *, mine: bool, tui: bool, speaker:
     from hitl_fsm.cli.filtering import typing_person  # noqa: PLC0415 - not for --help
 
     store = session.engine().store if mine or tui else session.open_store()
-    return Source(store, looking(session, store, wanted, typing_person(session, speaker) if mine else None))
+    narrowed = mine or wanted != Wanted()
+    look = looking(session, store, wanted, typing_person(session, speaker) if mine else None)
+    return Source(store, look, NOTHING_SUCH if narrowed else NOTHING)
 
 
 def looking(session: Session, store: Store, wanted: Wanted, who: Person | None) -> Callable[[], list[Listed]]:
@@ -136,14 +141,14 @@ def _judging(session: Session) -> Engine | None:
         return None
 
 
-def tell(session: Session, found: list[Listed]) -> None:
-    """The whole list, as the options ask for it."""
+def tell(session: Session, found: list[Listed], nothing: str = NOTHING) -> None:
+    """The whole list, as the options ask for it; `nothing` is said of an empty one."""
     if session.json:
         for one in found:
             json_line(row(one))
         return
     if not found:
-        say(session, "nothing waits for a person")
+        say(session, nothing)
         return
     _show(session, found)
     say(session, f"{len(found)} open; `hitl-fsm show REQ` tells all of one")

@@ -33,7 +33,7 @@ def keep_telling(session: Session, source: Source) -> NoReturn:
         now = {one.requirement.requirement_id: one for one in source.look()}
         if whole and (is_first or now != before):
             write(CLEARED)
-            tell(session, list(now.values()))
+            tell(session, list(now.values()), source.nothing)
             say(session, "watching; Ctrl-C ends")
         elif not whole:
             _tell_changes(session, source, before, now)

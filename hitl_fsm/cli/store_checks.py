@@ -183,7 +183,7 @@ def _runs(session: Session, health: StoreHealth) -> Iterator[Check]:
         remedy = "`hitl-fsm inbox` lists them (kind outcome); find out, then `hitl-fsm show REQ` has the answers"
         yield Check("unknown outcomes", "problem", told, remedy)
     if health.open_overrides:
-        told = f"{_count(health.open_overrides, 'gate')} passed by one person alone, and nobody has looked at it since"
+        told = f"{_count(health.open_overrides, 'gate')} passed by one person alone, and not looked at since"
         remedy = "`hitl-fsm overrides list`; somebody else than who did it says `hitl-fsm overrides review REQ`"
         yield Check("overrides", "note", told, remedy)
     yield from _dispatches(health)

@@ -135,6 +135,6 @@ def _check_name(session: Session, looked: Looked, typed: str | None) -> bool:
         warn("", "You say yes alone, past everybody else who is asked. Somebody else will look at it.")
         typed = ask("To go on, type the tool's name:")
     if typed != shown.tool:
-        msg = f"{shown.id}: {'no name' if not typed else 'another name'} was given than that of its tool"
+        msg = f"{shown.id}: {'its tool has another name' if typed else 'the name of its tool was not given'}"
         raise AnswerRefused(msg, help=f"type it on a terminal, or say --tool {shown.tool}; nothing was recorded")
     return is_asked

@@ -61,7 +61,7 @@ def objection(requirement: Requirement, actor: Actor, answer: Answer | None, kno
     if isinstance(requirement.question, External):
         return _no_report(actor, answer)
     if actor.kind != "human":
-        return f"a {actor.kind} never counts as a person"
+        return f"{'an' if actor.kind == 'agent' else 'a'} {actor.kind} never counts as a person"
     out = kept_out(requirement, actor, answer, known, person)
     return out or _is_not_asked(requirement, actor, answer, known, person)
 

@@ -77,7 +77,7 @@ class Overrides:
         broke = {*found.by.persons, *(person(one) for one in found.by.persons)}
         reviews = {*actor.persons, *(person(one) for one in actor.persons)}
         if actor.kind != "human":
-            why = f"a {actor.kind} never counts as a person"
+            why = f"{'an' if actor.kind == 'agent' else 'a'} {actor.kind} never counts as a person"
         elif broke & reviews:
             why = f"who passed the gate ({found.by.signature}) does not review it"
         else:

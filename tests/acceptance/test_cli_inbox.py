@@ -58,7 +58,8 @@ def test_mine_is_what_this_person_may_answer_now(shell: Shell) -> None:
     assert shell("approve", wire, "--as", "frank").code == 0
     assert listed(shell, "--mine", "--as", "frank") == set()  # has voted
     assert listed(shell, "--mine", "--as", "nina") == {wire}
-    assert "nothing waits for a person" in shell("inbox", "--mine", "--as", "otto").err
+    assert "nothing of that waits for a person" in shell("inbox", "--mine", "--as", "otto").err
+    assert "nothing of that waits for a person" in shell("inbox", "--agent", "otto").err
 
 
 def test_a_position_in_the_list_is_no_id(shell: Shell) -> None:

@@ -123,9 +123,10 @@ def test_advice_is_shown_and_never_counts(shell: Shell) -> None:
 def test_past_the_others_takes_the_tools_name(shell: Shell) -> None:
     run, (wire,) = start(shell, "wiring")
     assert vote(shell, "break-glass", wire, "otto").code == 2  # without --note
-    for more in ([], ["--tool", "payout"]):
+    for more, why in (([], "the name of its tool was not given"), (["--tool", "payout"], "its tool has another name")):
         unsure = vote(shell, "break-glass", wire, "otto", "--note", "flood", *more)
         assert (unsure.code, unsure.out) == (2, "")
+        assert why in unsure.err
         assert "nothing was recorded" in unsure.err
     assert vote(shell, "break-glass", wire, "maria", "--note", "flood", "--tool", "wire").code == 4
     wrong = shell.at_terminal(
