@@ -166,8 +166,9 @@ def _mixed(text: str) -> str:
     met = _MIXED.search(text)
     if met is None:
         return ""
-    other = next(name for name, script in _SCRIPTS if script.search(met.group()))
-    odd = [char for char in met.group() if not char.isascii()]
+    word = str(met.group())
+    other = next(name for name, script in _SCRIPTS if script.search(word))
+    odd = [char for char in word if not char.isascii()]
     return f"one word mixes Latin and {other} letters, which look alike: {_characters(odd)}"
 
 

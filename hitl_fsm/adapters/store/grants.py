@@ -70,7 +70,7 @@ def _use(connection: Connection, commit: Commit, use: GrantUse, at: int) -> None
     _check_alike(row.grant, commit.run, call, passed)
     amount = alike(row.grant, commit.run, call, use.gate)
     gate = next((one for one in call.verdict.gates if gate_key(one) == use.gate), None)
-    if amount != use.amount or gate is None or is_excluded(row.grant, commit.run, call, gate):
+    if amount is None or amount != use.amount or gate is None or is_excluded(row.grant, commit.run, call, gate):
         _refuse(f"grant {use.grant_id} does not pass the gate of call {use.call_id} like that")
     spent = after_use(row, amount, at)
     if spent is None:
