@@ -19,7 +19,7 @@ Persons = Callable[[str], str]
 """From an id to the person whose id it is, as far as is known now; the id itself where nothing is known."""
 
 ADVICE_LIMIT = 20
-"""Opinions on one question."""
+"""Opinions on one question, of people; and as many of machines."""
 
 
 class Involved(NamedTuple):
@@ -57,7 +57,7 @@ def _both(names: Iterable[str], person: Persons) -> frozenset[str]:
 def objection(requirement: Requirement, actor: Actor, answer: Answer | None, known: Involved, person: Persons) -> str:
     """Why `actor` may not give this answer (None: any at all); empty if the actor may."""
     if isinstance(answer, Advise):
-        return _no_advice(requirement)
+        return _no_advice(requirement, actor)
     if isinstance(requirement.question, External):
         return _no_report(actor, answer)
     if actor.kind != "human":
@@ -116,10 +116,12 @@ def _shown(name: str, known: Involved) -> str:
     return " or ".join(sorted(known.requester)) if name == "requester" else name
 
 
-def _no_advice(requirement: Requirement) -> str:
+def _no_advice(requirement: Requirement, actor: Actor) -> str:
+    """Machines and people are counted apart, so that no number of models takes the word from a person."""
     if not isinstance(requirement.question, Approval | Confirm | Review):
         return "there is nothing to advise on"
-    if sum(isinstance(vote.answer, Advise) for vote in requirement.votes) >= ADVICE_LIMIT:
+    advice = [vote for vote in requirement.votes if isinstance(vote.answer, Advise)]
+    if sum((vote.by.kind == "human") == (actor.kind == "human") for vote in advice) >= ADVICE_LIMIT:
         return f"there are {ADVICE_LIMIT} opinions already"
     return ""
 

@@ -276,6 +276,7 @@ def test_law09_opinions_have_a_bound(house: House) -> None:
         asked.advise("unsure", Actor(f"bot-{number}", kind="agent"))
     with pytest.raises(NotAuthorised, match="20 opinions"):
         asked.advise("unsure", Actor("bot-20", kind="agent"))
+    asked.advise("reject", "otto", note="I know this payee")
 
 
 def test_law13_breaking_the_glass_is_for_those_named_with_a_reason_and_not_for_the_requester(house: House) -> None:
@@ -385,6 +386,6 @@ def test_law02_a_yes_is_taken_back_beside_yeses_to_other_calls(house: House) -> 
     pay.confirm("maria")
     note.confirm("frank")
     note.revoke("frank", note="not yet")
-    run = agent.continue_run(run.run_id)
+    run = agent.continue_run(run)
     assert [one.tool.tool_name for one in run.active_requirements] == ["note"]
     assert house.effects == [("pay", "bob", 5)]
