@@ -56,7 +56,7 @@ def test_the_page_shows_each_way_to_say_who_and_each_term() -> None:
 
 @pytest.mark.parametrize(("level", "comes_to"), [(0, "open"), (1, "rejected")])
 def test_one_no_of_those_who_are_asked_next_ends_it_as_the_page_says(level: int, comes_to: str) -> None:
-    assert "Among those who are asked next one no ends it, whatever `reject_quorum`" in PAGE
+    assert "Among those who are asked next one no ends it, whatever `reject_quorum`" in " ".join(PAGE.split())
     cfo = Patience(escalate=(Escalation(("role:cfo",)),))
     gate = Approval(("role:finance",), reject_quorum=2, patience=cfo)
     no = Vote(Reject(), Actor("maria"), 1, "d", level)
