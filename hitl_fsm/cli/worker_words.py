@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hitl_fsm.cli.handed import WORDS
 from hitl_fsm.cli.output import json_line, say, warn
 from hitl_fsm.cli.runs_ready import values
 from hitl_fsm.cli.when import now_ms
@@ -13,13 +14,18 @@ from hitl_fsm.runtime.stream import ContentDelta, ToolCallCompleted, ToolCallSta
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
     from hitl_fsm.errors import HitlError
+    from hitl_fsm.model.delivery import Delivery, DeliveryState
     from hitl_fsm.model.timer import Timer
     from hitl_fsm.runtime.in_force import Reloaded
+    from hitl_fsm.runtime.outbox import Told
     from hitl_fsm.runtime.stream import StreamEvent
     from hitl_fsm.runtime.work import Continued
 
 SHORT = 12
 """Characters of a digest, for people."""
+HANDED: dict[DeliveryState, str] = {**WORDS, "sent": "it was handed over"}
+TOLD = ("sent", "given up", "too late to be sent")
+"""The fields of `outbox.Told`, in words."""
 
 
 class Words:
@@ -63,6 +69,24 @@ class Words:
         first = found.findings[0]
         told = f"{first.place} {first.code} {first.message}"
         warn(f"{iso(now_ms())} changed policies refused ({len(found.findings)} found, first {told}); the old ones stay")
+
+    def handed(self, delivery: Delivery, became: DeliveryState | None) -> None:
+        """A call that was handed to its route; what nobody knows of is told always."""
+        if became is None:
+            return
+        told = f"{delivery.about} to route {delivery.target}: {HANDED[became]}"
+        if became in {"unknown", "dead"}:
+            warn(f"{iso(now_ms())} {delivery.run_id} {told}")
+        elif self._session.verbose:
+            self._line(delivery.run_id, told)
+
+    def told(self, channel: str, told: Told) -> None:
+        """A round of a channel; what was given up is told always."""
+        words = ", ".join(f"{count} {word}" for count, word in zip(told, TOLD, strict=True) if count)
+        if told.dead:
+            warn(f"{iso(now_ms())} channel {channel}: {words}; `hitl-fsm notices list` lists them")
+        elif self._session.verbose:
+            say(self._session, f"{iso(now_ms())} channel {channel}: {words}")
 
     def _line(self, run_id: str, told: str) -> None:
         say(self._session, f"{iso(now_ms())} {run_id} {told}")

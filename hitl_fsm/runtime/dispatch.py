@@ -130,12 +130,12 @@ async def claim(parts: Parts) -> Delivery | None:
     return await parts.store.claim_dispatch(now, parts.worker, tuple(parts.routes), lambda one: _claimed(one, now))
 
 
-async def carry(engine: Engine, delivery: Delivery) -> None:
-    """Hand it over, and write down what became of it."""
+async def carry(engine: Engine, delivery: Delivery) -> DeliveryState | None:
+    """Hand it over, and write down what became of it; None where somebody else did so before."""
     parts, route = engine.parts, engine.parts.routes[delivery.target]
     keeping = asyncio.ensure_future(_keep(parts, delivery))
     try:
-        await _settle(parts, route, delivery, await _sent(engine, route, delivery))
+        return await _settle(parts, route, delivery, await _sent(engine, route, delivery))
     finally:
         keeping.cancel()
 
@@ -248,7 +248,7 @@ def actor_of(route: str, authenticated_by: str = "engine") -> Actor:
 # -- what is written down of it
 
 
-async def _settle(parts: Parts, route: Route, delivery: Delivery, outcome: Outcome) -> None:
+async def _settle(parts: Parts, route: Route, delivery: Delivery, outcome: Outcome) -> DeliveryState | None:
     now = parts.clock.now()
     state: DeliveryState
     match outcome:
@@ -267,6 +267,8 @@ async def _settle(parts: Parts, route: Route, delivery: Delivery, outcome: Outco
     told = str(outcome.__struct_config__.tag)
     if not await parts.store.settle_delivery(settled, [record_of(f"dispatch_{told}", delivery, now, became=state)]):
         parts.log("dispatch_lost", level="warning", run=delivery.run_id, about=delivery.about, outcome=told)
+        return None
+    return state
 
 
 async def _is_closed(parts: Parts, delivery: Delivery) -> bool:

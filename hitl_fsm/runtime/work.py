@@ -13,13 +13,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from hitl_fsm.errors import Fenced, HitlError, RunBusy
+from hitl_fsm.model.delivery import Delivery, DeliveryState
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import Log
 from hitl_fsm.ports_out import Notifier
 from hitl_fsm.runtime.dispatch import DISPATCH, carry, claim, find
 from hitl_fsm.runtime.in_force import Reloaded
-from hitl_fsm.runtime.outbox import tell
+from hitl_fsm.runtime.outbox import Told, tell
 from hitl_fsm.runtime.routes import AT_ONCE
 from hitl_fsm.runtime.stream import Publish
 from hitl_fsm.runtime.sweep import sweep
@@ -68,6 +69,10 @@ class Tell(Protocol):
     def defect(self, run_id: str, error: BaseException) -> None: ...
 
     def policies(self, found: Reloaded) -> None: ...
+
+    def handed(self, delivery: Delivery, became: DeliveryState | None) -> None: ...
+
+    def told(self, channel: str, told: Told) -> None: ...
 
 
 async def continue_ready(engine: Engine) -> tuple[Continued, ...]:
@@ -210,13 +215,18 @@ class Worker:
             delivery = await claim(self._engine.parts)
             if delivery is None:
                 break
-            self._begin(delivery.delivery_id, carry(self._engine, delivery))
+            self._begin(delivery.delivery_id, self._carry(delivery))
         return self._poll_s
+
+    async def _carry(self, delivery: Delivery) -> None:
+        self._tell.handed(delivery, await carry(self._engine, delivery))
 
     async def _notify(self, channel: Notifier) -> float:
         """Each channel in rounds of its own, so that one that hangs holds up nothing else."""
         parts = self._engine.parts
-        await tell(parts, channel)
+        told = await tell(parts, channel)
+        if any(told):
+            self._tell.told(channel.name, told)
         due, now = await parts.store.next_delivery("notice", (channel.name,)), parts.clock.now()
         return self._poll_s if due is None or due <= now else min(self._poll_s, (due - now) / 1000)
 
@@ -303,6 +313,12 @@ class _Kept:
     def policies(self, found: Reloaded) -> None:
         """Nobody looks here but the runs."""
 
+    def handed(self, delivery: Delivery, became: DeliveryState | None) -> None:
+        """Nobody hands over here."""
+
+    def told(self, channel: str, told: Told) -> None:
+        """Nobody is told of anything here."""
+
 
 class _Logged:
     """For the operational log, which hears of each step by itself."""
@@ -327,3 +343,9 @@ class _Logged:
 
     def policies(self, found: Reloaded) -> None:
         """Logged where it is done."""
+
+    def handed(self, delivery: Delivery, became: DeliveryState | None) -> None:
+        """On the record, each of them."""
+
+    def told(self, channel: str, told: Told) -> None:
+        """On the record, too."""

@@ -13,10 +13,12 @@ import pytest
 from hitl_fsm import tool
 from hitl_fsm.errors import Fenced, ModelError, StoreBusy
 from hitl_fsm.model.answer import Approve
+from hitl_fsm.model.delivery import Delivery, DeliveryState
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RunState
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import RunRow
+from hitl_fsm.runtime import outbox
 from hitl_fsm.runtime import work as working
 from hitl_fsm.runtime.in_force import Reloaded
 from hitl_fsm.runtime.work import Continued, Worker, continue_ready, work
@@ -90,6 +92,12 @@ class Told:
 
     def policies(self, found: Reloaded) -> None:
         """It is seen in the record."""
+
+    def handed(self, delivery: Delivery, became: DeliveryState | None) -> None:
+        """It is seen in the store."""
+
+    def told(self, channel: str, told: outbox.Told) -> None:
+        """It is seen by who is told."""
 
 
 def model_is_away(*_: Any) -> Any:
