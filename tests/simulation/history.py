@@ -29,6 +29,7 @@ ROLES: dict[str, Role] = {
     "worker3": people.worker,
     "maria": people.approver,
     "alice": people.approver,
+    "otto": people.doubter,
     "boss": people.canceller,
     "timers": people.sweeper,
 }
@@ -95,7 +96,7 @@ async def _history(world: World) -> None:
 
 def _start(world: World, name: str) -> None:
     rng = world.rng
-    is_person = name in {"maria", "alice", "boss"}
+    is_person = name in {"maria", "alice", "otto", "boss"}
     mood = "usual" if is_person else rng.choice(("usual", "usual", "usual", "strict", "loose"))
     made = world.start(name, mood, knows_tools=not is_person or rng.random() < 0.5)
     world.spawn(name, ROLES[name](world, made))
@@ -156,8 +157,8 @@ async def _check(world: World) -> None:
             match entry.event:
                 case events.AnswerRecorded(_, given):
                     notes[given.note] = (run.run_id, given)
-                case events.RunCancelled(reason):
-                    notes[reason] = (run.run_id, None)
+                case events.RunCancelled(note) | events.VoteWithdrawn(_, note) | events.ApprovalRevoked(_, note):
+                    notes[note] = (run.run_id, None)
                 case _:
                     pass
     known = {run.run_id for run in seen.runs}

@@ -100,6 +100,45 @@ async def approver(world: World, me: Process) -> None:
         hold(5, digest == row.digest or not any(taken), f"{row.requirement_id}: an answer to another action was taken")
 
 
+async def doubter(world: World, me: Process) -> None:
+    """Takes votes back, and answers: the own ones, another person's, those whose time is over."""
+    rng = world.rng
+    while not world.peace:
+        await world.a_while(15)
+        rows = await world.database.requirements(state=rng.choice(("open", "open", "resolved")), limit=told.PAGE)
+        said = [(row, actor) for row in rows for actor in _who_said_yes(row)]
+        if not said:
+            continue
+        row, by = rng.choice(said)
+        if rng.random() < 0.1:
+            other = rng.choice(sorted(ACTORS))
+            by = Actor(other, roles=ACTORS[other])
+        await _take_back(world, me.engine, row, by)
+
+
+def _who_said_yes(row: Requirement) -> list[Actor]:
+    if row.resolution is not None:
+        return [row.resolution.by] if isinstance(row.resolution.answer, answers.Approve) else []
+    return [vote.by for vote in row.votes]
+
+
+async def _take_back(world: World, engine: Engine, row: Requirement, by: Actor) -> None:
+    note = world.note()
+    taken_back = engine.awithdraw if row.resolution is None else engine.arevoke
+    world.trace("takes back", by.id, row.requirement_id, note)
+    try:
+        await taken_back(row.requirement_id, by=by, note=note)
+    except (Fenced, StoreError):
+        return  # it may be there, or not
+    except Tampered as error:
+        world.journal.defects.append(error)
+    except HitlError as error:
+        world.trace("refused", note, type(error).__name__)
+        world.journal.refused.append(note)
+    else:
+        world.journal.acknowledged.append(Acknowledged(row.run_id, row.requirement_id, note, None))
+
+
 async def answer(world: World, engine: Engine, row: Requirement, given: Answer, by: Actor, digest: str) -> bool:
     """Give one answer, whose note names it, and write down what its giver was told; whether it was taken."""
     note = world.note()

@@ -11,7 +11,23 @@ from stateful import shop
 Turn = list[tuple[str, str]]
 """The calls of one reply: each a tool's name and the text of its arguments."""
 
-DRAWN = (*shop.KINDS, "soon", "soon", "slow", "both", "dup", "send", "vet", "view", "lag")
+DRAWN = (
+    *shop.KINDS,
+    "soon",
+    "soon",
+    "slow",
+    "both",
+    "dup",
+    "send",
+    "vet",
+    "view",
+    "lag",
+    "duo",
+    "duo",
+    "duo",
+    "late",
+    "late",
+)
 """Some kinds are drawn more often: their ways are longer."""
 
 MAX_TURNS = 3

@@ -37,6 +37,7 @@ class Case:
 
     `again`: somebody allowed another start. Reviewers: this is the `execution`-th that they saw, its result `held`;
     `looked` are reviews passed, each with the result that it let pass, and `kept` all results that ever were to wait.
+    `yes` have those who voted so for these arguments, after `level` escalations, the last of them at `risen_at` (ms).
     In the end the model may have `told`, from version `over_at` on. `substituted`: a person gave the result instead.
     """
 
@@ -60,6 +61,9 @@ class Case:
     kept: list[str] = field(default_factory=list)
     told: str | None = None
     substituted: bool = False
+    yes: set[str] = field(default_factory=set)
+    level: int = 0
+    risen_at: int = 0
 
     def unreviewed(self) -> set[str]:
         """Who has not let the held result pass."""
@@ -80,9 +84,11 @@ def as_text(result: Any) -> str:
     return result if isinstance(result, str) else json.dumps(result, separators=(",", ":"), ensure_ascii=False)
 
 
-def may_answer(question: str, by: Actor, requester: str) -> bool:
-    """Law 13, from who stands where in these tests."""
+def may_answer(question: str, by: Actor, requester: str, level: int = 0) -> bool:
+    """Law 13, from who stands where in these tests; `level`: after so many escalations."""
     match question:
+        case "approval" if level:
+            return by.kind == "human" and "ops" in by.roles and by.id != requester
         case "confirm" | "user_input" | "review":
             return by.kind == "human" and by.id == requester
         case "approval" | "review:finance":

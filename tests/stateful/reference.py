@@ -15,9 +15,10 @@ from hitl_fsm.model import answer as answers
 from hitl_fsm.model import event as events
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
+from stateful import ayes
+from stateful.batches import in_turn
 from stateful.case import Begun, Broken, Case, as_text, hold, may_answer
 from stateful.shop import (
-    BATCHES,
     EXPIRES_MS,
     EXPIRING,
     IDEMPOTENT,
@@ -45,6 +46,8 @@ class Reference:
         self.ended = ""
         self.version = 0
         self.asked_late = 0
+        self.votes = 0
+        self.risen = 0
         self.ends: Counter[str] = Counter()
 
     def take(self, entries: Sequence[Entry]) -> None:
@@ -103,21 +106,9 @@ class Reference:
             )
             again_allowed = not case.begun or case.again or kind_of(case.tool) in IDEMPOTENT | {"ask_user"}
             hold(3, again_allowed and not case.in_review, f"{name} began again without a person's word")
-            self._in_turn(case)
+            in_turn(self.turn, case)
             case.begun.append(Begun(self.version, case.execution, case.args, frozenset(case.passed)))
             case.lost = case.again = False
-
-    def _in_turn(self, case: Case) -> None:
-        """Law 7, the strictest batch rule of the turn's calls."""
-        letters = {other.tool[0] for other in self.turn if "." in other.tool and not _refused_at_once(other)}
-        letters |= {"a"} if any("." not in other.tool for other in self.turn) else set()
-        rule = BATCHES[max(letters, key=list(BATCHES).index)]
-        before = [other for other in self.turn if other.place < case.place]
-        if rule != "run_ungated":
-            hold(7, all(other.over for other in before), f"{case.tool} ran past one that was open")
-        if rule == "hold_all":
-            waiting = [other for other in self.turn if other.may_begin() and not other.ungated()]
-            hold(7, not waiting, f"{case.tool} ran while {[o.tool for o in waiting]} waited")
 
     def returned(self, _entry: Entry, event: events.CallReturned | events.CallRaised) -> None:
         case = self.cases[event.call_id]
@@ -161,14 +152,12 @@ class Reference:
         known = case.over or case.again or case.in_review or case not in self.turn or not its_own
         if known:
             return
-        asked = [
-            row
-            for row in self.rows.values()
-            if (row.call_id, row.execution, row.state) == (event.call_id, case.execution, "superseded")
-            and row.requirement_id not in self.closed
-        ]
-        hold(2, len(asked) <= 1, f"{event.call_id} had {len(asked)} questions answered by its worker")
-        self.closed.update(row.requirement_id for row in asked)
+        # What fell with a yes that was taken back was asked before; what is asked after a further loss has a later id.
+        before = max((one for one in self.closed if self.rows[one].call_id == event.call_id), default="")
+        of_it = (row for row in self.rows.values() if (row.call_id, row.execution) == (event.call_id, case.execution))
+        superseded = sorted(row.requirement_id for row in of_it if row.state == "superseded")
+        asked = [one for one in superseded if one > before][:1]
+        self.closed.update(asked)
         self.asked_late += len(asked)
         was_lost, case.lost = case.lost, False
         case.again = was_lost and not event.begun
@@ -190,19 +179,45 @@ class Reference:
                 self._end(case, "substituted" if case.substituted else "succeeded", case.held)
 
     def expired(self, entry: Entry, event: events.RequirementTimedOut) -> None:
-        row = self._close(event.requirement_id)
+        row = self._asked(event.requirement_id)
+        case = self.cases[row.call_id]
         hold(12, (kind_of(row.tool), row.kind) in EXPIRING, f"{row.tool} has no time limit, and expired")
-        hold(12, entry.at >= row.opened_at + EXPIRES_MS, f"{row.requirement_id} expired before its time")
-        self._refuse(self.cases[row.call_id])
+        since = max(row.opened_at, case.risen_at)
+        hold(12, entry.at >= since + EXPIRES_MS, f"{row.requirement_id} expired before its time")
+        if ayes.rises(case, row, entry.at):
+            self.risen += 1
+            return
+        self._close(event.requirement_id)
+        self._refuse(case)
+
+    def withdrawn(self, entry: Entry, event: events.VoteWithdrawn) -> None:
+        row = self._asked(event.requirement_id)
+        ayes.take_back(self.cases[row.call_id], row, entry.by)
+
+    def revoked(self, _entry: Entry, event: events.ApprovalRevoked) -> None:
+        """The gate is to be passed again, before anything begins, and so are those after it that people open."""
+        row = self.rows[event.requirement_id]
+        case = self.cases[row.call_id]
+        hold(2, row.requirement_id in self.closed, f"{row.requirement_id} was taken back before it was answered")
+        hold(3, case.may_begin(), f"{row.requirement_id} was taken back after its call had begun")
+        hold(4, not case.refused, f"{row.requirement_id} was no yes, and was taken back")
+        case.passed -= {row.kind, "approval"}
+        ayes.ask_anew(case)
 
     def answered(self, entry: Entry, event: events.AnswerRecorded) -> None:
-        row = self._close(event.requirement_id)
+        row = self._asked(event.requirement_id)
         case = self.cases[row.call_id]
         hold(
             13,
-            may_answer(gate_of(row), entry.by, self.requester),
+            may_answer(gate_of(row), entry.by, self.requester, case.level if row.kind == "approval" else 0),
             f"{entry.by.id} answered {row.requirement_id}, a {gate_of(row)}",
         )
+        if ayes.leaves_open(case, row, entry.by, event):
+            self.votes += 1
+            if event.args is not None:  # it is asked anew, with the vote of who edited it
+                self._close(row.requirement_id)
+            return
+        self._close(row.requirement_id)
         resolution = row.resolution
         told = resolution is not None and (resolution.answer, resolution.by) == (event.answer, entry.by)
         hold(2, told, f"the row of {row.requirement_id} has another answer than the log")
@@ -259,6 +274,7 @@ class Reference:
                 case.execution, case.sent_back = case.execution + 1, len(case.begun)
                 case.in_review, case.again, case.held = False, True, None
                 case.passed, case.looked = set(), set()
+                ayes.ask_anew(case)
             case answers.EditResult(result):
                 case.held = result
                 case.kept.append(as_text(result))
@@ -271,11 +287,15 @@ class Reference:
         """Other arguments are another action: what was said of the old one counts no more (law 5)."""
         if event.args is not None:
             case.args, case.passed = event.args, set()
+            ayes.ask_anew(case)
         case.passed.add(row.kind)
 
-    def _close(self, requirement_id: str) -> Requirement:
+    def _close(self, requirement_id: str) -> None:
+        self.closed.add(self._asked(requirement_id).requirement_id)
+
+    def _asked(self, requirement_id: str) -> Requirement:
+        """One that nothing has closed yet."""
         hold(2, requirement_id not in self.closed, f"{requirement_id} was closed twice")
-        self.closed.add(requirement_id)
         row = self.rows.get(requirement_id)
         if row is None:
             message = f"law 02: {requirement_id} was answered and has no row"
@@ -353,11 +373,6 @@ _AFTER: dict[str, tuple[type, ...]] = {
 }
 
 
-def _refused_at_once(case: Case) -> bool:
-    """What could not be judged has no batch rule of its own."""
-    return case.needs is None and not case.begun and not case.passed
-
-
 _TAKES: dict[type, Callable[[Reference, Entry, Any], None]] = {
     events.RunCreated: Reference.created,
     events.ModelReplied: Reference.replied,
@@ -373,4 +388,6 @@ _TAKES: dict[type, Callable[[Reference, Entry, Any], None]] = {
     events.AnswerRecorded: Reference.answered,
     events.VerdictsRevised: Reference.revised,
     events.RequirementTimedOut: Reference.expired,
+    events.VoteWithdrawn: Reference.withdrawn,
+    events.ApprovalRevoked: Reference.revoked,
 }

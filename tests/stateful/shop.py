@@ -22,10 +22,19 @@ BATCHES = {"u": "run_ungated", "a": "in_order", "h": "hold_all"}
 
 EXPIRES_MS = 60_000
 """How long `soon` waits for its confirmation, and `vet` for its review."""
-EXPIRING = frozenset({("soon", "confirm"), ("vet", "review")})
+EXPIRING = frozenset({("soon", "confirm"), ("vet", "review"), ("late", "approval")})
+RISING = frozenset({"late"})
+"""Of these the next ones are asked first, once, for as long again."""
+QUORUMS = {"duo": 2}
+"""How many people must say yes, where it is not one."""
 
 APPROVAL = "{approval: {of: ['role:finance'], not: [requester]}}"
 FORM = "{user_input: {schema: {type: object, properties: {reason: {type: string, minLength: 2}}, required: [reason]}}}"
+DUO = "{approval: {of: ['role:finance'], quorum: 2, not: [requester]}}"
+LATE = (
+    "{approval: {of: ['role:finance'], not: [requester], expires: 60s,"
+    " on_expiry: {escalate: ['role:ops'], expires: 60s}}}"
+)
 CARRIER = "{external: {route: carrier, result_schema: {type: object, required: [ok]}}}"
 REVIEW = "{review: {of: ['role:finance'], not: [requester], retries: 1}}"
 SOON_REVIEW = "{review: {of: ['role:finance'], not: [requester], retries: 1, expires: 60s}}"
@@ -48,6 +57,8 @@ _YAML = {
     "ship": CARRIER,
     "ban": "deny",
     "both": f"[confirm, {APPROVAL}]",
+    "duo": DUO,
+    "late": f"[confirm, {LATE}]",
     "soon": "{confirm: {expires: 60s}}",
     "dup": "confirm",
     "slow": "allow",
@@ -68,6 +79,8 @@ _NEEDS: dict[str, Needs] = {
     "ship": ("external",),
     "ban": None,
     "both": ("confirm", "approval"),
+    "duo": ("approval",),
+    "late": ("confirm", "approval"),
     "soon": ("confirm",),
     "dup": ("confirm",),
     "slow": (),

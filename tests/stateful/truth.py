@@ -16,6 +16,8 @@ from stateful.shop import RETRIES, Effect, gate_of
 
 ALICE = Actor("alice")
 MARIA = Actor("maria", roles=("finance",))
+OTTO = Actor("otto", roles=("finance",))
+ROB = Actor("rob", roles=("ops",))
 
 
 def truthful(
@@ -23,7 +25,9 @@ def truthful(
 ) -> tuple[Answer, Actor]:
     """An answer that fits, by who may give it; of a lost call, what the witness says."""
     gate = gate_of(row)
-    by = ALICE if gate in {"confirm", "user_input", "review"} else MARIA
+    by = ALICE if gate in {"confirm", "user_input", "review"} else ROB if row.escalated else MARIA
+    if any(vote.by.id == by.id for vote in row.votes):
+        by = OTTO
     match gate:
         case "confirm" | "approval":
             given: Answer = answers.Approve()
