@@ -12,8 +12,18 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 _CORE = ("decide", "draft", "gates", "review", "timers", "replay", "machine")
+_PEOPLE = ("votes", "who", "ballot", "opening", "editing", "grants", "hours", "notices", "suspicion")
 _STORE = ("commit", "approvals", "timers", "log", "batch", "statements")
-TARGETS = (*(f"hitl_fsm/core/{n}.py" for n in _CORE), *(f"hitl_fsm/adapters/store/{n}.py" for n in _STORE))
+LAYERS = {
+    "core": tuple(f"hitl_fsm/core/{name}.py" for name in _CORE),
+    "people": (
+        *(f"hitl_fsm/core/{name}.py" for name in _PEOPLE),
+        "hitl_fsm/runtime/entering.py",
+        "hitl_fsm/runtime/crowd.py",
+    ),
+    "store": tuple(f"hitl_fsm/adapters/store/{name}.py" for name in _STORE),
+}
+TARGETS = tuple(path for paths in LAYERS.values() for path in paths)
 
 _NO_CODE = frozenset({"annotation", "returns", "decorator_list", "args", "defaults"})
 _OPPOSITE: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
@@ -28,6 +38,7 @@ _OPPOSITE: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.In: (ast.NotIn,),
     ast.NotIn: (ast.In,),
 }
+_COUNTERPART = {"any": "all", "all": "any", "min": "max", "max": "min"}
 _WORD = re.compile(r"[a-z_]+")
 _CONDITION = re.compile(r"(?:WHERE|AND|OR|WHEN) \(?([\w.]+ (?:=|<=|<|>) (?:\?|'\w*'))")
 _BOUNDARY = {" <= ": " < ", " < ": " <= ", " > ": " >= "}
@@ -39,7 +50,17 @@ class Mutant(NamedTuple):
     path: str
     function: str
     change: str
-    code: CodeType
+    tree: ast.Module
+    site: _Site
+    other: ast.AST
+
+    @property
+    def code(self) -> CodeType:
+        """Compiled when it is tried: its name alone needs none."""
+        self.site.put(ast.copy_location(self.other, self.site.node))
+        code: CodeType = compile(ast.fix_missing_locations(self.tree), str(ROOT / self.path), "exec")
+        self.site.put(self.site.node)
+        return code
 
     @property
     def place(self) -> str:
@@ -75,10 +96,7 @@ def mutants_of(path: str) -> Iterator[Mutant]:
             change = f"{_told(site.node)} -> {_told(other)}"
             seen[site.function, change] += 1
             times = seen[site.function, change]
-            site.put(ast.copy_location(other, site.node))
-            code = compile(ast.fix_missing_locations(tree), str(ROOT / path), "exec")
-            site.put(site.node)
-            yield Mutant(path, site.function, change if times == 1 else f"{change} ({times})", code)
+            yield Mutant(path, site.function, change if times == 1 else f"{change} ({times})", tree, site, other)
 
 
 def _sites(parent: ast.AST, function: str) -> Iterator[_Site]:
@@ -91,6 +109,8 @@ def _sites(parent: ast.AST, function: str) -> Iterator[_Site]:
             named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
             if isinstance(parent, ast.ClassDef) and not named:
                 continue  # a class stands once it is made
+            if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Literal":
+                continue  # for the type checker
             inside = f"{function}.{node.name}".strip(".") if named else function
             yield _Site(parent, field, index, node, inside)
             yield from _sites(node, inside)
@@ -99,6 +119,7 @@ def _sites(parent: ast.AST, function: str) -> Iterator[_Site]:
 def _others(site: _Site, path: str) -> Iterator[ast.AST]:
     """What stands there in the mutants."""
     yield from _other_expressions(site.node, path)
+    yield from _others_of_several(site.node)
     yield from _left_out(site.node)
     if isinstance(site.parent, ast.If | ast.IfExp | ast.While) and site.field == "test":
         yield ast.Constant(True)
@@ -123,6 +144,19 @@ def _other_expressions(node: ast.AST, path: str) -> Iterator[ast.AST]:
             yield ast.BinOp(node.left, ast.Sub() if isinstance(node.op, ast.Add) else ast.Add(), node.right)
         case ast.Constant():
             yield from _other_constants(node, path)
+
+
+def _others_of_several(node: ast.AST) -> Iterator[ast.expr]:
+    """Of sets and of choices among many the counterpart; of `a <= b <= c`, with one sign changed."""
+    match node:
+        case ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
+            yield ast.BinOp(node.left, ast.BitOr() if isinstance(node.op, ast.BitAnd) else ast.BitAnd(), node.right)
+        case ast.Name(id="any" | "all" | "min" | "max"):
+            yield ast.Name(_COUNTERPART[node.id], ast.Load())
+        case ast.Compare(ops=[_, _, *_]):
+            for place, op in enumerate(node.ops):
+                for other in _OPPOSITE[type(op)]:
+                    yield ast.Compare(node.left, [*node.ops[:place], other(), *node.ops[place + 1 :]], node.comparators)
 
 
 def _left_out(node: ast.AST) -> Iterator[ast.AST]:

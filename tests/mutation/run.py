@@ -1,4 +1,4 @@
-"""Which wrong versions no test notices: `python tests/mutation/run.py core|store [--sample N] [--seed S]`."""
+"""Which wrong versions no test notices: `python tests/mutation/run.py core|people|store [--sample N] [--seed S]`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from mutants import ROOT, TARGETS, Mutant, mutants_of
+from mutants import LAYERS, ROOT, Mutant, mutants_of
 from trial import Trial, Tried
 
-TESTS = {"core": ("tests/unit/core", "tests/laws"), "store": ("tests/unit/store", "tests/laws")}
+TESTS = {
+    "core": ("tests/unit/core", "tests/laws"),
+    "people": (
+        "tests/unit/core",
+        "tests/unit/notify",
+        "tests/unit/runtime/test_entering.py",
+        "tests/unit/runtime/test_crowd.py",
+    ),
+    "store": ("tests/unit/store", "tests/laws"),
+}
 _OPTIONS = ("-q", "-p", "no:cacheprovider", "-k", "not postgres and not file", "-o", "tmp_path_retention_policy=none")
 README = Path(__file__).parent / "README.md"
 
@@ -23,7 +32,7 @@ def explained() -> set[str]:
 
 
 def mutants_in(layer: str) -> list[Mutant]:
-    return [mutant for path in TARGETS if f"/{layer}/" in path for mutant in mutants_of(path)]
+    return [mutant for path in LAYERS[layer] for mutant in mutants_of(path)]
 
 
 def tried(layer: str, mutants: list[Mutant]) -> Trial:

@@ -14,6 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import zip_longest
 from types import CodeType, FrameType, FunctionType
 from typing import NamedTuple, NoReturn
 
@@ -130,7 +131,10 @@ class Trial:
         def reaches(test: str) -> bool:
             if mutant.path.endswith(_EVERYWHERE):
                 return True
-            return any(f == place or (not mutant.function and f.startswith(place)) for f in self._reach[test])
+            entered = self._reach[test]
+            if not mutant.function:
+                return any(one.startswith(place) for one in entered)
+            return any(place == one or place.startswith(f"{one}.") for one in entered)  # also what is made inside it
 
         items = [item for item in session.items if item.nodeid not in left_out and reaches(item.nodeid)]
         here = Counter(each.by for each in self.tried if each.mutant.place == mutant.place)
@@ -198,7 +202,7 @@ def _plain(code: CodeType) -> str:
 
 
 def _with_next(items: Sequence[pytest.Item]) -> Iterable[tuple[pytest.Item, pytest.Item | None]]:
-    return zip(items, [*items[1:], None], strict=True)
+    return zip_longest(items, items[1:])
 
 
 def _say_nothing(session: pytest.Session) -> None:

@@ -239,6 +239,13 @@ def test_law12_the_next_ones_are_asked_one_after_the_other_and_then_it_is_denied
     assert (run.states(), run.call().passed[0].by) == ([CallState.AUTHORISED], ("eve",))
 
 
+def test_law12_where_nobody_is_next_its_time_denies_it() -> None:
+    run = PureRun(gated(Confirm(50)))
+    run.at = 1050
+    run.on(events.RequirementTimedOut("req_r-0001"), by=TIMER)
+    assert (run.states(), row(run).state) == ([CallState.DENIED], RequirementState.EXPIRED)
+
+
 def test_an_answer_beside_an_escalation_still_holds() -> None:
     run = PureRun(gated(RISING), gated(TWO))
     says(run, MARIA, Approve(), 1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_fsm.core.hours import after
+from hitl_fsm.core.hours import after, covered
 
 START = st.integers(0, 60)
 WAIT = st.integers(0, 60)
@@ -71,3 +71,8 @@ def test_a_calendar_only_adds_time(start: int, wait: int, windows: tuple[int, ..
 )
 def test_two_windows(start: int, wait: int, expected: int) -> None:
     assert after(start, wait, (10, 20, 30, 40)) == expected
+
+
+@given(some_windows())
+def test_windows_cover_the_moments_in_which_they_are_open(windows: tuple[int, ...]) -> None:
+    assert covered(windows) == sum(is_open(moment, windows) for moment in range(windows[-1] if windows else 0))

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from runs import PureRun, gated
+from runs import ALLOW, PureRun, gated
 
-from hitl_fsm.core.grants import after_use, alike, exact, grant_id_of, grants_fit, is_excluded, made
+from hitl_fsm.core.grants import after_use, agent_of, alike, exact, grant_id_of, grants_fit, is_excluded, made
+from hitl_fsm.model.action import Below
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Approve, GrantTerms, Reject, Vote
 from hitl_fsm.model.call import Call, Pass
+from hitl_fsm.model.event import ModelReplied, ProposedCall
 from hitl_fsm.model.grant import Grant, GrantRow
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.verdict import Approval, Confirm, GrantOffer
@@ -347,3 +349,12 @@ def test_a_number_is_exactly_what_json_writes(value: float) -> None:
     number = exact(value)
     assert number is not None
     assert float(number) == value
+
+
+def test_a_grant_is_of_the_innermost_run_that_asks() -> None:
+    pure = PureRun()
+    below = ProposedCall("1.0", "p", "ask", args={}, tool_version="v1", below=Below("agent", "clerk"))
+    pure.on(ModelReplied("", (below,)), {"1.0": ALLOW})
+    pure.start("1.0")
+    pure.on(ModelReplied("", (ProposedCall("1.0/1.0", "q", "pay", {}),), frame="1.0"), {"1.0/1.0": gated()})
+    assert [agent_of(run_of(pure), pure.call(name)) for name in ("1.0", "1.0/1.0")] == ["a", "clerk"]

@@ -13,7 +13,7 @@ from hitl_fsm.audit.canonical import review_digest
 from hitl_fsm.core.facts import content_digest
 from hitl_fsm.model import event as events
 from hitl_fsm.model.action import Below
-from hitl_fsm.model.answer import Approve, Reject, Retry
+from hitl_fsm.model.answer import Approve, NotHappened, Reject, Retry
 from hitl_fsm.model.call import Pass
 from hitl_fsm.model.circumstances import Circumstances
 from hitl_fsm.model.event import CallsStarted, Entry, ModelReplied, ProposedCall
@@ -81,6 +81,8 @@ def test_a_question_says_all_that_is_known_of_its_call() -> None:
     assert (asked.stage, asked.stages, asked.severity, asked.reasons) == (1, 3, "high", (REASON,))
     assert (asked.sensitive, asked.flags, asked.execution) == (("n",), flags, 1)
     assert (asked.opened_at, asked.answerable_from, asked.result, asked.votes) == (1000, None, None, ())
+    (opened,) = [data for name, data in run.told() if name == "requirement_opened"]
+    assert (opened["requirement"], opened["stage"], opened["digest"]) == ("req_r-0001", 1, call.digest)
     run.around = Circumstances()
     answer(run, Approve())
     (second,) = run.asked()
@@ -130,6 +132,14 @@ def test_law03_what_may_still_act_is_asked_about_later(until: int, from_: int | 
     (asked,) = lost(until).asked()
     assert (asked.question, asked.answerable_from) == (OutcomeUnknown(), from_)
     assert (asked.stage, asked.stages, asked.expires_at, asked.remind_at) == (1, 1, None, ())
+
+
+def test_a_gate_is_answered_at_once_also_where_a_lost_worker_might_have_acted() -> None:
+    run = lost(5000)
+    (asked,) = run.asked()
+    run.on(events.AnswerRecorded(asked.requirement_id, NotHappened(), asked.digest, worker_gone=True), by=ALICE)
+    run.on(events.VerdictsRevised("p2"), {"1.0": gated()})
+    assert (run.asked()[0].question, run.asked()[0].answerable_from) == (Confirm(), None)
 
 
 # -- whose turn it is
@@ -195,10 +205,21 @@ def test_law02_a_grant_passes_no_gate_that_offers_none_and_none_that_is_asked_ab
     for gate in (Confirm(), FORM, External("x")):
         run = Told(granted(use(gate)), gated(gate))
         assert (run.step.grant_uses, len(run.asked())) == ((), 1)
-    run = Told(Circumstances(), gated(ASKED), gated(TWO))
+    run = Told(Circumstances(), gated(ASKED), gated(Approval(("role:a",))))
     run.around = granted(use(ASKED))
-    says(run, MARIA, Reject(), 1)
+    says(run, MARIA, Approve(), 1)
     assert (run.step.grant_uses, [one.question for one in run.asked()]) == ((), [ASKED])
+
+
+def test_law04_a_grant_does_not_pass_what_a_person_rejected() -> None:
+    run = Told(Circumstances(), gated(ASKED))
+    answer(run, Reject())
+    for args, used in (({"n": 1}, 0), ({"n": 2}, 1)):
+        again = Told(Circumstances(), gated(ASKED))
+        again.run, again.around = run.run, Circumstances(grants={"2.0": (use(ASKED, call_id="2.0"),)})
+        proposed = ProposedCall("2.0", "p", "pay", args, tool_version="v1")
+        again.on(ModelReplied("", (proposed,)), {"2.0": gated(ASKED)})
+        assert (len(again.step.grant_uses), len(again.asked())) == (used, 1 - used)
 
 
 def test_people_are_not_asked_where_too_many_questions_are_open() -> None:
