@@ -118,6 +118,14 @@ def more_or_fewer(more: Mapping[str, int], fewer: Mapping[str, int]) -> str:
     return ", ".join(parts)
 
 
+def in_short(more: Mapping[str, int], fewer: Mapping[str, int], counts: Mapping[Change, int]) -> str:
+    """As `more_or_fewer`; where as much is asked as before, whether it is asked of the same people, and alike."""
+    if told := more_or_fewer(more, fewer):
+        return told
+    same = all(change == "equal" for change, count in counts.items() if count)
+    return f"nothing more and nothing less would be asked{'' if same else ', but otherwise'}"
+
+
 def counted(counts: Mapping[Change, int]) -> str:
     """`2 loosened, 1 changed, 44 tightened, 765 the same`."""
     words = {"equal": "the same"}

@@ -94,7 +94,7 @@ def _since(text: str | None) -> int:
 
 def tell(session: Session, found: Impact, since: int, limit: int) -> None:
     """The changes to stdout, what could not be judged again to stderr."""
-    from hitl_fsm.cli.changes import blocks, counted, many, more_or_fewer  # noqa: PLC0415 - as it is used
+    from hitl_fsm.cli.changes import blocks, counted, in_short, many  # noqa: PLC0415 - as it is used
     from hitl_fsm.cli.output import json_document, line, say, show  # noqa: PLC0415 - as above
     from hitl_fsm.cli.page import Page  # noqa: PLC0415 - as above
 
@@ -102,7 +102,7 @@ def tell(session: Session, found: Impact, since: int, limit: int) -> None:
         json_document(as_object(found, since, limit))
         return
     seen = found.seen
-    head = more_or_fewer(found.more, found.fewer) or "nothing more and nothing less would be asked"
+    head = in_short(found.more, found.fewer, found.counts)
     line(f"had this been in force{_from(since)}: {head}")
     line(f"{many(seen.actions, 'action', 'actions')} in {many(seen.runs, 'run', 'runs')}: {counted(found.counts)}")
     if found.against:

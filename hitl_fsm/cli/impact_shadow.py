@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hitl_fsm.cli import impact
-from hitl_fsm.cli.changes import blocks, counted, many, more_or_fewer
+from hitl_fsm.cli.changes import blocks, counted, in_short, many
 from hitl_fsm.cli.output import json_document, line, say, show
 from hitl_fsm.cli.page import Grid, Page
 from hitl_fsm.model.instant import iso
@@ -31,7 +31,7 @@ def tell_shadow(session: Session, since: int, limit: int) -> None:
     actions = many(seen.actions, "action", "actions")
     line(f"shadow policies had a word on {found.actions} of {actions} in {many(seen.runs, 'run', 'runs')}")
     if found.rules:
-        head = more_or_fewer(found.impact.more, found.impact.fewer) or "nothing more and nothing less would be asked"
+        head = in_short(found.impact.more, found.impact.fewer, found.impact.counts)
         line(f"had they been enforced: {head}; {counted(found.impact.counts)}")
         line("")
         listed: dict[Change, list[Shown]] = {

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from acceptance.shell import POLICY, Shell
+from hitl_fsm.cli.changes import in_short
 
 TEST = """\
 apiVersion: hitl-fsm/v1
@@ -133,6 +134,12 @@ def test_impact_tells_what_would_have_been_and_fails_on_what_is_lost(shell: Shel
     assert normal(recorded.out, shell) == normal(told.out, shell)
     assert shell("--store", "sqlite:///hitl.db", "diff", "new", "new").code == 0
     assert shell("audit", "verify").code == 0
+
+
+def test_as_much_that_is_asked_otherwise_is_not_said_to_be_the_same() -> None:
+    assert in_short({}, {}, {"equal": 3, "loosened": 0}) == "nothing more and nothing less would be asked"
+    assert in_short({}, {}, {"equal": 3, "loosened": 1}).endswith("would be asked, but otherwise")
+    assert in_short({"approval": 1}, {}, {"tightened": 1}) == "1 more approval"
 
 
 def test_impact_refuses_what_it_cannot_mean(shell: Shell) -> None:
