@@ -388,3 +388,4 @@ def test_law02_a_yes_is_taken_back_beside_yeses_to_other_calls(house: House) -> 
     note.revoke("frank", note="not yet")
     run = agent.continue_run(run)
     assert [one.tool.tool_name for one in run.active_requirements] == ["note"]
+    assert house.effects == [("pay", "bob", 5.0, "-")]
