@@ -358,3 +358,22 @@ def test_a_grant_is_of_the_innermost_run_that_asks() -> None:
     pure.start("1.0")
     pure.on(ModelReplied("", (ProposedCall("1.0/1.0", "q", "pay", {}),), frame="1.0"), {"1.0/1.0": gated()})
     assert [agent_of(run_of(pure), pure.call(name)) for name in ("1.0", "1.0/1.0")] == ["a", "clerk"]
+
+
+def test_one_is_the_least_that_is_offered() -> None:
+    assert grants_fit(OFFER, GrantTerms(uses=1, for_ms=1)) == ""
+    assert grants_fit(OFFER, GrantTerms(uses=0)) != ""
+    assert grants_fit(OFFER, GrantTerms(for_ms=0)) != ""
+
+
+def test_what_one_says_as_the_requester_is_for_the_own_runs_and_not_for_those_that_others_had_begin() -> None:
+    pure, terms = asked(ARGS), GrantTerms("agent")
+    for of, named, user in ((GATE.of, (), ""), (("requester",), (), "alice"), (GATE.of, ("requester",), "alice")):
+        gate = replace(GATE, of=of)
+        both = [replace(one, named=named if index else ()) for index, one in enumerate(votes(terms, terms))]
+        grant = made(pure.asked()[0], pure.call(), run_of(pure), gate, both, AT)
+        assert grant is not None
+        assert grant.user == user
+        for begun_by, covered in (((), True), (("alice",), True), (("alice", "maria"), not user)):
+            run = replace(run_of(pure), begun_by=begun_by)
+            assert (alike(grant, run, pure.call(), gate_key(gate)) is not None) == covered
