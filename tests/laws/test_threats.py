@@ -379,13 +379,14 @@ def test_law01_stages_are_passed_in_order_by_different_people(house: House) -> N
 
 
 def test_law02_a_yes_is_taken_back_beside_yeses_to_other_calls(house: House) -> None:
-    engine = engine_of(house, "- {id: all, gate: {approval: {of: [role:finance], not: [requester]}}}")
+    rules = "- {id: a, tools: pay, gate: {approval: {of: [role:finance]}}}\n- {id: b, tools: note, gate: confirm}"
+    engine = engine_of(house, rules)
     agent = house.agent(engine, [calls(call("pay", to="bob", amount=5), call("note", text="hi"))])
     run = agent.run("go", user="alice")
     pay, note = run.active_requirements
     pay.confirm("maria")
-    note.confirm("frank")
-    note.revoke("frank", note="not yet")
+    note.confirm("alice")
+    note.revoke("alice", note="not yet")
     run = agent.continue_run(run)
     assert [one.tool.tool_name for one in run.active_requirements] == ["note"]
     assert house.effects == [("pay", "bob", 5.0, "-")]
