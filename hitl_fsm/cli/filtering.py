@@ -24,7 +24,7 @@ KINDS = ("confirm", "approval", "user_input", "external", "review", "outcome")
 
 
 class Wanted(NamedTuple):
-    """Empty: all of them. `risk` is the least severity; `expiring_ms`: how soon it must expire."""
+    """Empty: all of them. `risk` is the least severity; `expiring_ms`: how soon it must expire; `most`: so many."""
 
     run: str | None = None
     tool: str | None = None
@@ -32,6 +32,7 @@ class Wanted(NamedTuple):
     risk: str | None = None
     kind: str | None = None
     expiring_ms: int | None = None
+    most: int | None = None
 
     def takes(self, one: Requirement, now: int) -> bool:
         """Whether the question is one of those that are wanted."""
@@ -94,13 +95,17 @@ def typing_person(session: Session, speaker: str | None) -> Person:
 
 
 def reader(store: Store) -> Callable[[str], Run | None]:
-    """What reads runs, each once; None for one that is not there any more."""
+    """What reads runs, one at a time; None for one that is not there any more. Only the last one is kept.
+
+    The questions of a run stand together in a list, so that each run is read once, however many there are.
+    """
     from hitl_fsm.cli.reading import report  # noqa: PLC0415 - a plain list reads no run
 
     seen: dict[str, Run | None] = {}
 
     def run_of(run_id: str) -> Run | None:
         if run_id not in seen:
+            seen.clear()
             stored = run_sync(store.load(run_id))
             seen[run_id] = None if stored is None else report(stored.entries).run
         return seen[run_id]

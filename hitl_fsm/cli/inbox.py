@@ -58,6 +58,9 @@ def inbox(
     expiring: Annotated[
         str | None, typer.Option("--expiring", metavar="SPAN", help="Only what expires so soon: 30m, 4h, 2d.")
     ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Only the oldest so many of these.")
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Go on, and tell what changes, until Ctrl-C.")] = False,
     tui: Annotated[bool, typer.Option("--tui", help="A full-screen inbox (needs the extra `tui`).")] = False,
     as_: As = None,
@@ -74,7 +77,7 @@ def inbox(
     """
     session: Session = ctx.obj
     span = None if expiring is None else span_ms(expiring, "--expiring")
-    wanted = Wanted(run, tool, agent, one_of(risk, RISKS, "--risk"), one_of(kind, KINDS, "--kind"), span)
+    wanted = Wanted(run, tool, agent, one_of(risk, RISKS, "--risk"), one_of(kind, KINDS, "--kind"), span, limit)
     if as_ is not None and not (mine or tui):
         msg = "--as says whose questions --mine lists, and who answers in --tui"
         raise SettingsError(msg, help="give one of these, or leave --as out")
@@ -118,12 +121,14 @@ def looking(session: Session, store: Store, wanted: Wanted, who: Person | None) 
 
     def look() -> list[Listed]:
         nonlocal engine
-        now, listed = now_ms(), []
+        now, listed = now_ms(), list[Listed]()
         found = [one for one in open_requirements(store) if wanted.takes(one, now)]
         if found and engine is None:
             engine = _judging(session)
         run_of = reader(store) if who or engine else lambda _: None
         for one in found:
+            if len(listed) == wanted.most:
+                break
             run = run_of(one.run_id)
             if who is None or (run is not None and who.may_answer(one, run, now)):
                 listed.append(Listed(one, engine is not None and run is not None and is_affected(engine, one, run)))

@@ -62,6 +62,15 @@ def test_mine_is_what_this_person_may_answer_now(shell: Shell) -> None:
     assert "nothing of that waits for a person" in shell("inbox", "--agent", "otto").err
 
 
+def test_only_the_oldest_are_listed(shell: Shell) -> None:
+    start(shell, "wiring")
+    start(shell, "paying", "bert")
+    every = [one["id"] for one in shell("inbox", "--format", "json").lines]
+    assert len(every) > 1
+    assert [one["id"] for one in shell("inbox", "--limit", "1", "--format", "json").lines] == every[:1]
+    assert shell("inbox", "--limit", "0").code == 2
+
+
 def test_a_position_in_the_list_is_no_id(shell: Shell) -> None:
     start(shell, "paying")
     for command in (["approve", "1"], ["reject", "1"], ["withdraw", "1"], ["input", "1", "--data", "{}"]):
