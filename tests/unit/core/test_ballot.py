@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from panels import DEPUTY, EVE, FRANK, MARIA, MARIA2, RISING, TWO, row, says, state, takes_back, voters, voters_of
 from runs import PureRun, gated
-from voting import DEPUTY, EVE, FRANK, MARIA, MARIA2, RISING, TWO, row, says, state, takes_back, voters, voters_of
 
 from hitl_fsm.audit.canonical import asked_digest
 from hitl_fsm.errors import IllegalTransition

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from panels import DEPUTY, EVE, FRANK, MARIA, MARIA2, OFFER, RISING, TWO, revokes, row, says, state
 from runs import PureRun, gated
-from voting import DEPUTY, EVE, FRANK, MARIA, MARIA2, OFFER, RISING, TWO, revokes, row, says, state
 
 from hitl_fsm.core.ballot import revocable
 from hitl_fsm.errors import IllegalTransition

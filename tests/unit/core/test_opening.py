@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from panels import MARIA, TWO, says
 from runs import ALICE, ALLOW, PureRun, answer, gated, lost
-from voting import MARIA, TWO, says
 
 from hitl_fsm.audit.canonical import review_digest
 from hitl_fsm.core.facts import content_digest

@@ -118,7 +118,7 @@ class English:
             del self._left[:2]
         yield _parsed(self._code())
         while self._left and (self._left[0] == "," or self._left[0] == ("and" if closing else "or")):
-            if not isinstance(self._left[1], Code):
+            if not isinstance(self._left[1], Code) or self._left[2:4] == ["is", "true"]:  # a condition as it is written
                 break
             self._left.pop(0)
             yield _parsed(self._code())
