@@ -8,6 +8,7 @@ from runs import ALLOW, PureRun, gated
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import event as events
 from hitl_fsm.model.action import Below
+from hitl_fsm.model.effect import CallModel
 from hitl_fsm.model.states import CallState, RunState
 
 
@@ -38,3 +39,20 @@ def test_the_record_says_whose_model_failed() -> None:
     assert run.told()[0] == ("model_failed", {"frame": "1.0", "error": "away"})
     assert run.run is not None
     assert run.run.state is RunState.FAILED
+
+
+def test_an_answer_that_is_refused_takes_a_turn_and_the_model_is_asked_again() -> None:
+    run = PureRun()
+    step = run.on(events.ModelReplied("no JSON", refused="Answer as JSON."))
+    assert (step.run.turn, step.run.state, step.run.output) == (1, RunState.RUNNING, None)
+    assert step.effects == (CallModel(2),)
+    told = step.messages[-1]
+    assert (told.role, told.content, told.refused) == ("user", "Answer as JSON.", True)
+    assert run.on(events.ModelReplied("{}")).run.output == "{}"
+
+
+def test_an_answer_that_asks_for_calls_is_not_refused() -> None:
+    run = PureRun()
+    asks = (events.ProposedCall("1.0", "p", "pay", {"n": 1}),)
+    with pytest.raises(IllegalTransition, match="refuse an answer that asks for calls"):
+        run.on(events.ModelReplied("", asks, refused="No."))
