@@ -23,7 +23,7 @@ from hitl_fsm import Agent, Engine, Limits, tool
 from hitl_fsm.model.answer import Approve
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
-from hitl_fsm.ports import Commit, Store, StoredRun
+from hitl_fsm.ports import AskedBefore, Commit, Store, StoredRun
 from hitl_fsm.testing import ScriptedModel
 
 POLICY = Path(__file__).with_name("peer.policy.yaml")
@@ -266,6 +266,12 @@ class Recorder:
 
     async def requirement(self, requirement_id: str) -> Requirement:
         return self._requirements[requirement_id]
+
+    async def open_of(self, *_: object) -> int:
+        return 0
+
+    async def asked_before(self, *_: object, **__: object) -> Sequence[AskedBefore]:
+        return ()
 
     async def save_policies(self, *_: object) -> bool:
         return True

@@ -22,6 +22,7 @@ from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.people import Directory
 from hitl_fsm.ports import Clock, Log, ModelSource, Store
 from hitl_fsm.ports_out import Notifier, Route
+from hitl_fsm.runtime.crowd import OPEN_PER_AGENT, Crowd
 from hitl_fsm.runtime.engine import Engine as _Engine
 from hitl_fsm.runtime.loop import loop_is_private, run_sync
 from hitl_fsm.runtime.outbox import checked_channels
@@ -126,6 +127,7 @@ class Engine(_Engine):
     number of seconds says how often, `off` leaves policies to `reload_policies`, and roles as they are. `routes`: what
     carries external calls out, by the names that policies use (`hitl_fsm.routes`); a call to a route that is not among
     them waits for whoever reports its result. `channels`: where people and machines are told (`hitl_fsm.notify`).
+    `open_per_agent`: how many questions the runs of one agent may have open; what goes beyond is denied.
     """
 
     def __init__(  # noqa: PLR0913 - the public door: keywords that users know, all with defaults
@@ -140,10 +142,14 @@ class Engine(_Engine):
         reload: Reload = "auto",
         routes: Mapping[str, Route] | None = None,
         channels: Sequence[Notifier] = (),
+        open_per_agent: int = OPEN_PER_AGENT,
     ) -> None:
         if default not in {"deny", "confirm"}:
             msg = f"default is {default!r}"
             raise SettingsError(msg, help="it is deny or confirm")
+        if not isinstance(open_per_agent, int) or isinstance(open_per_agent, bool) or open_per_agent < 1:
+            msg = f"open_per_agent is {open_per_agent!r}"
+            raise SettingsError(msg, help="it is a number of questions, 1 or more")
         source = _source(policies)
         reload_s = _interval(reload, files=source is not None or isinstance(actors, str | Path))
         loaded = load_policies(policies)
@@ -170,6 +176,7 @@ class Engine(_Engine):
                 open_times=open_times,
                 routes=_routes(routes),
                 channels=checked_channels(channels),
+                crowd=Crowd(open_per_agent),
                 base_url=found.base_url,
             )
         )

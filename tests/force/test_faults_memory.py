@@ -60,6 +60,7 @@ def fill(house: House, run_id: str, count: int) -> None:
         )  # fmt: skip
         query = f"INSERT INTO {table} ({names}) {COUNTED} SELECT {told} FROM {table}, n WHERE run_id = '{run_id}'"
         house.sql(query, count)
+    house.sql("UPDATE requirement SET agent = 'others' WHERE run_id <> ?", run_id)
 
 
 @pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.slow)])

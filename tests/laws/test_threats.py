@@ -15,10 +15,10 @@ from hitl_fsm.errors import (
     RequirementChanged,
     RequirementExpired,
     RequirementNotFound,
+    SettingsError,
 )
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model.states import CallState, RequirementState, RunState
-from hitl_fsm.runtime.crowd import Crowd
 from house import House, call, calls
 
 TWO = "- {id: all, gate: {approval: {of: [role:finance], quorum: 2, not: [requester, editor], expires: 4h}}}"
@@ -26,12 +26,12 @@ PAY = [calls(call("pay", to="bob", amount=5))]
 HOUR = 3_600_000
 
 
-def engine_of(house: House, rules: str = TWO, **people: Actor) -> Engine:
+def engine_of(house: House, rules: str = TWO, *, open_per_agent: int = 1_000, **people: Actor) -> Engine:
     """Everybody has the role finance, and is who `people` says."""
     engine = house.engine(rules)
     engine.close()
     known = {name: Actor(name, ("finance",)) for name in ("maria", "frank", "otto", "alice")} | people
-    made = Engine(engine.policies, house.url, actors=known.get, clock=house.clock)
+    made = Engine(engine.policies, house.url, actors=known.get, clock=house.clock, open_per_agent=open_per_agent)
     house.engines.append(made)
     return made
 
@@ -241,9 +241,7 @@ def test_law12_half_a_quorum_and_time_are_no_yes(house: House) -> None:
 
 def test_law01_an_agent_that_asks_without_end_is_heard_no_more(house: House) -> None:
     """Who is asked too often says yes to everything: what goes beyond is denied, and the agent is told."""
-    made = engine_of(house)
-    parts = made.in_force.parts
-    object.__setattr__(parts, "crowd", Crowd(3))
+    made = engine_of(house, open_per_agent=3)
     runs = [house.agent(made, PAY).run("go", user="alice") for _ in range(5)]
     assert [run.state for run in runs] == [RunState.PAUSED] * 3 + [RunState.DONE] * 2
     assert "3 questions of agent helper are open" in house.said_to_model(made, runs[4].run_id)[0]
@@ -251,6 +249,12 @@ def test_law01_an_agent_that_asks_without_end_is_heard_no_more(house: House) -> 
         made.resolve(runs[0].requirements[0].id, answers.Approve(), by=name)
     assert house.agent(made, PAY).run("go", user="alice").is_paused, "one was answered, one may be asked"
     assert house.effects == []
+
+
+@pytest.mark.parametrize("number", [0, -1, True, 2.5, "3"])
+def test_a_limit_of_open_questions_is_a_number_of_them(number: Any) -> None:
+    with pytest.raises(SettingsError, match="open_per_agent"):
+        Engine(store="sqlite:///:memory:", open_per_agent=number)
 
 
 @pytest.mark.parametrize("kind", ["agent", "service", "timer"])
