@@ -33,7 +33,7 @@ RUNS = 6
 LINES = 17
 """Of the record, and of the logs, of six such runs."""
 PROCESSES = 4
-STATEMENTS = 40
+STATEMENTS = 120
 """More than a migration sends."""
 
 
