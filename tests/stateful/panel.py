@@ -145,10 +145,12 @@ class Panel:
     def revoke(self, who: Who, stage: int) -> bool:
         if self.state not in ("asked", "approved") or not who.persons & self.passed.get(stage, set()):
             return False
-        del self.passed[stage], self.ever[stage]
-        if self.state == "approved":
-            self.state = "asked"
-            self.ask(stage)
+        for one in (0, 1):
+            if one >= stage:
+                self.passed.pop(one, None)
+                self.ever.pop(one, None)
+        self.state = "asked"
+        self.ask(stage)
         return True
 
     @property
