@@ -53,6 +53,19 @@ def advise(
     answer_each(ctx.obj, [requirement], lambda _: answers.Advise(thought, note), speaker=as_)
 
 
+def _take_back(
+    session: Session, requirement: str, word: Literal["withdraw", "revoke"], note: str | None, as_: str | None
+) -> None:
+    """A vote, or a yes, as the typist's."""
+
+    def do(name: str) -> None:
+        looked, engine = look_at(session, name), session.engine()
+        take = engine.withdraw if word == "withdraw" else engine.revoke
+        tell(session, looked, word, take(name, by=typist(session, as_), note=note).value)
+
+    leave(each(session, [requirement], do))
+
+
 def withdraw(ctx: typer.Context, requirement: Requirement, note: Note = None, as_: As = None) -> None:
     """Take your vote back, while the question is open.
 
@@ -60,14 +73,7 @@ def withdraw(ctx: typer.Context, requirement: Requirement, note: Note = None, as
 
     JSON lines: {"id", "answer", "state", "votes", "digest", "run", "run_state", "open"}, or {"id", "error"}.
     """
-    session: Session = ctx.obj
-
-    def do(name: str) -> None:
-        looked = look_at(session, name)
-        after = session.engine().withdraw(name, by=typist(session, as_), note=note)
-        tell(session, looked, "withdraw", after.value)
-
-    leave(each(session, [requirement], do))
+    _take_back(ctx.obj, requirement, "withdraw", note, as_)
 
 
 def revoke(
@@ -82,14 +88,7 @@ def revoke(
 
     JSON lines: {"id", "answer", "state", "votes", "digest", "run", "run_state", "open"}, or {"id", "error"}.
     """
-    session: Session = ctx.obj
-
-    def do(name: str) -> None:
-        looked = look_at(session, name)
-        after = session.engine().revoke(name, by=typist(session, as_), note=note)
-        tell(session, looked, "revoke", after.value)
-
-    leave(each(session, [requirement], do))
+    _take_back(ctx.obj, requirement, "revoke", note, as_)
 
 
 def break_glass(
