@@ -6,7 +6,7 @@ A `Store` does no thinking: it checks version, fence and lease, and writes what 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -23,6 +23,7 @@ from hitl_fsm.model.timer import Timer
 from hitl_fsm.policy.calendar import Calendar
 from hitl_fsm.ports_out import Deliveries
 from hitl_fsm.ports_people import PeopleStore
+from hitl_fsm.ports_record import RecordStore
 
 LEASE_MS = 60_000
 """How long a claimed run, timer or delivery stays claimed without a sign of life, by the database's clock."""
@@ -106,7 +107,7 @@ class RecordLine(msgspec.Struct, frozen=True):
 
 
 class StoreInfo(msgspec.Struct, frozen=True):
-    """What `doctor` shows. `schema` is None on a database without one."""
+    """What `doctor` shows. `schema` is None on a database without one; `keys` is the file of its keys, where one is."""
 
     url: str
     schema: str | None
@@ -116,6 +117,7 @@ class StoreInfo(msgspec.Struct, frozen=True):
     open_requirements: int
     records: int
     bytes: int
+    keys: str = ""
 
 
 class StoreHealth(msgspec.Struct, frozen=True):
@@ -124,9 +126,10 @@ class StoreHealth(msgspec.Struct, frozen=True):
     `stuck` are runs whose worker is gone, `ready` those that nobody took up yet, `unknown_outcomes` the open questions
     about lost calls, `cut_off` the calls that had begun in a run that was cancelled and whose end nobody reported,
     `overdue` the timers that should have fired. `clock` is the database's (ms). `free_bytes` is None where only the
-    database's own host knows. `reclaimable` are bytes that a VACUUM would give back. `dead_notices` and
-    `dead_dispatches` were given up after their last attempt; `unknown_dispatches` were under way when their sender
-    died. `open_overrides` are gates that one person passed alone and that nobody else has looked at.
+    database's own host knows. `reclaimable` are bytes that a VACUUM would give back. `late_notices` were tried several
+    times, and are tried again; `dead_notices` and `dead_dispatches` were given up after their last attempt;
+    `unknown_dispatches` were under way when their sender died. `open_overrides` are gates that one person passed alone
+    and that nobody else has looked at.
     """
 
     stuck: int
@@ -141,6 +144,7 @@ class StoreHealth(msgspec.Struct, frozen=True):
     dead_dispatches: int = 0
     unknown_dispatches: int = 0
     open_overrides: int = 0
+    late_notices: int = 0
 
 
 class AskedBefore(msgspec.Struct, frozen=True):
@@ -154,7 +158,19 @@ class AskedBefore(msgspec.Struct, frozen=True):
     state: RequirementState = RequirementState.OPEN
 
 
-class Store(Deliveries, PeopleStore, Protocol):
+class Landed(NamedTuple):
+    """A record that was committed, at place `seq`; `body` is its own JSON, which commits to its contents."""
+
+    seq: int
+    event: str
+    body: bytes
+
+
+Watcher = Callable[[Sequence[Landed]], None]
+"""Is told of records, in the context of whoever committed them. It may neither raise nor take long."""
+
+
+class Store(Deliveries, PeopleStore, RecordStore, Protocol):
     """Durable truth. Every method either does all that it says or raises a StoreError and did nothing."""
 
     async def commit(self, commit: Commit) -> int:
@@ -261,11 +277,12 @@ class Store(Deliveries, PeopleStore, Protocol):
         """Somebody has looked at it; with `record`. False, and nothing happens, unless it was open and that one."""
         ...
 
-    async def forget(self, run_ids: Sequence[str], record: Record) -> int:
+    async def forget(self, run_ids: Sequence[str], record: Record, *, wholly: bool = False) -> int:
         """Delete runs with logs, calls, requirements, timers and deliveries, and append `record`, in one transaction.
 
         Only done and cancelled runs are forgotten: if any of these is not, nothing happens, and 0 is returned.
-        The record keeps its lines and the policy sets stay. Refused beyond a named number of runs at once.
+        The record keeps its lines and the policy sets stay. Refused beyond a named number of runs at once; RecordHeld
+        where a legal hold covers one of them. `wholly`: grants and overrides that came of them go, too.
         """
         ...
 
@@ -282,6 +299,14 @@ class Store(Deliveries, PeopleStore, Protocol):
 
     async def append(self, records: Sequence[Record]) -> None:
         """Records that belong to no step (views, policy activations)."""
+        ...
+
+    async def runs_about(self, subject: str) -> Sequence[str]:
+        """Those of a person, those with contents about the person, and those that go on from one; in order of id."""
+        ...
+
+    def watch(self, watcher: Watcher) -> None:
+        """From now on `watcher` is told of each record that this store object commits, and nobody else."""
         ...
 
     async def records(self, *, after: int = 0, limit: int = 1000, run_id: str | None = None) -> Sequence[RecordLine]:
@@ -355,4 +380,8 @@ class Clock(Protocol):
 class IdSource(Protocol):
     def run_id(self) -> str:
         """New, unique, in order of time, safe in a file name, a URL and a shell."""
+        ...
+
+    def salt(self) -> str:
+        """Random, hex: what nobody can guess."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from hitl_fsm.audit.export.span import Span
 from hitl_fsm.model.delivery import Delivery, DeliveryKind, DeliveryState, Settled
 from hitl_fsm.model.dispatch import Callback, Handover, Outcome
 from hitl_fsm.model.notice import Notice
@@ -53,6 +54,76 @@ class Notifier(Protocol):
 
     async def send(self, notice: Notice) -> None:
         """Returns once it was taken. Raises NotifyError; its message holds no secret. It may be cancelled."""
+        ...
+
+
+class Line(Protocol):
+    """A line of the record as it is stored (`ports.RecordLine`): its number, its exact bytes, its leaf hash (hex)."""
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def leaf(self) -> str: ...
+
+
+class Sink(Protocol):
+    """Somewhere that has a second copy of the record. `name` stands in the store: another name is another copy.
+
+    `from_start`: a copy that is new to a store begins with its first line; else with what is written from then on.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def from_start(self) -> bool: ...
+
+    async def write(self, lines: Sequence[Line]) -> None:
+        """Returns once all of them are there, in their order, within a bounded time. SinkError when they may not be.
+
+        The same lines may come again, after an error or from another worker; what comes first always comes in order.
+        Not called by two at once. Its error holds no secret.
+        """
+        ...
+
+
+class Telemetry(Protocol):
+    """Whoever takes spans of the runs. `name` stands in the store: another name is another receiver."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def send(self, spans: Sequence[Span]) -> None:
+        """Returns once they were taken; whatever it raises means that they were not, and they are sent again."""
+        ...
+
+
+class Anchor(Protocol):
+    """A place beyond the store where checkpoints are kept.
+
+    Its methods block, for a bounded time, and raise AnchorError. `url` names it, without a secret.
+    """
+
+    @property
+    def url(self) -> str: ...
+
+    def keep(self, note: bytes) -> bool:
+        """Add a checkpoint; False where it, or a larger one of the same log, is the newest there already.
+
+        It is safe there when this returns. AnchorError, and nothing is added, where it contradicts the newest one.
+        """
+        ...
+
+    def newest(self) -> bytes | None:
+        """The one that was added last; None before the first."""
+        ...
+
+    def notes(self) -> Sequence[bytes]:
+        """All, in the order in which they were added."""
         ...
 
 

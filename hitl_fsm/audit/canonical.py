@@ -34,12 +34,13 @@ _HELP_DEPTH = f"flatten the value; at most {MAX_DEPTH} levels"
 _HELP_TYPE = "use only what JSON has: objects with text keys, arrays, text, numbers, booleans, null"
 
 
-def action_digest(
-    run_id: str, call_id: str, tool: str, args: dict[str, Any], tool_version: str, policy_digest: str
+def action_digest(  # noqa: PLR0913 - each is a part of what is bound
+    run_id: str, call_id: str, tool: str, args: dict[str, Any], tool_version: str, policy_digest: str, *, salt: str = ""
 ) -> str:
     """SHA-256 (hex) of one action; raises Uncanonical when `args` has no canonical form.
 
-    Numbers are compared as JSON does: 1000 and 1000.0 are one value, 1 and true are two.
+    `salt` is the run's: without it nobody can find out by trying which arguments a digest
+    is of. Numbers are compared as JSON does: 1000 and 1000.0 are one value, 1 and true are two.
     """
     action = {
         "args": args,
@@ -49,6 +50,8 @@ def action_digest(
         "tool": tool,
         "tool_version": tool_version,
     }
+    if salt:
+        action["salt"] = salt
     return hashlib.sha256(ACTION_DOMAIN + canonical(action, extra_depth=1)).hexdigest()
 
 
@@ -57,9 +60,14 @@ def asked_digest(tool: str, args: dict[str, Any]) -> str:
     return hashlib.sha256(ASKED_DOMAIN + canonical({"args": args, "tool": tool}, extra_depth=1)).hexdigest()
 
 
-def review_digest(action: str, execution: int, result: str) -> str:
-    """SHA-256 (hex) that binds a review to one result: the action's digest, which execution of it, the result's."""
-    reviewed = {"action": action, "execution": execution, "result": result}
+def review_digest(action: str, execution: int, result: str, *, salt: str = "") -> str:
+    """SHA-256 (hex) that binds a review to one result: the action's digest, which execution of it, the result's.
+
+    `salt` is the run's: the action's digest is on the record, and a short result could be found by trying.
+    """
+    reviewed: dict[str, Any] = {"action": action, "execution": execution, "result": result}
+    if salt:
+        reviewed["salt"] = salt
     return hashlib.sha256(REVIEW_DOMAIN + canonical(reviewed)).hexdigest()
 
 

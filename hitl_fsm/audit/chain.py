@@ -7,8 +7,11 @@ SHA-256(0x00 ‖ line), which is also the leaf hash of an RFC 6962 tree. Stored 
 from __future__ import annotations
 
 import hashlib
+from binascii import hexlify
+from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from hitl_fsm.errors import RecordError
 from hitl_fsm.model.record import Record
@@ -26,10 +29,13 @@ def seal(record: Record, seq: int, prev: str) -> tuple[bytes, str]:
     return seal_encoded(encode_record(record), seq, prev)
 
 
-def encode_record(record: Record) -> bytes:
-    """A record's own JSON; RecordError when it has none (law 6: what cannot be recorded does not happen)."""
+def encode_record(record: Record, commitments: Mapping[str, str] = {}) -> bytes:
+    """A record's own JSON, with `commitments` for its contents, whose values never stand in it.
+
+    RecordError when it has none (law 6: what cannot be recorded does not happen).
+    """
     try:
-        return _encode(record)
+        return _encode(replace(record, contents=dict(commitments), subject=""))
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
         message = f"the record {record.event!r} cannot be written: {error}"
         raise RecordError(message, help="its data must be plain JSON values with valid text") from error
@@ -39,6 +45,12 @@ def seal_encoded(record: bytes, seq: int, prev: str) -> tuple[bytes, str]:
     """`seal`, for a record that is already JSON."""
     body = head(seq, prev) + record[1:]
     return body, leaf_of(body)
+
+
+def sealed(record: bytes, seq: int, prev: bytes) -> tuple[bytes, bytes]:
+    """`seal_encoded` with raw hashes instead of hex, for who seals many: the same bytes in two thirds of the time."""
+    body = b'{"seq":%d,"prev":"%b",%b' % (seq, hexlify(prev), record[1:])
+    return body, hashlib.sha256(LEAF_PREFIX + body).digest()
 
 
 def head(seq: int, prev: str) -> bytes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from hitl_fsm.core import facts
 from hitl_fsm.core.draft import LET_GO, REQUIREMENTS_PER_RUN, Draft
-from hitl_fsm.core.facts import content_digest
 from hitl_fsm.core.gates import asked_gate
+from hitl_fsm.core.settling import settle
 from hitl_fsm.model import event as events
 from hitl_fsm.model.answer import Answer, Provide
 from hitl_fsm.model.asked import Asked
@@ -29,9 +30,8 @@ def ask(draft: Draft, event: events.CallAsked) -> None:
         draft.fail(call, f"It asked people too much. Whether it did anything is not known; it said: {event.said}")
     else:
         moved = draft.move(call, CallTrigger.ASKED, asked=(*call.asked, asked), sent_back=call.attempt)
-        about = content_digest([asked.message, asked.schema])
-        draft.record("call_asked", call=call.call_id, tool=call.tool, digest=moved.digest, question=about)
-    draft.settle()
+        draft.record("call_asked", facts.asked_by_tool, moved, asked)
+    settle(draft)
 
 
 def told(call: Call, requirement: Requirement, answer: Answer) -> dict[str, dict[str, Any]]:

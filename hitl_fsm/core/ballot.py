@@ -11,6 +11,7 @@ from hitl_fsm.core.draft import Draft
 from hitl_fsm.core.gates import pending
 from hitl_fsm.core.grants import made
 from hitl_fsm.core.opening import open_one, timed
+from hitl_fsm.core.settling import answered, any_answer_holds, ask, settle
 from hitl_fsm.core.votes import level_of, next_level, tally, votes_of
 from hitl_fsm.model import answer as answers
 from hitl_fsm.model.actor import Actor
@@ -55,7 +56,7 @@ def cast(draft: Draft, requirement: Requirement, event: AnswerRecorded) -> Requi
     if tally(voted) != "open":
         return voted if requirement.votes else requirement
     _keep(draft, requirement, event, "requirement_voted")
-    draft.answered(voided=False)
+    answered(draft, voided=False)
     return None
 
 
@@ -79,7 +80,7 @@ def recast(draft: Draft, requirement: Requirement, call: Call, event: AnswerReco
     draft.close(requirement, RequirementTrigger.SUPERSEDED, None)
     if pending(call)[0] == gate:
         _raise_to(draft, open_one(draft, call, gate, votes), requirement.escalated)
-    draft.answered(voided=True)
+    answered(draft, voided=True)
     return None
 
 
@@ -145,9 +146,9 @@ def revoke(draft: Draft, event: ApprovalRevoked) -> None:
         draft.move(call, CallTrigger.GATED)
     draft.record("approval_revoked", facts.taken_back, requirement, event.note)
     if draft.run.state in RUN_ADVANCING:
-        draft.settle()
+        settle(draft)
     elif draft.run.state in RUN_WAITING:  # one that failed asks when it goes on
-        draft.open_gates()
+        ask(draft)
         _reopened(draft)
 
 
@@ -204,7 +205,7 @@ def escalate(draft: Draft, requirement: Requirement) -> bool:
 
 def _reopened(draft: Draft) -> None:
     """Where nothing that was answered in this pause holds any more, the run is as it was before."""
-    if draft.run.state is RunState.RESOLVING and not draft.any_answer_holds():
+    if draft.run.state is RunState.RESOLVING and not any_answer_holds(draft):
         draft.fire(RunTrigger.ANSWER_VOIDED)
 
 

@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from hitl_fsm.audit.canonical import asked_digest
-from hitl_fsm.core import asked, ballot, below, facts, review, start
+from hitl_fsm.core import asked, ballot, below, facts, late, review, start
 from hitl_fsm.core.draft import RAN_BEFORE, REJECTED_BEFORE, VOID, Draft, denial, without_effect
 from hitl_fsm.core.frames import WAITS, calls_of, due, turn_of
 from hitl_fsm.core.gates import form_arguments, pending, reviewed_digest, startable
+from hitl_fsm.core.settling import answered, settle
 from hitl_fsm.core.substitute import keep_back, substitute
 from hitl_fsm.core.tally import active_at, active_since, spent
 from hitl_fsm.core.votes import votes_of
@@ -51,8 +52,6 @@ class Step(msgspec.Struct, frozen=True):
 
 SAID_LIMIT = 4_000
 """Characters of a model's own words that are shown beside the calls that it asks for."""
-_NO_RESULT = frozenset({CallState.EXECUTING, CallState.OUTCOME_UNKNOWN})
-"""A call that began and of which nobody knows yet what became of it."""
 _NOT_BEGUN = frozenset({CallState.PROPOSED, CallState.GATED, CallState.AUTHORISED})
 
 
@@ -92,6 +91,8 @@ def _create(entry: Entry, event: events.RunCreated, *, telling: bool) -> Draft:
         context=event.context,
         session=event.session,
         turn=0 if event.forked is None else event.forked.turn,
+        salt=event.salt,
+        digests=event.digests,
         rejected=() if event.forked is None else event.forked.rejected,
         begun_by=() if event.forked is None else entry.by.persons,
     )
@@ -118,14 +119,14 @@ def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
         words = {"said": event.text[:SAID_LIMIT], "said_cut": max(0, len(event.text) - SAID_LIMIT)}
         for proposed in event.calls:
             draft.propose(proposed, **words)
-        draft.settle(judged=frozenset(proposed.call_id for proposed in event.calls))
+        settle(draft, judged=frozenset(proposed.call_id for proposed in event.calls))
     elif event.refused:
         below.take_turn(draft, frame, turn)
         draft.messages.append(Message(role="user", content=event.refused, frame=frame, refused=True))
     elif frame:
         call = below.leave(draft, frame)
         draft.finish(call, event.text if event.value is None else event.value)
-        draft.settle()
+        settle(draft)
     else:
         draft.set_run(turn=turn, output=event.text, result=event.value)
         draft.fire(RunTrigger.FINISHED)
@@ -133,13 +134,13 @@ def _model_replied(draft: Draft, event: events.ModelReplied) -> None:
 
 def _model_failed(draft: Draft, event: events.ModelFailed) -> None:
     below.require_idle(draft, event.frame, "lose a model")
+    draft.record("model_failed", facts.model_failed, event.error, event.frame)
     if event.frame:
         below.change(draft, event.frame, error=event.error)
-        draft.record("model_failed", frame=event.frame, error=event.error)
-        draft.settle()
+        settle(draft)
         return
     draft.set_run(error=event.error)
-    draft.fire(RunTrigger.ERRORED, error=event.error)
+    draft.fire(RunTrigger.ERRORED, {"error": event.error})
 
 
 def _run_stopped(draft: Draft, event: events.RunStopped) -> None:
@@ -147,10 +148,10 @@ def _run_stopped(draft: Draft, event: events.RunStopped) -> None:
         below.require_idle(draft, event.frame, "be stopped")
         unknown = any(call.given_up for call in calls_of(draft.run, event.frame))  # so is what it was to come to
         draft.fail(draft.replace(below.leave(draft, event.frame), given_up=unknown), event.error)
-        draft.settle()
+        settle(draft)
         return
     draft.set_run(error=event.error)
-    draft.fire(RunTrigger.ERRORED, error=event.error)
+    draft.fire(RunTrigger.ERRORED, {"error": event.error})
 
 
 def _calls_started(draft: Draft, event: events.CallsStarted) -> None:
@@ -167,48 +168,23 @@ def _calls_started(draft: Draft, event: events.CallsStarted) -> None:
         draft.record("call_started", call=call_id, tool=call.tool, digest=call.digest, attempt=started.attempt)
         if started.below is not None:
             below.enter(draft, started, started.below)
-    draft.settle()
+    settle(draft)
 
 
 def _call_returned(draft: Draft, event: events.CallReturned) -> None:
     draft.finish(draft.running(event.call_id), event.result)
-    draft.settle()
+    settle(draft)
 
 
 def _call_raised(draft: Draft, event: events.CallRaised) -> None:
     draft.fail(draft.running(event.call_id), event.error)
-    draft.settle()
+    settle(draft)
 
 
 def _call_lost(draft: Draft, event: events.CallLost) -> None:
     call = draft.move(draft.running(event.call_id), CallTrigger.LOST, acting_until=event.acting_until)
     draft.record("call_lost", call=call.call_id, tool=call.tool, digest=call.digest, attempt=call.attempt)
-    draft.settle()
-
-
-def _late_result(draft: Draft, event: events.LateResult) -> None:
-    """The late worker knows what nobody else knew; where somebody has said already, its word is only kept."""
-    call = next((c for c in draft.run.calls if c.call_id == event.call_id), None)
-    # One key, one effect: of an idempotent call the success of any attempt is the result, unless it was sent back.
-    repeated = call is not None and call.idempotent and event.begun and not event.error
-    same = call is not None and (call.attempt == event.attempt or (repeated and event.attempt > call.sent_back))
-    unknown = call is not None and same and call.state in _NO_RESULT and call.below is None
-    draft.record("late_result", facts.late, event, taken=unknown)
-    if call is None or not unknown:
-        return
-    opened = [r for r in draft.run.open_requirements if r.call_id == call.call_id]
-    for requirement in opened:
-        draft.close(requirement, RequirementTrigger.SUPERSEDED, None)
-    if event.begun and event.error is None:
-        draft.finish(call, event.result)
-    elif event.begun or call.state is CallState.EXECUTING:
-        draft.fail(call, event.error or "It was not begun.")
-    else:
-        draft.move(call, CallTrigger.SETTLED)
-    if opened:
-        draft.answered(voided=False)
-    else:
-        draft.settle()
+    settle(draft)
 
 
 def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
@@ -238,7 +214,7 @@ def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
     if isinstance(requirement.question, OutcomeUnknown):
         _settle_unknown(draft, call, event.answer)
     elif isinstance(requirement.question, Review):
-        draft.require(requirement.digest == reviewed_digest(call), "review another result")
+        draft.require(requirement.digest == reviewed_digest(draft.run, call), "review another result")
         review.answer(draft, call, requirement.question, event.answer)
     elif isinstance(event.answer, answers.Respond):
         substitute(draft, call, event.answer.result)
@@ -247,7 +223,7 @@ def _answer_recorded(draft: Draft, event: events.AnswerRecorded) -> None:
     else:
         _pass_gate(draft, call, requirement, event)
     edited = event.args is not None
-    draft.answered(voided=edited and bool(pending(draft.call(call.call_id))))
+    answered(draft, voided=edited and bool(pending(draft.call(call.call_id))))
 
 
 def _no(call: Call, requirement: Requirement, by: str, note: str | None) -> str:
@@ -265,7 +241,7 @@ def _settle_unknown(draft: Draft, call: Call, answer: answers.Answer) -> None:
     if isinstance(answer, answers.Happened):
         draft.finish(call, answer.result)
     elif isinstance(answer, answers.NotHappened):
-        draft.move(call, CallTrigger.SETTLED)
+        draft.authorise(call, CallTrigger.SETTLED)
     else:
         lost = draft.replace(call, given_up=True)
         draft.fail(lost, "Whether this call took effect is not known. Do not assume either, and do not repeat it.")
@@ -291,7 +267,7 @@ def _pass_gate(draft: Draft, call: Call, requirement: Requirement, event: events
     elif draft.was_rejected(call):
         draft.deny(call, REJECTED_BEFORE)
     elif not pending(call):
-        draft.move(call, CallTrigger.AUTHORISED)
+        draft.authorise(call)
 
 
 def _is_left_behind(call: Call, requirement: Requirement) -> bool:
@@ -330,7 +306,7 @@ def _verdicts_revised(draft: Draft, event: events.VerdictsRevised) -> None:
             review.judge(draft, call)
         else:
             draft.judge(call)
-    draft.settle(judged=frozenset(draft.entry.verdicts))
+    settle(draft, judged=frozenset(draft.entry.verdicts))
 
 
 def _requirement_timed_out(draft: Draft, event: events.RequirementTimedOut) -> None:
@@ -346,12 +322,12 @@ def _requirement_timed_out(draft: Draft, event: events.RequirementTimedOut) -> N
         keep_back(draft, call, "Nobody reviewed its result in time.")
     else:
         draft.deny(call, f"Nobody answered in time.{'' if call.dynamic else ' It was not executed.'}")
-    draft.answered(voided=False)
+    answered(draft, voided=False)
 
 
 def _run_cancelled(draft: Draft, event: events.RunCancelled) -> None:
-    begun = [call.call_id for call in draft.run.calls if call.state in _NO_RESULT and call.below is None]
-    draft.fire(RunTrigger.CANCELLED, reason=event.reason, begun=begun or None)
+    begun = [call.call_id for call in draft.run.calls if call.state in late.NO_RESULT and call.below is None]
+    draft.fire(RunTrigger.CANCELLED, {"reason": event.reason}, begun=begun or None)
     for requirement in draft.run.open_requirements:
         draft.close(requirement, RequirementTrigger.CANCELLED, None)
     for call in draft.run.calls:
@@ -369,7 +345,7 @@ def _run_cancelled(draft: Draft, event: events.RunCancelled) -> None:
 def _run_retried(draft: Draft, _event: events.RunRetried) -> None:
     draft.set_run(error=None, frames=tuple(msgspec.structs.replace(frame, error=None) for frame in draft.run.frames))
     draft.fire(RunTrigger.RETRIED)
-    draft.settle()
+    settle(draft)
 
 
 def _created_twice(draft: Draft, _event: events.RunCreated) -> None:
@@ -386,7 +362,8 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     events.CallRaised: _call_raised,
     events.CallLost: _call_lost,
     events.CallAsked: asked.ask,
-    events.LateResult: _late_result,
+    events.CallNotBegun: late.not_begun,
+    events.LateResult: late.result,
     events.AnswerRecorded: _answer_recorded,
     events.VerdictsRevised: _verdicts_revised,
     events.VoteWithdrawn: ballot.withdraw,

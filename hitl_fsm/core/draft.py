@@ -13,11 +13,11 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from hitl_fsm.audit.canonical import action_digest, asked_digest
-from hitl_fsm.core import facts, opening
-from hitl_fsm.core.frames import WAITS, calls_of, can_go_on
+from hitl_fsm.core import facts
+from hitl_fsm.core.facts import Told
+from hitl_fsm.core.frames import calls_of
 from hitl_fsm.core.gates import is_unasked, pending, reviews
 from hitl_fsm.core.machine import fire
-from hitl_fsm.core.votes import votes_of
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model.answer import Resolution
 from hitl_fsm.model.call import Call
@@ -31,16 +31,13 @@ from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import (
     CALL_ENDED,
-    RUN_ADVANCING,
     CallState,
     CallTrigger,
-    RequirementState,
     RequirementTrigger,
     RunState,
     RunTrigger,
 )
 from hitl_fsm.model.verdict import Verdict
-from hitl_fsm.policy.join import gate_key
 
 REQUIREMENTS_PER_RUN = 9_999
 """Questions that one run may raise in its life; a further gated call is denied, not asked."""
@@ -76,9 +73,9 @@ def as_text(result: Any) -> str:
     return result if isinstance(result, str) else msgspec.json.encode(result).decode()
 
 
-def digest_of(run_id: str, call: Call, args: dict[str, Any], tool_version: str) -> str:
+def digest_of(run: Run, call: Call, args: dict[str, Any], tool_version: str) -> str:
     """The digest of a call's action, under the policies that were in force when the model asked for it."""
-    return action_digest(run_id, call.call_id, call.tool, args, tool_version, call.judged_by[0])
+    return action_digest(run.run_id, call.call_id, call.tool, args, tool_version, call.judged_by[0], salt=run.salt)
 
 
 def _handed_over(call: Call, frame: str) -> Message:
@@ -141,23 +138,30 @@ class Draft:
     # -- changing
 
     def record(
-        self, event: str, facts_of: Callable[..., dict[str, Any]] | None = None, *about: Any, **data: Any
+        self, event: str, facts_of: Callable[..., dict[str, Any] | Told] | None = None, *about: Any, **data: Any
     ) -> None:
         """One line for the record: `facts_of(*about)` and `data`. A replay tells nothing, so it computes nothing."""
-        if self.telling:
-            told = data if facts_of is None else {**facts_of(*about), **data}
-            self.records.append(Record(event, self.entry.at, self.entry.by, self.run.run_id, told))
+        if not self.telling:
+            return
+        found = {} if facts_of is None else facts_of(*about)
+        named, contents = found if isinstance(found, Told) else (found, {})
+        told = {**named, **data}
+        run, subject = self.run, ""
+        if contents:
+            of = next((one.call_id for one in about if hasattr(one, "call_id")), "")
+            subject = facts.subject_of(run, of)
+        self.records.append(Record(event, self.entry.at, self.entry.by, run.run_id, told, contents, subject))
 
     def set_run(self, **changes: Any) -> None:
         for name, value in changes.items():
             force_setattr(self.run, name, value)
 
-    def fire(self, trigger: RunTrigger, **data: Any) -> None:
-        """Move the run and record where to."""
+    def fire(self, trigger: RunTrigger, why: dict[str, str | None] | None = None, **data: Any) -> None:
+        """Move the run and record where to; beside it why."""
         state = fire("run", self.run.state, trigger)
         self.set_run(state=state)
         told = {key: value for key, value in data.items() if value is not None}
-        self.record(f"run_{state.value}", trigger=trigger.value, **told)
+        self.record(f"run_{state.value}", facts.moved, trigger, why or {}, **told)
 
     def replace(self, call: Call, **changes: Any) -> Call:
         changed = msgspec.structs.replace(call, **changes)
@@ -195,6 +199,7 @@ class Draft:
                 proposed.args,
                 proposed.tool_version,
                 verdict.policy_digest,
+                salt=self.run.salt,
             )
         call = Call(
             call_id=proposed.call_id,
@@ -213,6 +218,8 @@ class Draft:
             aspects=proposed.aspects,
             below=proposed.below,
             sensitive=proposed.sensitive,
+            money=proposed.money,
+            subject=proposed.subject,
             **beside,
         )
         self.set_run(calls=(*self.run.calls, call))
@@ -233,7 +240,12 @@ class Draft:
             if call.state is not CallState.GATED:
                 self.move(call, CallTrigger.GATED)
         elif call.state is not CallState.AUTHORISED:
-            self.move(call, CallTrigger.AUTHORISED)
+            self.authorise(call)
+
+    def authorise(self, call: Call, trigger: CallTrigger = CallTrigger.AUTHORISED) -> None:
+        """It may begin; the record says by whose word."""
+        self.move(call, trigger)
+        self.record("call_authorised", facts.authorised, call)
 
     def was_rejected(self, call: Call) -> bool:
         """Whether a person rejected the same, in the run from which this one was forked or in this one: no is final.
@@ -252,14 +264,14 @@ class Draft:
 
         So is what was passed, for good: who changes it back has not brought back what others said of it.
         """
-        digest = digest_of(self.run.run_id, call, args, call.tool_version)
+        digest = digest_of(self.run, call, args, call.tool_version)
         changed: dict[str, Any] = {
             "proposed": call.args if call.proposed is None else call.proposed,
             "editors": tuple(dict.fromkeys((*call.editors, *self.entry.by.persons))),
             "passed": tuple(msgspec.structs.replace(passed, digest=VOID) for passed in call.passed),
         }
         edited = self.replace(call, args=args, digest=digest, verdict=verdict, answers={}, asked=(), told={}, **changed)
-        self.record("call_edited", facts.judged, edited, was=call.digest)
+        self.record("call_edited", facts.changed, edited, call)
         return edited
 
     def revise(self, call: Call, verdict: Verdict, tool_version: str) -> Call:
@@ -268,7 +280,7 @@ class Draft:
         The digest follows the tool, not the policies, so that a gate that was passed still counts where it is still
         asked for (law 15).
         """
-        digest = digest_of(self.run.run_id, call, call.args or {}, tool_version)
+        digest = digest_of(self.run, call, call.args or {}, tool_version)
         judged_by = tuple(dict.fromkeys((*call.judged_by, verdict.policy_digest)))
         revised: dict[str, Any] = {"verdict": verdict, "digest": digest, "judged_by": judged_by}
         if tool_version != call.tool_version:  # what another tool asked is no question of this one
@@ -289,7 +301,7 @@ class Draft:
             held = self.move(call, CallTrigger.HELD, held=result)
             self.withhold(held, f"{denial(call.verdict).removesuffix(NOT_EXECUTED)}{RAN}")
             return
-        if reviews(call):
+        if reviews(self.run, call):
             self._hold(self.move(call, CallTrigger.HELD, held=result))
             return
         self.move(call, CallTrigger.RETURNED, result=result)
@@ -314,56 +326,7 @@ class Draft:
 
     def fail(self, call: Call, told: str) -> None:
         self.move(call, CallTrigger.RAISED, result=f"{told} {RAN_BEFORE}" if call.retries else told)
-        self.record("call_failed", call=call.call_id, tool=call.tool, digest=call.digest)
-
-    # -- gates
-
-    def open_gates(self, *, judged: frozenset[str] = frozenset()) -> None:
-        """See `opening.open_gates`; what needs nobody is passed or denied first."""
-        opening.spare_people(self)
-        opening.open_gates(self, judged)
-
-    def settle(self, *, judged: frozenset[str] = frozenset()) -> None:
-        """After something ended: pause if nothing in the tree can go on and somebody must be asked."""
-        if self.run.state not in RUN_ADVANCING or can_go_on(self.run):
-            return
-        opening.spare_people(self)
-        if can_go_on(self.run):
-            return
-        opening.open_gates(self, judged)
-        if self.run.open_requirements:
-            self.fire(RunTrigger.GATE_RAISED)
-        elif not any(call.state in WAITS for call in self.run.calls):
-            self._fail_for_frames()
-
-    def _fail_for_frames(self) -> None:
-        """All that is left waits for a model that failed: so has the run, until somebody wants it to go on."""
-        errors = [f"{frame.kind} {frame.name}: {frame.error}" for frame in self.run.frames if frame.error is not None]
-        if errors:
-            self.set_run(error="; ".join(errors))
-            self.fire(RunTrigger.ERRORED, error=self.run.error)
-
-    def answered(self, *, voided: bool) -> None:
-        """After a question was closed: ask the next one, or let the run go on."""
-        self.fire(RunTrigger.ANSWER_RECORDED)
-        self.open_gates()
-        if not self.run.open_requirements:
-            self.fire(RunTrigger.GATES_CLOSED)
-            self.settle()  # perhaps all that is left waits for a model that failed
-        elif voided and not self.any_answer_holds():
-            self.fire(RunTrigger.ANSWER_VOIDED)
-
-    def any_answer_holds(self) -> bool:
-        """Whether some answer of this pause still counts for something."""
-        waiting = {call.call_id for call in self.run.calls if call.state is CallState.GATED}
-        answered = {r.call_id for r in self.run.requirements if r.state is not RequirementState.OPEN}
-        if answered - waiting or any(votes_of(one) for one in self.run.open_requirements):
-            return True
-        return any(
-            gate_key(gate) in {p.gate for p in call.passed if p.digest == call.digest}
-            for call in self.run.calls
-            for gate in call.verdict.gates
-        )
+        self.record("call_failed", facts.failed, call, told)
 
     def hand_over_results(self) -> None:
         """When the last call of a turn ends, the model gets all results, in the order in which it asked (law 7)."""

@@ -8,9 +8,13 @@ from hitl_fsm.audit.canonical import review_digest
 from hitl_fsm.core.facts import content_digest
 from hitl_fsm.model.asked import Asked
 from hitl_fsm.model.call import Call
+from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import CALL_ENDED, CallState
 from hitl_fsm.model.verdict import Approval, Batch, External, Gate, Review, UserInput
 from hitl_fsm.policy.join import BATCHES, gate_key
+
+SALTED_REVIEWS = "2"
+"""Made in this way (`Run.digests`), without the run's salt nobody can try what a result was."""
 
 
 def form_arguments(question: object, parameters: Sequence[str]) -> frozenset[str]:
@@ -65,19 +69,20 @@ def asked_gate(tool: str, asked: Asked) -> UserInput:
     return UserInput({**asked.schema, "description": text}, asker=tool)
 
 
-def reviews(call: Call) -> tuple[Review, ...]:
+def reviews(run: Run, call: Call) -> tuple[Review, ...]:
     """The reviews that its result has not passed: one of another result, or of another execution, does not count."""
     found = tuple(gate for gate in call.verdict.gates if isinstance(gate, Review))
     if not found:
         return ()
-    digest = reviewed_digest(call)
+    digest = reviewed_digest(run, call)
     passed = {p.gate for p in call.passed if p.digest == digest}
     return tuple(gate for gate in found if gate_key(gate) not in passed)
 
 
-def reviewed_digest(call: Call) -> str:
+def reviewed_digest(run: Run, call: Call) -> str:
     """What a review of the held result is bound to."""
-    return review_digest(call.digest, call.retries + 1, content_digest(call.held))
+    salt = run.salt if run.digests == SALTED_REVIEWS else ""
+    return review_digest(call.digest, call.retries + 1, content_digest(call.held), salt=salt)
 
 
 def batch_of(calls: Sequence[Call]) -> Batch:
@@ -93,9 +98,12 @@ def startable(calls: Sequence[Call]) -> tuple[str, ...]:
     never past one that is open; `hold_all` starts none while any is open. Calls that runs below carry out go together:
     they act only by calls of their own, each of which is judged.
     """
+    ready = tuple(call.call_id for call in calls if call.state is CallState.AUTHORISED)
+    if not ready:
+        return ()
     batch = batch_of(calls)
     if batch == "run_ungated":
-        return tuple(call.call_id for call in calls if call.state is CallState.AUTHORISED)
+        return ready
     if batch == "hold_all" and any(call.state is CallState.GATED for call in calls):
         return ()
     together: list[str] = []

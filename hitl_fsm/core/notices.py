@@ -102,12 +102,10 @@ def notice_of(line: Line, requirement: Requirement, link: Link) -> Notice | None
     if line.event in {"requirement_opened", "requirement_escalated"}:
         requirement = replace(requirement, escalated=_level(line, requirement))
     notice = _notice(line.event, requirement, line.at, link)
-    reason = line.data.get("reason")
     return replace(
         notice,
         id=notice.id if line.event == "requirement_opened" else f"{notice.id}_{line.seq}",
         by=line.by.signature,
-        note=reason if isinstance(reason, str) else "",
     )
 
 

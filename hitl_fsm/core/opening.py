@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec.structs import replace
 
 from hitl_fsm.core import facts
+from hitl_fsm.core.draft import Draft
 from hitl_fsm.core.frames import frame_at, way_to_call
 from hitl_fsm.core.gates import pending, place_of, reviewed_digest, reviews
 from hitl_fsm.core.hours import after
@@ -16,12 +15,9 @@ from hitl_fsm.model.call import Call, Pass
 from hitl_fsm.model.circumstances import Circumstances
 from hitl_fsm.model.paths import frame_of
 from hitl_fsm.model.requirement import OutcomeUnknown, Question, Requirement
-from hitl_fsm.model.states import CallState, CallTrigger, RequirementState
+from hitl_fsm.model.states import CallState, RequirementState
 from hitl_fsm.model.verdict import Approval, Confirm, External, Review
 from hitl_fsm.policy.join import gate_key
-
-if TYPE_CHECKING:
-    from hitl_fsm.core.draft import Draft
 
 NOTHING = Circumstances()
 
@@ -42,7 +38,7 @@ def open_gates(draft: Draft, judged: frozenset[str]) -> None:
             gates = pending(call)
             if call.call_id in judged or not isinstance(gates[0], External):
                 open_one(draft, call, gates[0])
-        elif call.state is CallState.IN_REVIEW and (left := reviews(call)):
+        elif call.state is CallState.IN_REVIEW and (left := reviews(draft.run, call)):
             open_one(draft, call, left[0])
 
 
@@ -59,7 +55,7 @@ def open_one(draft: Draft, call: Call, question: Question, votes: tuple[Vote, ..
         call_id=call.call_id,
         tool=call.tool,
         args=call.args or {},
-        digest=reviewed_digest(call) if isinstance(question, Review) else call.digest,
+        digest=reviewed_digest(run, call) if isinstance(question, Review) else call.digest,
         question=question,
         opened_at=at,
         user=run.user.id,
@@ -128,7 +124,7 @@ def _use_grants(draft: Draft, call: Call, found: Circumstances) -> None:
         draft.grant_uses.append(use)
         draft.record("grant_used", call=call.call_id, tool=call.tool, digest=call.digest, grant=use.grant_id)
     if not pending(call):
-        draft.move(call, CallTrigger.AUTHORISED)
+        draft.authorise(call)
 
 
 def _is_asked(draft: Draft, call: Call) -> bool:

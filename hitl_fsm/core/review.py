@@ -35,7 +35,7 @@ def judge(draft: Draft, call: Call) -> None:
     draft.record("call_judged", facts.judged, call)
     if call.verdict.outcome == "deny":
         keep_back(draft, call, denial(call.verdict).removesuffix(" It was not executed."))
-    elif not reviews(call):
+    elif not reviews(draft.run, call):
         release(draft, call)
     else:
         _check_count(draft, call)
@@ -43,9 +43,9 @@ def judge(draft: Draft, call: Call) -> None:
 
 def _pass(draft: Draft, call: Call, question: Review) -> None:
     """One review fewer; another result than the one that others let pass is for them to see again (law 5)."""
-    passed = Pass(gate_key(question), reviewed_digest(call), draft.entry.by.persons)
+    passed = Pass(gate_key(question), reviewed_digest(draft.run, call), draft.entry.by.persons)
     call = draft.replace(call, passed=(*call.passed, passed))
-    if reviews(call):
+    if reviews(draft.run, call):
         _check_count(draft, call)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from hitl_fsm.core import below
 from hitl_fsm.core.draft import Draft
+from hitl_fsm.core.settling import settle
 from hitl_fsm.model.action import Aspect
 from hitl_fsm.model.event import ProposedCall, RunCreated
 from hitl_fsm.model.message import Message
@@ -33,7 +34,7 @@ def begin(draft: Draft, event: RunCreated) -> None:
             aspects=(Aspect("start", event.name, acts=False),),
         )
         draft.propose(start)
-        draft.settle(judged=frozenset({START}))
+        settle(draft, judged=frozenset({START}))
     elif fresh:
         draft.messages.append(Message(role="user", content=event.input, value=event.value))
 
@@ -60,7 +61,7 @@ def follow(draft: Draft) -> None:
     if start.state is not CallState.SUCCEEDED:
         if run.state in RUN_ADVANCING:
             draft.set_run(error=start.result)
-            draft.fire(RunTrigger.CANCELLED, reason=start.result)
+            draft.fire(RunTrigger.CANCELLED, {"reason": start.result})
         return
     if "input" in start.parameters:
         below.tell_input(draft, (start.args or {}).get("input"))

@@ -14,7 +14,7 @@ from hitl_fsm.model.states import CallTrigger
 def substitute(draft: Draft, call: Call, result: Any) -> None:
     """End the call with this result, as finally as by a no. Where results are looked at first, so is this one."""
     draft.require(may_substitute(call), "take a result instead of an answer to its question")
-    if not reviews(call):
+    if not reviews(draft.run, call):
         draft.move(call, CallTrigger.SUBSTITUTED, result=result, substituted=True)
         draft.record("call_substituted", facts.succeeded, call, result)
         return

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+import msgspec
 import re2  # type: ignore[import-untyped]
 
 from hitl_fsm.core.skeleton import latin_twin, skeleton
@@ -34,6 +35,7 @@ TWIN_CHARS = 200
 """Longer texts are not compared with earlier ones: nobody takes one for the other by its look."""
 TWIN_TEXTS = 200
 """Texts of one call that are compared with earlier ones."""
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 _AT_ONCE = 256  # texts
 _COUNTED = 32  # different characters
 _NAMED = 3  # characters that a note names
@@ -58,14 +60,18 @@ _OURS = re2.compile(
 )
 
 
+Path = tuple[str | int, ...]
+
+
 class Text(NamedTuple):
-    """A text in the arguments, or the name of a field there, and its place (dotted)."""
+    """A text in the arguments, or the name of a field there, and its place (dotted); `path` leads to a text."""
 
     where: str
     text: str
+    path: Path | None
 
 
-class Before(NamedTuple):
+class Before(msgspec.Struct, frozen=True):
     """What the agent asked of this tool before: its arguments, whether within the hour, and whether people said no."""
 
     args: dict[str, Any]
@@ -101,29 +107,28 @@ def flags_of(
     )
 
 
-def texts_in(value: Any, where: str = "") -> Iterator[Text]:
+def texts_in(value: Any) -> Iterator[Text]:
     """All texts of a JSON value, the names of its fields among them."""
-    waiting: list[Iterator[tuple[str, str, Any]]] = [iter([(where, "", value)])]
+    waiting: list[Iterator[tuple[str, Path, str, Any]]] = [iter([("", (), "", value)])]
     while waiting:
-        found = next(waiting[-1], None)
-        if found is None:
+        for place, path, name, one in waiting[-1]:
+            if name and not (name.isascii() and name.isidentifier()):
+                yield Text(place, name, None)
+            if isinstance(one, str):
+                yield Text(place, one, path)
+            elif isinstance(one, dict | list | tuple):
+                waiting.append(_parts(place, path, one))
+                break
+        else:
             waiting.pop()
-            continue
-        place, name, one = found
-        if name and not (name.isascii() and name.isidentifier()):
-            yield Text(place, name)
-        if isinstance(one, str):
-            yield Text(place, one)
-        elif isinstance(one, dict | list | tuple):
-            waiting.append(_parts(place, one))
 
 
-def _parts(place: str, value: Any) -> Iterator[tuple[str, str, Any]]:
-    """The place, the name (none in a list) and the value of each part."""
+def _parts(place: str, path: Path, value: Any) -> Iterator[tuple[str, Path, str, Any]]:
+    """The place, the path, the name (none in a list) and the value of each part."""
     if isinstance(value, dict):
         before = f"{place}." if place else ""
-        return ((before + name, name, part) for name, part in value.items())
-    return ((f"{place}[{number}]", "", part) for number, part in enumerate(value))
+        return ((before + name, (*path, name), name, part) for name, part in value.items())
+    return ((f"{place}[{number}]", (*path, number), "", part) for number, part in enumerate(value))
 
 
 class _Heap(NamedTuple):
@@ -197,15 +202,8 @@ def _of_words(said: str) -> Iterator[Flag]:
 
 
 def _confusable(texts: Sequence[Text], before: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    short = [one for one in texts if len(one.text) <= TWIN_CHARS][:TWIN_TEXTS]
-    places = {one.where for one in short}
-    known: dict[str, set[str]] = {}
-    for args in before:
-        for one in islice(texts_in(args), TWIN_TEXTS):
-            if one.where in places and len(one.text) <= TWIN_CHARS:
-                known.setdefault(one.where, set()).add(one.text)
-    for one in short:
-        others = known.get(one.where, set())
+    for one in [each for each in texts if len(each.text) <= TWIN_CHARS][:TWIN_TEXTS]:
+        others = set() if one.path is None else _others(before, one.path)
         if others and one.text not in others and skeleton(one.text) in map(skeleton, others):
             yield one.where, "it looks like a value that this agent used here before, and is another one"
         elif latin_twin(one.text):
@@ -213,10 +211,21 @@ def _confusable(texts: Sequence[Text], before: Sequence[dict[str, Any]]) -> Iter
             yield one.where, f"it looks like Latin letters, and has none: {_characters(odd)}"
 
 
+def _others(before: Sequence[dict[str, Any]], path: Path) -> set[str]:
+    """The short texts that stood there before: looked up, since to walk all that was asked takes milliseconds."""
+    found: list[Any] = [*before]
+    for step in path:
+        if isinstance(step, str):
+            found = [one[step] for one in found if isinstance(one, dict) and step in one]
+        else:
+            found = [one[step] for one in found if isinstance(one, list) and step < len(one)]
+    return {one for one in found if isinstance(one, str) and len(one) <= TWIN_CHARS}
+
+
 def _near(args: dict[str, Any], limits: Sequence[Threshold]) -> Iterator[tuple[str, str]]:
     told: set[str] = set()
     for one in sorted(limits, key=lambda limit: limit.limit):
-        value = _at(args, one.where)
+        value = _at(args, one.where.split("."))
         if one.where in told or isinstance(value, bool) or not isinstance(value, int | float):
             continue
         below = value <= one.limit if one.reaches else value < one.limit
@@ -240,15 +249,16 @@ def _similar(args: dict[str, Any], before: Sequence[Before]) -> Iterator[Flag]:
 
 
 def _long(args: dict[str, Any]) -> Iterator[Flag]:
-    count = len(json.dumps(args, ensure_ascii=False))
+    count = len(_as_json(args))
     if count > LONG_CHARS:
         yield Flag("long", f"its arguments have {count:,} characters: what counts may stand far down")
 
 
-def _at(args: Any, where: str) -> Any:
-    for name in where.split("."):
-        args = args.get(name) if isinstance(args, dict) else None
-    return args
+def _at(value: Any, path: Iterable[str]) -> Any:
+    """None where nothing is."""
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 def _plain(number: float) -> str:

@@ -95,6 +95,7 @@ CALL = Table(
         Transition(_C.EXECUTING, _CT.RAISED, _C.FAILED, "the tool raised"),
         Transition(_C.EXECUTING, _CT.LOST, _C.OUTCOME_UNKNOWN, "the worker died between intent and result"),
         Transition(_C.EXECUTING, _CT.ASKED, _C.GATED, "what runs the tool asks a person first; it was told to let go"),
+        Transition(_C.EXECUTING, _CT.SETTLED, _C.AUTHORISED, "its worker did not begin it, and says so: run it later"),
         Transition(_C.EXECUTING, _CT.STARTED, _C.EXECUTING, "an idempotent tool is tried again with the same key"),
         Transition(_C.OUTCOME_UNKNOWN, _CT.RETURNED, _C.SUCCEEDED, "a person, or the late worker, knows the result"),
         Transition(_C.OUTCOME_UNKNOWN, _CT.SETTLED, _C.AUTHORISED, "it is known not to have happened: run it"),

@@ -51,3 +51,11 @@ class Action(msgspec.Struct, frozen=True):
     step: str = ""
     team: str = ""
     workflow: str = ""
+
+
+class MoneyAt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An argument (dotted) that is a sum: of the currency `code`, or of that whose code stands at `currency_at`."""
+
+    at: str
+    code: str = ""
+    currency_at: str = ""

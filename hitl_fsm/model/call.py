@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hitl_fsm.model.action import Aspect, Below
+from hitl_fsm.model.action import Aspect, Below, MoneyAt
 from hitl_fsm.model.asked import Asked
 from hitl_fsm.model.states import CallState
 from hitl_fsm.model.verdict import Verdict
@@ -41,6 +41,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     answered, by the question's key.
     `said` is what the model wrote beside its calls, but for `said_cut` characters; `sensitive` the arguments that
     nobody is shown; `editors` are those people who changed the arguments, which the model had `proposed` otherwise.
+    `money` says which arguments are sums, `subject` which one names the person whom it is about ("": none).
     """
 
     call_id: str
@@ -79,3 +80,5 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     sensitive: tuple[str, ...] = ()
     editors: tuple[str, ...] = ()
     proposed: dict[str, Any] | None = None
+    money: tuple[MoneyAt, ...] = ()
+    subject: str = ""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hitl_fsm.model.action import Aspect, Below
+from hitl_fsm.model.action import Aspect, Below, MoneyAt
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Answer
 from hitl_fsm.model.circumstances import Circumstances
@@ -27,7 +27,12 @@ class Forked(msgspec.Struct, frozen=True):
 
 
 class RunCreated(msgspec.Struct, frozen=True, tag="run_created", omit_defaults=True):
-    """`value` is the input where it is more than text, `context` what the application gave besides, as JSON values."""
+    """`value` is the input where it is more than text, `context` what the application gave besides, as JSON values.
+
+    `salt` (random, hex) goes into the digests of the run's actions; it leaves with the run when that is forgotten.
+    `digests` is how they are made: "2" has the salt in those of results under review, too.
+    `history` is what was said before: in the runs of its session that it `follows`, or where it was forked from.
+    """
 
     run_id: str
     kind: str
@@ -40,7 +45,10 @@ class RunCreated(msgspec.Struct, frozen=True, tag="run_created", omit_defaults=T
     context: dict[str, Any] = {}
     session: str = ""
     history: tuple[Message, ...] = ()
+    follows: tuple[str, ...] = ()
     forked: Forked | None = None
+    salt: str = ""
+    digests: str = ""
 
 
 class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,6 +56,7 @@ class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `parameters` are the names of the tool's arguments, `defaults` what those get that are left out, so that a process
     that does not know the tool can take a form's answer. What the model wrote where a person's form asks was dropped.
+    `money` says which arguments are sums, `subject` which one names the person whom the call is about ("": none).
     """
 
     call_id: str
@@ -64,6 +73,8 @@ class ProposedCall(msgspec.Struct, frozen=True, omit_defaults=True):
     aspects: tuple[Aspect, ...] = ()
     below: Below | None = None
     sensitive: tuple[str, ...] = ()
+    money: tuple[MoneyAt, ...] = ()
+    subject: str = ""
 
 
 class ModelReplied(msgspec.Struct, frozen=True, tag="model_replied", omit_defaults=True):
@@ -71,6 +82,7 @@ class ModelReplied(msgspec.Struct, frozen=True, tag="model_replied", omit_defaul
 
     `refused`: why the answer is none, as the model then reads it; it is asked again.
     `model` is who answered, `instead_of` why those asked before it did not; `origin` is whose `echo` it is.
+    `request` is the digest of what it was asked, under the run's salt, `provider` who runs it.
     """
 
     text: str
@@ -83,6 +95,8 @@ class ModelReplied(msgspec.Struct, frozen=True, tag="model_replied", omit_defaul
     refused: str = ""
     origin: str = ""
     instead_of: tuple[str, ...] = ()
+    request: str = ""
+    provider: str = ""
 
 
 class ModelFailed(msgspec.Struct, frozen=True, tag="model_failed", omit_defaults=True):
@@ -126,6 +140,13 @@ class CallAsked(msgspec.Struct, frozen=True, tag="call_asked", omit_defaults=Tru
     message: str
     schema: dict[str, Any]
     said: str = ""
+
+
+class CallNotBegun(msgspec.Struct, frozen=True, tag="call_not_begun"):
+    """Its worker did not begin it after all, and says so itself: nothing happened. `why` is for people."""
+
+    call_id: str
+    why: str
 
 
 class LateResult(msgspec.Struct, frozen=True, tag="late_result", omit_defaults=True):
@@ -221,6 +242,7 @@ Event = (
     | CallRaised
     | CallLost
     | CallAsked
+    | CallNotBegun
     | LateResult
     | AnswerRecorded
     | VerdictsRevised

@@ -69,7 +69,8 @@ class ModelReply(msgspec.Struct, frozen=True, omit_defaults=True):
     """One assistant turn. `echo` is opaque provider data that must go back with the message.
 
     `value` is a final answer that is more than text. `refused` is the engine's: why it is none of the form asked for.
-    So are `origin` and `instead_of`: whose opaque data it is, and why those asked before did not answer.
+    So are `origin` and `instead_of`: whose opaque data it is, and why those asked before did not answer; `provider`,
+    who runs the model, and `request`, the digest of what it was asked.
     """
 
     text: str = ""
@@ -81,6 +82,8 @@ class ModelReply(msgspec.Struct, frozen=True, omit_defaults=True):
     refused: str = ""
     origin: str = ""
     instead_of: tuple[str, ...] = ()
+    provider: str = ""
+    request: str = ""
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -40,7 +40,8 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     `rejected`: digests of what people rejected in the run from which this one was forked, `refused` in this one.
     `begun_by` are the people who had it begin, where that is not the user alone: somebody forked another one's run.
     `usage` is what its models took, those in frames too; `active_ms` the time in which it did not wait, up to
-    `active_since` (ms since the epoch; None while it waits), from which on it counts again.
+    `active_since` (ms since the epoch; None while it waits), from which on it counts again. `salt` goes into the
+    digests of its actions, and with `digests` "2" into those of its results under review.
     """
 
     run_id: str
@@ -67,6 +68,8 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     active_ms: int = 0
     active_since: int | None = None
     begun_by: tuple[str, ...] = ()
+    salt: str = ""
+    digests: str = ""
 
     @property
     def is_ended(self) -> bool:
