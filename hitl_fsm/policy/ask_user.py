@@ -8,6 +8,8 @@ from typing import Any
 from hitl_fsm.errors import ToolError
 from hitl_fsm.policy.form_check import check_form, size_problem
 
+ASK_USER = "ask_user"
+
 MAX_FIELDS = 20
 MAX_NAME_CHARS = 64
 MAX_QUESTION_CHARS = 2_000

@@ -45,7 +45,7 @@ _TYPES = {
     "vars": _ANY,
     "now": cel.Type.TIMESTAMP,
 }
-_ENV = cel.NewEnv(variables=_TYPES)
+_MADE: list[cel.Env] = []
 _BOOL, _DYN, _ERROR = cel.Type.BOOL, cel.Type.DYN, cel.Type.ERROR
 
 _COMPILE_ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
@@ -75,6 +75,13 @@ class ConditionError(ValueError):
         self.problems = problems
 
 
+def _environment() -> cel.Env:
+    """Made for the first condition: it takes protobuf along, which most answers of people do not need."""
+    if not _MADE:
+        _MADE.append(cel.NewEnv(variables=_TYPES))
+    return _MADE[0]  # the first one, also where two threads made theirs at once
+
+
 class Scope:
     """What the conditions of one verdict may look at: checked once, given to CEL by the names that are asked for."""
 
@@ -97,7 +104,7 @@ class Scope:
         key = (id(variables) if "vars" in names else 0, names)
         found = self._activations.get(key)
         if found is None:
-            found = self._activations[key] = _ENV.Activation(_data(names, self._action, variables))
+            found = self._activations[key] = _environment().Activation(_data(names, self._action, variables))
         return found
 
 
@@ -191,7 +198,7 @@ class Together:
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
         items = (one.text if one.is_bool else f"({one.text}\n) ? true : false" for one in conditions)
-        self._expression = _ENV.compile("[" + ",".join(f"(\n{item}\n)" for item in items) + "]")
+        self._expression = _environment().compile("[" + ",".join(f"(\n{item}\n)" for item in items) + "]")
         self._limit = min(one.limit for one in conditions)
         self._names = tuple(sorted({name for one in conditions for name in one.names}))
 
@@ -203,7 +210,8 @@ class Together:
         if size > self._limit:
             return None
         try:
-            found: Any = self._expression.eval(_ENV.Activation(_data(self._names, action, variables))).plain_value()
+            activation = _environment().Activation(_data(self._names, action, variables))
+            found: Any = self._expression.eval(activation).plain_value()
         except (RuntimeError, ValueError, TypeError):
             return None
         return found if type(found) is list else None  # an error's payload is a text
@@ -284,7 +292,7 @@ def _compiled(text: str, variables: Mapping[str, Any] | None) -> cel.Expression:
 
 @lru_cache(maxsize=MAX_REMEMBERED)  # rules repeat each other, and a check looks at each condition several times
 def _expression(text: str) -> cel.Expression:
-    return _ENV.compile(text)
+    return _environment().compile(text)
 
 
 def _error(message: str) -> ConditionError:

@@ -48,7 +48,7 @@ class Example(Model):
         None, description="The tool that is called; without it, the first one that the rule names in full."
     )
     user: ExampleUser = Field(
-        default_factory=lambda: ExampleUser.model_validate({}),
+        default_factory=ExampleUser.model_construct,
         description="Who asks, such as `{id: alice, roles: [finance]}`.",
     )
     agent: str = Field("", description="The agent's name; without it, the first one that the rule names in full.")
@@ -122,7 +122,7 @@ class Rule(Model):
         "or a list of gates, passed in order. All rules that match count."
     )
     examples: Examples = Field(
-        default_factory=lambda: Examples.model_validate({}),
+        default_factory=Examples.model_construct,
         description="Actions to try the rule on whenever it is loaded: those it must apply to, and those it must not.",
     )
 

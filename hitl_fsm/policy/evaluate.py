@@ -111,6 +111,11 @@ class PolicySet:
         return tuple(policy.name for policy in self._policies)
 
     @property
+    def enforced(self) -> tuple[CompiledPolicy, ...]:
+        """Those that do not only watch."""
+        return tuple(policy for policy in self._policies if not policy.shadow)
+
+    @property
     def rule_count(self) -> int:
         """How many rules they have together."""
         return sum(len(policy.rules) for policy in self._policies)

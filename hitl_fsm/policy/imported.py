@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hitl_fsm.model.visible import visible
+from hitl_fsm.policy.ask_user import ASK_USER
 
 TEXT_MAX = 1_000
 """Characters of a text in a form that the code gives no bound."""
 ITEMS_MAX = 100
 """Items of a list in such a form."""
 APPROVAL_EXPIRES = "7d"
-ASK_USER = "ask_user"
 ASKING = frozenset({"get_user_input", ASK_USER})
 """Tools by which an agent asks a person; `ask_user` is what takes their place."""
 

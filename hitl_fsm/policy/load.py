@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,14 +18,9 @@ from hitl_fsm.policy.project import Member, Project
 from hitl_fsm.policy.schemas import Read, SchemaFiles, target_of
 from hitl_fsm.policy.shape import read_document
 from hitl_fsm.policy.source import Source, parse
+from hitl_fsm.policy.stored import Stored, digest_of, parts_of, text_of
 from hitl_fsm.policy.surroundings import Surroundings
 
-_DOMAIN = b"hitl-fsm/policies/v1\0"
-_TEXT_VERSION = 1
-_TEXT_VERSION_ROUTES = 2
-"""With what routes say of their results; a set that needs none of it keeps the text, and the digest, of version 1."""
-_TEXT_VERSION_CALENDARS = 3
-"""With calendars that gates name, and maybe routes."""
 _NOTHING_TOLD = Surroundings()
 _UNREADABLE = "the stored policies cannot be read"
 _FOREIGN = "the stored policies are not those of this digest"
@@ -78,15 +71,10 @@ def _named(members: Sequence[Member], known: Mapping[str, Calendar] | None) -> d
 def _set(
     members: Sequence[Member], files: Mapping[str, bytes], schemas: SchemaFiles, calendars: Mapping[str, Calendar]
 ) -> PolicySet:
-    names = {member.source.file: member.policy.name for member in members}
-    digest = _digest(
-        [(f"policy {names[name]}", data) for name, data in files.items()]
-        + [(f"schema {names[file]} {reference}", data) for (file, reference), data in schemas.used.items()]
-        + [(f"route {name}", _json(schema).encode()) for name, schema in schemas.used_routes.items()]
-        + [(f"calendar {name}", _json(to_builtins(calendar)).encode()) for name, calendar in calendars.items()]
-    )
-    compiled = [member.policy for member in members]
-    return PolicySet(compiled, digest, _text(files, schemas, calendars), sorted(files), calendars)
+    plain = {name: to_builtins(calendar) for name, calendar in calendars.items()}
+    parts = Stored(files, schemas.used, schemas.used_routes, plain)
+    digest = digest_of(parts, {member.source.file: member.policy.name for member in members})
+    return PolicySet([member.policy for member in members], digest, text_of(parts), sorted(files), calendars)
 
 
 def load(
@@ -129,50 +117,37 @@ def recheck(policies: PolicySet, around: Surroundings) -> Project:
     return check(files, read, around._replace(route_schemas=stored.route_schemas, calendars=stored.calendars))
 
 
-def _stored(text: str) -> tuple[dict[str, bytes], Read, Surroundings]:
+def _stored(text: str) -> tuple[Mapping[str, bytes], Read, Surroundings]:
     """The files, the reader of their schemas, and the routes' schemas and calendars, that a `PolicySet.text` holds."""
     try:
-        stored: dict[str, Any] = json.loads(text)
-        files = {name: data.encode() for name, data in stored["files"].items()}
-        schemas = {(file, reference): data.encode() for file, reference, data in stored["schemas"]}
-        around = Surroundings(route_schemas=_stored_routes(stored), calendars=_stored_calendars(stored))
-        known = stored["version"] == _version_of(stored)
-    except (ValueError, KeyError, TypeError, AttributeError, ValidationError):
-        known, files, schemas, around = False, {}, {}, _NOTHING_TOLD
-    if not known:
-        raise _damaged(_UNREADABLE)
-    by_target = {target_of(file, reference): data for (file, reference), data in schemas.items()}
+        parts = parts_of(text)
+        around = Surroundings(route_schemas=_routes_of(parts), calendars=_calendars_of(parts))
+        by_target = {target_of(file, reference): data for (file, reference), data in parts.schemas.items()}
+    except (ValueError, TypeError, AttributeError, ValidationError):
+        raise _damaged(_UNREADABLE) from None
 
     def read(path: str) -> bytes:
         if path not in by_target:
             raise FileNotFoundError(2, "not among the stored files", path)
-        data: bytes = by_target[path]
-        return data
+        return by_target[path]
 
-    return files, read, around
-
-
-def _version_of(stored: Mapping[str, Any]) -> int:
-    if "calendars" in stored:
-        return _TEXT_VERSION_CALENDARS
-    return _TEXT_VERSION_ROUTES if "routes" in stored else _TEXT_VERSION
+    return parts.files, read, around
 
 
-def _stored_calendars(stored: dict[str, Any]) -> dict[str, Calendar] | None:
+def _calendars_of(parts: Stored) -> dict[str, Calendar] | None:
     """None where there are none: of a set without files nobody told which calendars there are."""
-    return convert(stored["calendars"], dict[str, Calendar]) if "calendars" in stored else None
+    return convert(parts.calendars, dict[str, Calendar]) if parts.calendars else None
 
 
-def _stored_routes(stored: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _routes_of(parts: Stored) -> dict[str, dict[str, Any]]:
     """ValueError for what is no schema: nothing else would look at it before a result comes."""
-    if "routes" not in stored:
+    if not parts.routes:
         return {}
     from hitl_fsm.policy.form import check_schema  # noqa: PLC0415 - jsonschema costs 0.1 s
 
-    routes: dict[str, Any] = dict(stored["routes"])
-    if not routes or any(not isinstance(one, dict) or check_schema(one) for one in routes.values()):
+    if any(not isinstance(one, dict) or check_schema(one) for one in parts.routes.values()):
         raise ValueError(_UNREADABLE)
-    return routes
+    return dict(parts.routes)
 
 
 def _damaged(message: str) -> PolicyError:
@@ -186,31 +161,3 @@ def _same_name(source: Source, policy: CompiledPolicy, known: Mapping[str, Sourc
     message = f"another policy has the name `{policy.name}`"
     where = f"it is in {known[policy.name].file}"
     return [source.diagnostic(Code.DUPLICATE_POLICY, message, source.node(("name",)), where)]
-
-
-def _digest(parts: list[tuple[str, bytes]]) -> str:
-    """Names this set of policies wherever its files lie: the policies' own names count, not the paths."""
-    digest = hashlib.sha256(_DOMAIN)
-    for name, data in sorted(parts):
-        for part in (name.encode(), data):
-            digest.update(len(part).to_bytes(8, "big"))
-            digest.update(part)
-    return digest.hexdigest()
-
-
-def _text(files: Mapping[str, bytes], schemas: SchemaFiles, calendars: Mapping[str, Calendar]) -> str:
-    """Everything needed to load the set again."""
-    stored: dict[str, Any] = {
-        "version": _TEXT_VERSION,
-        "files": {name: files[name].decode() for name in sorted(files)},
-        "schemas": [[file, reference, data.decode()] for (file, reference), data in sorted(schemas.used.items())],
-    }
-    if schemas.used_routes:
-        stored |= {"version": _TEXT_VERSION_ROUTES, "routes": schemas.used_routes}
-    if calendars:
-        stored |= {"version": _TEXT_VERSION_CALENDARS, "calendars": to_builtins(calendars)}
-    return _json(stored)
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)

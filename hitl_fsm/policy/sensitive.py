@@ -16,9 +16,12 @@ __all__ = [
     "KEYWORD",
     "MASK",
     "Sensitive",
+    "below",
     "hidden",
     "masked",
+    "parts_of",
     "sensitive_places",
+    "target_of",
     "unmasked",
     "without",
     "wrapped",
@@ -53,15 +56,15 @@ def _marked(node: Any, root: Mapping[str, Any], place: str, inside: frozenset[st
         return
     reference = node.get("$ref")
     if reference in inside:  # it leads into itself: what it marks there stands at any depth below
-        if place and f'"{KEYWORD}": true' in json.dumps(_target(root, str(reference))):
+        if place and f'"{KEYWORD}": true' in json.dumps(target_of(root, str(reference))):
             yield place
     elif isinstance(reference, str):
-        yield from _marked(_target(root, reference), root, place, inside | {reference})
-    for name, one in _parts(node):
-        yield from _marked(one, root, _below(place, name) if name else place, inside)
+        yield from _marked(target_of(root, reference), root, place, inside | {reference})
+    for name, one in parts_of(node):
+        yield from _marked(one, root, below(place, name) if name else place, inside)
 
 
-def _parts(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def parts_of(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The schemas in one, each with the name of what it describes; "" for the very same value."""
     for key in _SIDE_BY_SIDE:
         yield from (("", one) for one in _list(node.get(key)))
@@ -140,11 +143,12 @@ def _part(value: Any, key: Any) -> Any:
 _NOTHING = object()
 
 
-def _below(place: str, name: str) -> str:
+def below(place: str, name: str) -> str:
+    """The place of a member."""
     return f"{place}.{name}" if place else name
 
 
-def _target(root: Mapping[str, Any], reference: str) -> Any:
+def target_of(root: Mapping[str, Any], reference: str) -> Any:
     """What a local reference (`#/$defs/card`) names; nothing for any other."""
     node: Any = root
     for part in reference.removeprefix("#").split("/")[1:]:

@@ -29,9 +29,6 @@ class Span(NamedTuple):
         return self.since is not None and self.until is not None and self.until <= self.since
 
 
-ALWAYS = Span()
-
-
 def moment_ms(text: str, zone: tzinfo = UTC, *, end: bool = False) -> int:
     """`2026-12-31` (a whole day of `zone`), or an RFC 3339 instant with its offset, in milliseconds.
 

@@ -36,6 +36,7 @@ from hitl_fsm.policy.lint import (
     hf231_suppression,
     hf232_grave_grant,
     hf233_needless_break_glass,
+    hf234_nearly_role,
 )
 from hitl_fsm.policy.lint.rule import LintRule
 
@@ -73,4 +74,5 @@ RULES: tuple[LintRule, ...] = (
     hf231_suppression,
     hf232_grave_grant,
     hf233_needless_break_glass,
+    hf234_nearly_role,
 )

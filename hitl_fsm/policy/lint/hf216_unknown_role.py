@@ -6,12 +6,10 @@ from collections.abc import Collection, Iterator
 
 from hitl_fsm.errors import Diagnostic
 from hitl_fsm.policy.asked_people import GROUP, ROLE
-from hitl_fsm.policy.document import AskOnError
-from hitl_fsm.policy.lint.people import Named, groups_of, lists_of, named_in
+from hitl_fsm.policy.lint.people import groups_of, named_by
 from hitl_fsm.policy.lint.rule import Rule
-from hitl_fsm.policy.lint.walk import asking_gates_of
 from hitl_fsm.policy.names import did_you_mean
-from hitl_fsm.policy.project import Member, Project
+from hitl_fsm.policy.project import Project
 
 RULE = Rule("HF216", "unknown-role", "error", "There is no such role or group", needs="roles")
 _SHOWN = 5
@@ -21,7 +19,7 @@ def check(project: Project) -> Iterator[Diagnostic]:
     """Roles and groups of those who may answer, or may not, that the roles files do not have."""
     roles, groups = project.around.roles, groups_of(project.around)
     for member in project.members:
-        for path, subjects in _lists(member):
+        for path, subjects in named_by(member):
             for index, subject in enumerate(subjects):
                 role, group = subject.removeprefix(ROLE), subject.removeprefix(GROUP)
                 place = (*path, index)
@@ -29,14 +27,6 @@ def check(project: Project) -> Iterator[Diagnostic]:
                     yield RULE.at(member, place, f"there is no role `{role}`", _hint(role, roles, "role"))
                 elif groups is not None and group != subject and group not in groups:
                     yield RULE.at(member, place, f"nobody is in a group `{group}`", _hint(group, groups, "group"))
-
-
-def _lists(member: Member) -> Iterator[Named]:
-    for gate in asking_gates_of(member):
-        yield from named_in(gate)
-    on_error = member.document.on_error
-    if isinstance(on_error, AskOnError):
-        yield from lists_of(on_error.approval, ("on_error", "approval"))
 
 
 def _hint(name: str, known: Collection[str], what: str) -> str:

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hitl_fsm.errors import Diagnostic
+from hitl_fsm.model.secret_names import asks_for_secret
+from hitl_fsm.policy.ask_user import ASK_USER
 from hitl_fsm.policy.choices import choices_of
 from hitl_fsm.policy.lint.forms import Pointer, forms_of, types_of
 from hitl_fsm.policy.lint.rule import Rule
-from hitl_fsm.policy.lint.secret_names import asks_for_secret
 from hitl_fsm.policy.lint.walk import denies, enforced, listed, rules_of, tools_of
 from hitl_fsm.policy.patterns import matches
 from hitl_fsm.policy.project import Member, Project
 
 RULE = Rule("HF222", "collects-secrets", "warning", "A question may collect a secret")
-_ASK_USER = "ask_user"
 _LOOKS = ("args.question", "args.fields", "args.schema")
 _WORDY = frozenset({"string", "integer", "number"})
 
@@ -32,10 +32,10 @@ def check(project: Project) -> Iterator[Diagnostic]:
     if not any(_looks(member) for member in enforced(project.members)):
         for member in enforced(project.members):
             tools = listed(member.document.tools)
-            if _ASK_USER in tools and _lets_ask(member):
+            if ASK_USER in tools and _lets_ask(member):
                 message = "an agent may ask a person for a password: no rule looks at what `ask_user` asks"
                 help_text = "add a rule that denies it: when: args.question.matches(…)"
-                yield RULE.at(member, ("tools", tools.index(_ASK_USER)), message, help_text)
+                yield RULE.at(member, ("tools", tools.index(ASK_USER)), message, help_text)
 
 
 def _secret_fields(schema: Mapping[str, Any], at: Pointer) -> Iterator[tuple[Pointer, str]]:
@@ -61,12 +61,12 @@ def _looks(member: Member) -> bool:
     return any(
         any(word in text for text in (*rule.when, *rule.unless) for word in _LOOKS)
         for _, rule in rules_of(member)
-        if any(matches(tool, _ASK_USER) for tool in tools_of(member, rule))
+        if any(matches(tool, ASK_USER) for tool in tools_of(member, rule))
     )
 
 
 def _lets_ask(member: Member) -> bool:
     return member.document.default != "deny" or any(
-        not denies(rule) and any(matches(tool, _ASK_USER) for tool in tools_of(member, rule))
+        not denies(rule) and any(matches(tool, ASK_USER) for tool in tools_of(member, rule))
         for _, rule in rules_of(member)
     )

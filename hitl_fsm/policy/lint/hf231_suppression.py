@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from hitl_fsm.errors import Diagnostic
@@ -20,11 +20,21 @@ _CODE = re.compile(r"HF\d{3}")
 
 
 def check(project: Project) -> Iterator[Diagnostic]:
-    """What is wrong with the comments themselves; those that set nothing aside are found when all rules have spoken."""
+    """What is wrong with the comments themselves; what it takes all rules to know is found when all have spoken."""
     for member in project.members:
         for aside in suppressions(member.source):
             for message, help_text in _problems(aside):
                 yield _finding(member, aside, message, help_text)
+
+
+def unknown(project: Project, known: Collection[str]) -> Iterator[Diagnostic]:
+    """The findings on comments that name a code which no rule has; `known` are those that rules have."""
+    for member in project.members:
+        for aside in suppressions(member.source):
+            for code in aside.codes or ():
+                if code not in known and not _is_never_set_aside(code):
+                    told = f"there is no {code[:20]} to set aside"
+                    yield _finding(member, aside, told, "the codes are in docs/rules/README.md")
 
 
 def unused(member: Member, aside: Suppression, code: str) -> Diagnostic:
@@ -41,16 +51,12 @@ def _problems(aside: Suppression) -> Iterator[tuple[str, str]]:
     if not aside.reason:
         yield "this comment does not say why, so it sets nothing aside", _FORM
     for code in aside.codes:
-        if code == RULE.code or (_CODE.fullmatch(code) and not _LINT_CODE.fullmatch(code)):
+        if _is_never_set_aside(code):
             yield f"{code} cannot be set aside", "correct what it says"
-        elif code not in _known():
-            yield f"there is no {code[:20]} to set aside", "the codes are in docs/rules/README.md"
 
 
-def _known() -> frozenset[str]:
-    from hitl_fsm.policy.lint.all import RULES  # noqa: PLC0415 - this rule is one of them
-
-    return frozenset(rule.RULE.code for rule in RULES)
+def _is_never_set_aside(code: str) -> bool:
+    return code == RULE.code or (_CODE.fullmatch(code) is not None and not _LINT_CODE.fullmatch(code))
 
 
 def _finding(member: Member, aside: Suppression, message: str, help_text: str) -> Diagnostic:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hitl_fsm.policy.asked_people import GROUP, OWNER, REQUESTER, ROLE
+from hitl_fsm.policy.document import AskOnError
 from hitl_fsm.policy.document_asks import Escalate
 from hitl_fsm.policy.document_gates import SeatEntry
-from hitl_fsm.policy.lint.walk import PlacedGate, RulePath
+from hitl_fsm.policy.lint.walk import PlacedGate, RulePath, asking_gates_of
 from hitl_fsm.policy.project import Member
 from hitl_fsm.policy.surroundings import Surroundings
 
@@ -72,6 +73,15 @@ def lists_of(details: Any, path: RulePath) -> Iterator[Named]:
             yield Named((*path, key), subjects)
     for seats in (*ways_of(details, path), *levels_of(details, path)):
         yield Named(seats.path, seats.of)
+
+
+def named_by(member: Member) -> Iterator[Named]:
+    """Every list of people of a policy: of its gates, and of what is asked when a condition cannot be evaluated."""
+    for gate in asking_gates_of(member):
+        yield from named_in(gate)
+    on_error = member.document.on_error
+    if isinstance(on_error, AskOnError):
+        yield from lists_of(on_error.approval, ("on_error", "approval"))
 
 
 def ways_in(gate: PlacedGate) -> Iterator[Seats]:

@@ -27,6 +27,7 @@ def lint(project: Project) -> list[Diagnostic]:
     misshapen = {found.place.file for found in project.findings if found.code in _MISSHAPEN}
     sound = project._replace(members=tuple(one for one in project.members if one.source.file not in misshapen))
     found = [finding for rule in RULES for finding in rule.check(sound)]
+    found += hf231_suppression.unknown(sound, {rule.RULE.code for rule in RULES})
     kept: list[Diagnostic] = []
     used: set[tuple[str, int, str]] = set()
     asides = {member.source.file: tuple(suppressions(member.source)) for member in sound.members}
