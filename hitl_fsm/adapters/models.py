@@ -29,7 +29,7 @@ def model_source(name: str, options: Mapping[str, Any]) -> ChatModel:
     if not name.strip():
         message = "the model has no name"
         raise SettingsError(message, help="give a LiteLLM name (openai/gpt-5, ollama_chat/…) or scripted/<file>")
-    from hitl_fsm.adapters.model_litellm import LiteLLMModel  # noqa: PLC0415 - scripted runs must not load it
+    from hitl_fsm.adapters.model_litellm.model import LiteLLMModel  # noqa: PLC0415 - scripted runs must not load it
 
     return LiteLLMModel(name, options)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hitl_fsm.adapters.policy_files import ROLES, read_policies
 from hitl_fsm.errors import PolicyError
 from hitl_fsm.policy.people import Directory
 from hitl_fsm.ports import Log
@@ -28,11 +27,22 @@ class _Seen(NamedTuple):
     since: float
 
 
-def people_source(given: str | Path | Directory, every_s: float | None, log: Log) -> Callable[[], Directory]:
+def people_source(given: str | Path | Directory, every_s: float | None, log: Log) -> PeopleGiven | PeopleFiles:
     """The directory of a roles file, or of the roles files below a folder; or one that stays as it is."""
     if isinstance(given, Directory):
-        return lambda: given
+        return PeopleGiven(given)
     return PeopleFiles([str(given)], every_s, log)
+
+
+class PeopleGiven(NamedTuple):
+    """A directory that stays as it is."""
+
+    directory: Directory
+    refused: PolicyError | None = None
+
+    def __call__(self) -> Directory:
+        """The directory."""
+        return self.directory
 
 
 class PeopleFiles:
@@ -50,7 +60,7 @@ class PeopleFiles:
         self._files = _files_of(self._paths)
         self._directory = read_people(self._files)
         self._seen: _Seen | None = None
-        self._told: str | None = None
+        self.refused: PolicyError | None = None
         self._next = time.monotonic() + (every_s or 0.0)
 
     def __call__(self) -> Directory:
@@ -73,9 +83,9 @@ class PeopleFiles:
                 self._directory = read_people(files)
                 self._files = files
                 self._log("people_read", files=sorted(files))
-            self._told = None
+            self.refused = None
         except PolicyError as error:
-            self._refused(error)
+            self._refuse(error)
         self._seen = None
         took = time.monotonic() - began
         self._next = time.monotonic() + max(every_s, PAUSE_PER_LOOK * took)
@@ -86,11 +96,11 @@ class PeopleFiles:
             self._seen = _Seen(files, now)
         return now - self._seen.since >= SETTLE_S or _age_s(files) >= SETTLE_S
 
-    def _refused(self, error: PolicyError) -> None:
+    def _refuse(self, error: PolicyError) -> None:
         """Told once for what is found: not once a look."""
-        told = "\n".join([error.message, *(f"{one.place} {one.code} {one.message}" for one in error.diagnostics)])
-        if told != self._told:
-            self._told = told
+        known = self.refused
+        if known is None or (known.message, known.diagnostics) != (error.message, error.diagnostics):
+            self.refused = error
             self._log("people_refused", level="error", findings=len(error.diagnostics), first=error.message)
 
 
@@ -107,6 +117,8 @@ def read_people(files: Files) -> Directory:
 
 
 def _files_of(paths: Sequence[str]) -> Files:
+    from hitl_fsm.adapters.policy_files import ROLES, read_policies  # noqa: PLC0415 - with YAML: not for who only answers
+
     files, _ = read_policies(paths, ROLES)
     if not files:
         message = f"there is no roles file at {', '.join(paths)}"

@@ -255,7 +255,9 @@ class Session:
             )
             answer = await self._open_client.session.send_request(request, _Answer)
             if isinstance(answer, CallToolResult):
-                return _outcome(answer.model_dump(by_alias=True, mode="json", exclude_none=True), flight)
+                return _outcome(
+                    answer.model_dump(by_alias=True, exclude_none=True), flight
+                )  # in JSON NaN would be null
             state, given = answer.request_state, None
             if not answer.input_requests:
                 await asyncio.sleep(STATE_PAUSE_S)

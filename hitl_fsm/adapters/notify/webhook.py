@@ -32,20 +32,20 @@ _OK = range(200, 300)
 _REDIRECT = range(300, 400)
 
 
-def checked_url(text: object) -> str:
+def checked_url(text: object, what: str = "webhook") -> str:
     """An `https` URL, or `http` on this machine. SettingsError else, which does not repeat it: it may hold a secret."""
     if isinstance(text, str) and text.startswith(ENV):
-        return checked_secret(text, "the URL of a webhook")
+        return checked_secret(text, f"the URL of a {what}")
     try:
         parts = urlsplit(text) if isinstance(text, str) else urlsplit("")
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         host, parts = "", urlsplit("")
     if not host or parts.scheme not in {"http", "https"} or parts.username or parts.password:
-        msg = "the URL of a webhook is none that can be used"
+        msg = f"the URL of a {what} is none that can be used"
         raise SettingsError(msg, help="give https://host/path, without a user name and a password")
     if parts.scheme == "http" and not _is_here(host):
-        msg = f"the webhook at {visible(host)} is not https"
+        msg = f"the {what} at {visible(host)} is not https"
         raise SettingsError(msg, help="what is told could be read on the way; use https")
     return str(text)
 
@@ -79,7 +79,7 @@ async def post(url: str, secret: str, notice: Notice) -> None:
         raise NotifyError(error.message) from None
     try:
         async with (
-            httpx.AsyncClient(verify=_tls(), timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client,
+            httpx.AsyncClient(verify=tls(), timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client,
             client.stream("POST", url, content=body, headers=headers) as response,
         ):
             _check(response.status_code, response.headers.get("retry-after", ""))
@@ -89,7 +89,7 @@ async def post(url: str, secret: str, notice: Notice) -> None:
 
 
 @cache
-def _tls() -> SSLContext:
+def tls() -> SSLContext:
     """Read once; `SSL_CERT_FILE` may name the authorities of a house of its own."""
     import httpx  # noqa: PLC0415 - as above
 

@@ -72,11 +72,8 @@ def check_apart(one: str, other: str) -> None:
 
 
 def _signers(name: str) -> list[Any]:
-    try:
-        from standardwebhooks.webhooks import Webhook  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        msg = "webhooks need the package `standardwebhooks`"
-        raise SettingsError(msg, help="pip install 'hitl-fsm[routes]'") from error
+    from standardwebhooks.webhooks import Webhook  # noqa: PLC0415 - an extra
+
     return [Webhook(key) for key in _keys(name)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -26,6 +27,8 @@ ANSWER_BYTES = 1024 * 1024
 """Bytes of an answer, or of a callback; of more nothing is used."""
 ERROR_CHARS = 500
 """Characters of what a callback says of a failure, which the model reads."""
+PACKAGES = ("httpx", "standardwebhooks")
+"""What is imported when something is sent, or comes back."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _OK, _TAKEN, _AGAIN = 200, 202, frozenset({425, 429})
 _REDIRECT, _CLIENT, _SERVER = 300, 400, 500
@@ -51,6 +54,12 @@ class Webhook:
         idempotent: bool = False,
     ) -> None:
         self.idempotent = idempotent
+        for (
+            package
+        ) in PACKAGES:  # told here: a call that is handed over without them would have to be sent again by hand
+            if find_spec(package) is None:
+                msg = f"webhooks need the package {package!r}"
+                raise SettingsError(msg, help="pip install 'hitl-fsm[routes]'")
         self._url = url
         self._shown = _shown(_checked(url))
         self._secret = secret_name(secret, "the secret of a webhook")
@@ -99,11 +108,8 @@ class Webhook:
         }
 
     def _client(self) -> httpx.AsyncClient:
-        try:
-            import httpx  # noqa: PLC0415 - 170 ms, and an extra
-        except ImportError as error:
-            msg = "webhooks need the package `httpx`"
-            raise SettingsError(msg, help="pip install 'hitl-fsm[routes]'") from error
+        import httpx  # noqa: PLC0415 - 170 ms, and an extra
+
         timeout = httpx.Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s / 2))
         return httpx.AsyncClient(follow_redirects=False, timeout=timeout)
 

@@ -15,6 +15,7 @@ from hitl_fsm.adapters.store import grants
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.columns import fitted
 from hitl_fsm.adapters.store.database import Connection
+from hitl_fsm.core.stored import is_as_told
 from hitl_fsm.errors import AlreadyResolved, Tampered
 from hitl_fsm.model.answer import Retry
 from hitl_fsm.model.call import Call
@@ -28,8 +29,6 @@ _AFTER_A_START = frozenset({"outcome", "review"})
 """What a person says of what became of a start approves no start."""
 _REVIEW = "review"
 _OPEN = RequirementState.OPEN
-_TOLD_LATER = ("said", "said_cut", "proposed", "editors", "approvers")
-"""What a log always told, and rows did not before there were votes. Nothing is decided by a row's word on these."""
 _requirement = msgspec.json.Decoder(Requirement)
 
 
@@ -96,14 +95,8 @@ def check_seen(connection: Connection, commit: Commit, known: Known) -> None:
         if row is None:
             _refuse(f"the row of requirement {requirement.requirement_id} is gone")
         stored = known.requirement(row)
-        if stored not in (requirement, _as_before_votes(requirement)):
+        if not is_as_told(stored, requirement):
             _refuse(f"the row of requirement {requirement.requirement_id} is not what its run's log says")
-
-
-def _as_before_votes(requirement: Requirement) -> Requirement:
-    """As the row of a question that was asked before there were votes has it."""
-    plain = Requirement("", "", "", "", {}, "", requirement.question, 0)
-    return msgspec.structs.replace(requirement, **{name: getattr(plain, name) for name in _TOLD_LATER})
 
 
 def check_starts(connection: Connection, commit: Commit, known: Known) -> None:

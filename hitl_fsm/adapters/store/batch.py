@@ -7,36 +7,43 @@ shortest, and moved once. That is the same transaction still (law 10): if the re
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from hitl_fsm.adapters.store import log
 from hitl_fsm.adapters.store.database import Connection, Database
+from hitl_fsm.adapters.store.ledger import Ledger
+from hitl_fsm.adapters.store.recording import Encoded
+from hitl_fsm.model.actor import ENGINE, Actor
+
+Room = Literal["", "begins", "ends"]
 
 
 class Written(NamedTuple):
-    """What a job returns: its value, and its records, each as its run's id ("" for none) and its JSON."""
+    """What a job returns: its value, and its records."""
 
     value: Any
-    records: Sequence[tuple[str, bytes]] = ()
+    records: Sequence[Encoded] = ()
 
 
 class Job(NamedTuple):
     """`work` is a function of the connection alone: it may be run again after a conflict.
 
     Jobs of one transaction are done in order of `run_id` ("" for none), so that two processes lock rows in one order;
-    those of one run in the order in which they came.
+    those of one run in the order in which they came. `room`: one that `begins` something needs the room that is kept
+    for outcomes, and one that `ends` something may use it.
     """
 
     run_id: str
     work: Callable[[Connection], Written]
+    room: Room = ""
 
 
 class Outcome(NamedTuple):
-    """Of one job."""
+    """Of one job; `first` is the number of the first of its records."""
 
     value: Any
     error: Exception | None
-    records: Sequence[tuple[str, bytes]] = ()
+    records: Sequence[Encoded] = ()
+    first: int = 0
 
 
 class CommitUnansweredError(Exception):
@@ -58,12 +65,22 @@ class Open(NamedTuple):
     outcomes: list[Outcome]
 
 
-def transact(database: Database, connection: Connection, jobs: Sequence[Job]) -> list[Outcome]:
+def to_sign(ledger: Ledger, by: Actor = ENGINE) -> Job:
+    """Ends its transaction with a signed checkpoint of all lines."""
+
+    def work(_: Connection) -> Written:
+        ledger.ask(by)
+        return Written(None)
+
+    return Job("", work)
+
+
+def transact(database: Database, connection: Connection, ledger: Ledger, jobs: Sequence[Job]) -> list[Outcome]:
     """All or nothing on disk: committed on the way out, or rolled back and an exception raised, or every job failed."""
-    return commit(database, begin(database, connection, jobs, patient=True))
+    return commit(database, begin(database, connection, ledger, jobs, patient=True))
 
 
-def begin(database: Database, connection: Connection, jobs: Sequence[Job], *, patient: bool) -> Open:
+def begin(database: Database, connection: Connection, ledger: Ledger, jobs: Sequence[Job], *, patient: bool) -> Open:
     """Do the jobs. On an exception the transaction is rolled back. `patient`: see `Database.begin`."""
     _undo(connection)  # what an interrupt left open, between two statements of an earlier one
     try:
@@ -72,7 +89,11 @@ def begin(database: Database, connection: Connection, jobs: Sequence[Job], *, pa
             outcomes = [_alone(database, connection, jobs[0])]
         else:
             outcomes = [_one(database, connection, job) for job in jobs]
-        head = log.append(connection, [record for outcome in outcomes for record in outcome.records])
+        records = [record for outcome in outcomes for record in outcome.records]
+        landed = ledger.append(connection, records)
+        head = None if landed is None else landed.head
+        if landed is not None:
+            outcomes = _numbered(outcomes, landed.first, landed.own)
         if all(outcome.error is not None for outcome in outcomes):
             connection.execute("ROLLBACK")
             return Open(None, transaction, head, outcomes)
@@ -97,9 +118,23 @@ def commit(database: Database, opened: Open) -> list[Outcome]:
     return opened.outcomes
 
 
+def _numbered(outcomes: list[Outcome], first: int, own: Sequence[Encoded]) -> list[Outcome]:
+    """Each with the number of its first record; the last one that has any has the ledger's `own` ones, too."""
+    numbered: list[Outcome] = []
+    for outcome in outcomes:
+        numbered.append(Outcome(outcome.value, outcome.error, outcome.records, first))
+        first += len(outcome.records)
+    if own:
+        last = max((at for at, one in enumerate(outcomes) if one.records), default=len(outcomes) - 1)
+        numbered[last] = numbered[last]._replace(records=(*numbered[last].records, *own))
+    return numbered
+
+
 def _alone(database: Database, connection: Connection, job: Job) -> Outcome:
     """Nobody else is in this transaction: it needs no savepoint."""
     try:
+        if job.room == "begins":
+            database.require_room()
         written = job.work(connection)
     except Exception as error:
         if database.fate(connection, error) != "job":

@@ -12,8 +12,11 @@ _NUL = "\0"
 
 
 def holds(*texts: str | None) -> bool:
-    """Whether all of them could be in a column; what could not is found nowhere."""
-    together = "".join(filter(None, texts))  # two halves that meet are still two halves
+    """Whether all of them could be in a column; what could not, a number for example, is found nowhere."""
+    try:
+        together = "".join(filter(None, texts))  # two halves that meet are still two halves
+    except TypeError:
+        return False
     return _NUL not in together and is_whole(together)
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
-from hitl_fsm.adapters.store import approvals, grants, timers
+from hitl_fsm.adapters.store import approvals, descent, grants, timers
 from hitl_fsm.adapters.store import statements as sql
-from hitl_fsm.adapters.store.batch import Written
+from hitl_fsm.adapters.store.batch import Room, Written
 from hitl_fsm.adapters.store.columns import check, fitted
 from hitl_fsm.adapters.store.database import Connection
 from hitl_fsm.adapters.store.owner import describe, may_be_alive
-from hitl_fsm.audit.chain import encode_record
+from hitl_fsm.adapters.store.recording import Encoded, encoded
 from hitl_fsm.errors import Fenced, RunBusy, RunNotFound, StoreError
+from hitl_fsm.model import event as events
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import Entry
+from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.states import RUN_ADVANCING, RUN_ENDED, RUN_WAITING, CallState
 from hitl_fsm.ports import LEASE_MS, Commit
@@ -30,6 +33,14 @@ _BEGUN = frozenset(
         CallState.WITHHELD,
     }
 )
+_OUTCOMES = (
+    events.CallReturned,
+    events.CallRaised,
+    events.CallLost,
+    events.CallAsked,
+    events.CallNotBegun,
+    events.LateResult,
+)
 _encode = msgspec.json.Encoder().encode
 _entry = msgspec.json.Decoder(Entry)
 _requirement = msgspec.json.Decoder(Requirement)
@@ -41,7 +52,7 @@ class Prepared(NamedTuple):
     commit: Commit
     entries: tuple[bytes, ...]
     requirements: tuple[bytes, ...]
-    records: tuple[tuple[str, bytes], ...]
+    records: tuple[Encoded, ...]
 
 
 class _Row(NamedTuple):
@@ -51,7 +62,7 @@ class _Row(NamedTuple):
     leased_until: int
 
 
-def prepare(commit: Commit) -> Prepared:
+def prepare(commit: Commit, encode: Callable[[Record], Encoded] = encoded) -> Prepared:
     """Refuses what is not one step: the entries must lead from the expected version to the run's."""
     first, last = commit.expected_version + 1, commit.run.version
     if [entry.seq for entry in commit.entries] != list(range(first, last + 1)):
@@ -62,8 +73,26 @@ def prepare(commit: Commit) -> Prepared:
         commit,
         tuple(_json(entry, _entry, commit) for entry in commit.entries),
         tuple(_json(requirement, _requirement, commit) for requirement in commit.requirements),
-        tuple((record.run, encode_record(record)) for record in commit.records),
+        tuple(encode(record) for record in commit.records),
     )
+
+
+def work(prepared: Prepared, clock: Callable[[Connection], int]) -> tuple[str, Callable[[Connection], Written], Room]:
+    """What a job is made of."""
+    commit = prepared.commit
+    return commit.run.run_id, lambda connection: apply(connection, prepared, clock(connection)), _room_of(commit)
+
+
+def room_of_lines(lines: Sequence[Encoded]) -> Room:
+    """The same of lines that belong to no step."""
+    return "ends" if any(line.event == "late_result" for line in lines) else ""
+
+
+def _room_of(commit: Commit) -> Room:
+    """Whether it begins something, or tells what became of something that has begun."""
+    if any(isinstance(entry.event, events.CallsStarted) for entry in commit.entries):
+        return "begins"
+    return "ends" if any(isinstance(entry.event, _OUTCOMES) for entry in commit.entries) else ""
 
 
 def apply(connection: Connection, prepared: Prepared, now: int) -> Written:
@@ -128,9 +157,18 @@ def _create(connection: Connection, commit: Commit, fence: int, now: int) -> boo
     values = (run.state, run.version, fence, *_lease(commit, None, now), run.created_at, _at(commit))
     if connection.execute(sql.RUN_INSERT, (*who, *values)).rowcount != 1:
         return False
+    _check_sources(connection, commit)
     if run.session:
         connection.execute(sql.SESSION_INSERT, (run.session, run.user.id, run.kind, run.name, run.run_id))
     return True
+
+
+def _check_sources(connection: Connection, commit: Commit) -> None:
+    """What was said in a run is gone when it is forgotten: a copy that was made just before is not written."""
+    begun = commit.entries[0].event if commit.entries else None
+    if isinstance(begun, events.RunCreated) and (begun.history or begun.forked is not None):
+        forked = () if begun.forked is None else (begun.forked.run_id,)
+        descent.check_there(connection, commit.run.run_id, (*begun.follows, *forked))
 
 
 def _move(connection: Connection, commit: Commit, fence: int, now: int) -> bool:

@@ -148,6 +148,14 @@ class Database(Protocol):
         """The StoreError that tells of a driver's error; any other error as it is."""
         ...
 
+    def require_room(self) -> None:
+        """NoHeadroom unless outcomes can still be written if the disk is full next. In a writing transaction."""
+        ...
+
+    def give_room(self, error: Exception) -> bool:
+        """Whether `error` told of a full disk, and room was made for an outcome; then it is tried again."""
+        ...
+
     def clock_ms(self, connection: Connection) -> int:
         """The database's clock, by which leases end."""
         ...
@@ -162,6 +170,13 @@ class Database(Protocol):
 
     def owner(self, connection: Connection) -> Owner:
         """Whose the database is, and as whom this process uses it."""
+        ...
+
+    def scrub(self, connection: Connection) -> bool:
+        """Write the database anew, outside a transaction, so that nothing of what was deleted is left in its files.
+
+        False where that is the operator's to do, or where somebody still reads what was there before.
+        """
         ...
 
     def close(self) -> None:

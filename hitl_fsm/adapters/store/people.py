@@ -13,7 +13,7 @@ from hitl_fsm.adapters.store.columns import check, holds
 from hitl_fsm.adapters.store.database import Connection
 from hitl_fsm.adapters.store.readers import Query
 from hitl_fsm.adapters.store.reading import check_order, page_of
-from hitl_fsm.audit.chain import encode_record
+from hitl_fsm.adapters.store.recording import Recording
 from hitl_fsm.errors import StoreError, Tampered
 from hitl_fsm.model.delegation import Delegation, DelegationRow
 from hitl_fsm.model.record import Record
@@ -47,6 +47,8 @@ class Row(NamedTuple):
 class PeopleTable(ABC):
     """The part of the store that `ports.Store` has for delegations."""
 
+    _encoded: Recording
+
     async def add_delegation(self, delegation: Delegation, record: Record, *, most: int) -> bool:
         """See `ports.Store`."""
         check("a delegation", delegation.delegation_id, delegation.giver, delegation.taker, record.run)
@@ -58,7 +60,7 @@ class PeopleTable(ABC):
             until,
             msgspec.json.encode(delegation),
         )
-        encoded = [(record.run, encode_record(record))]
+        lines = [self._encoded(record)]
 
         def work(connection: Connection) -> Written:
             if connection.execute(_COUNT, (delegation.giver, delegation.at)).fetchone()[0] >= most:
@@ -66,7 +68,7 @@ class PeopleTable(ABC):
             if connection.execute(_INSERT, values).rowcount != 1:
                 message = f"there is a delegation {delegation.delegation_id} already"
                 raise StoreError(message, help="nothing was written; try again")
-            return Written(value=True, records=encoded)
+            return Written(value=True, records=lines)
 
         added: bool = await self._submit("", work)
         return added
@@ -75,11 +77,11 @@ class PeopleTable(ABC):
         """See `ports.Store`."""
         if not holds(delegation_id):
             return False
-        encoded = [(record.run, encode_record(record))]
+        lines = [self._encoded(record)]
 
         def work(connection: Connection) -> Written:
             ended = connection.execute(_END, (delegation_id,)).rowcount == 1
-            return Written(value=ended, records=encoded if ended else ())
+            return Written(value=ended, records=lines if ended else ())
 
         ended: bool = await self._submit("", work)
         return ended

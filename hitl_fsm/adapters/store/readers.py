@@ -49,14 +49,23 @@ class Readers:
         Only where another program has locked the database does a thread wait for it.
         """
         if self._database.reading != "here" and not self._may_block():
-            return await self.long(query)
+            return await self._elsewhere(query)
+        return await self._here(query)
+
+    async def long(self, query: Query[T]) -> T:
+        """Read in a thread, for pages of many rows; here, where that keeps nobody else waiting."""
+        if self._database.reading == "here" and self._may_block():
+            return await self._here(query)
+        return await self._elsewhere(query)
+
+    async def _here(self, query: Query[T]) -> T:
         try:
             return self._run(query)
         except StoreBusy:
             return await self.in_thread(lambda: self._run_patiently(query))
 
-    async def long(self, query: Query[T]) -> T:
-        """Read in a thread, for pages of many rows, and wait there for a program that has locked the database."""
+    async def _elsewhere(self, query: Query[T]) -> T:
+        """In a thread, which waits for a program that has locked the database."""
 
         def work() -> T:
             try:

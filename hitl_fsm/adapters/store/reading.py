@@ -22,6 +22,9 @@ from hitl_fsm.ports import RecordLine, RunRow, StoredRun, StoreHealth
 MAX_PAGE = 10_000
 """Rows of one answer, whatever was asked for."""
 
+LATE_TRIES = 3
+"""A notice that was tried so often, and not taken, is late: after the first seconds, hours before it is given up."""
+
 _RUN_COLUMNS = 5
 _entry = msgspec.json.Decoder(Entry)
 _HELP = "nothing was run; restore the database from a backup, or look at it with `hitl-fsm audit verify`"
@@ -145,6 +148,7 @@ def health(connection: Connection, clock: int, now: int, facts: Facts) -> StoreH
         free_bytes=facts.free_bytes,
         reclaimable=facts.reclaimable,
         open_overrides=connection.execute(sql.OVERRIDES_OPEN).fetchone()[0],
+        late_notices=connection.execute(sql.NOTICES_LATE, (LATE_TRIES,)).fetchone()[0],
         dead_notices=stranded.get(("notice", "dead"), 0),
         dead_dispatches=stranded.get(("dispatch", "dead"), 0),
         unknown_dispatches=stranded.get(("dispatch", "unknown"), 0),

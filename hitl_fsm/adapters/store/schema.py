@@ -175,6 +175,60 @@ log_head = Table(
     UniqueConstraint("name", name="log_head_name"),
 )
 
+# What a line is committed to, encrypted under the key of its subject; a row goes when it is forgotten.
+content = Table(
+    "content",
+    metadata,
+    Column("seq", _Number, primary_key=True, autoincrement=False),
+    Column("subject_key", _Id, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+Index("content_subject_key", content.c.subject_key)
+
+# The keys of people's contents, wrapped; without its key a content is noise.
+subject_key = Table(
+    "subject_key",
+    metadata,
+    _key(),
+    Column("key_id", _Id, nullable=False),
+    Column("subject", _Id, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("at", _Number, nullable=False),
+    UniqueConstraint("key_id", name="subject_key_key_id"),
+    UniqueConstraint("subject", name="subject_key_subject"),
+)
+
+# Signed notes on the first `size` lines of a log; `frontier` has the roots of its full subtrees, so that the next one
+# is made without reading the log again.
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    _key(),
+    Column("log", Text, nullable=False),
+    Column("size", _Number, nullable=False),
+    Column("at", _Number, nullable=False),
+    Column("frontier", LargeBinary, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    UniqueConstraint("log", "size", name="checkpoint_log_size"),
+)
+
+# What must not be forgotten while somebody says so: a person's, a run's, or all there is.
+hold = Table(
+    "hold",
+    metadata,
+    _key(),
+    Column("hold_id", _Id, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("about", _Id, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("hold_id", name="hold_hold_id"),
+    CheckConstraint("kind IN ('subject', 'run', 'all')", name="hold_kind"),
+    CheckConstraint("state IN ('active', 'released')", name="hold_state"),
+)
+_partial("hold_active", hold.c.about, "state = 'active'")
+
 policy_set = Table(
     "policy_set",
     metadata,

@@ -89,7 +89,7 @@ VERSION = "SELECT version_num FROM alembic_version"
 REQUIREMENTS = f"SELECT {_REQUIREMENT} FROM requirement"  # noqa: S608 - a constant list of columns
 # Found by the rows' own numbers, without an index of agents that each new question would have to be written to.
 REQUIREMENTS_LATELY = (
-    "SELECT body FROM requirement WHERE id > (SELECT max(id) FROM requirement) - ? AND agent = ?"
+    "SELECT id, body FROM requirement WHERE id > (SELECT max(id) FROM requirement) - ? AND agent = ?"
     " ORDER BY id DESC LIMIT ?"
 )
 _ROW = (
@@ -136,21 +136,21 @@ DELIVERY_INSERT = (
     " claimed_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0) ON CONFLICT (delivery_id) DO NOTHING"
 )
 # In these very words, so that the indexes of such deliveries apply.
-_PENDING = "state IN ('waiting', 'sending')"
+PENDING = "state IN ('waiting', 'sending')"
 STRANDED = "state IN ('unknown', 'dead')"
-_FOR = f"{_PENDING} AND kind = ? AND target IN ({{marks}})"
+_FOR = f"{PENDING} AND kind = ? AND target IN ({{marks}})"
 DELIVERY_WAITS = f"SELECT 1 FROM delivery WHERE {_FOR} AND due_at <= ? AND state = 'waiting' LIMIT 1"  # noqa: S608 - constants
 DELIVERY_NEXT = f"SELECT min(due_at) FROM delivery WHERE {_FOR} AND state = 'waiting'"  # noqa: S608 - constants
 DELIVERY_HOLDERS = f"SELECT owner, min(claimed_until) FROM delivery WHERE {_FOR} AND state = 'sending' GROUP BY owner"  # noqa: S608 - constants
-DELIVERIES_FREE = f"UPDATE delivery SET claimed_until = 0 WHERE {_PENDING} AND owner = ? AND kind = ?"  # noqa: S608 - constants
+DELIVERIES_FREE = f"UPDATE delivery SET claimed_until = 0 WHERE {PENDING} AND owner = ? AND kind = ?"  # noqa: S608 - constants
 DELIVERIES_DUE = (
     f"{DELIVERIES} WHERE {_FOR} AND due_at <= ? AND (state = 'waiting' OR claimed_until <= ?)"
     f" ORDER BY due_at, id LIMIT ?{LOCK_FREE}"
 )
-_DISPATCH = f"{_PENDING} AND kind = 'dispatch' AND due_at <= ? AND (state = 'waiting' OR claimed_until <= ?)"
+_DISPATCH = f"{PENDING} AND kind = 'dispatch' AND due_at <= ? AND (state = 'waiting' OR claimed_until <= ?)"
 DISPATCH_DUE = f"SELECT 1 FROM delivery WHERE {_DISPATCH} AND target IN ({{marks}}) LIMIT 1"  # noqa: S608 - constants
 DISPATCH_FIRST = f"{DELIVERIES} WHERE {_DISPATCH} AND target IN ({{marks}}) ORDER BY due_at, id LIMIT 1{LOCK_FREE}"
-DISPATCH_HOLDERS = f"SELECT DISTINCT owner FROM delivery WHERE {_PENDING} AND kind = 'dispatch' AND state = 'sending'"  # noqa: S608 - constants
+DISPATCH_HOLDERS = f"SELECT DISTINCT owner FROM delivery WHERE {PENDING} AND kind = 'dispatch' AND state = 'sending'"  # noqa: S608 - constants
 DELIVERY_CLAIM = (
     "UPDATE delivery SET state = 'sending', owner = ?, claimed_until = ?, attempts = ? WHERE delivery_id = ?"
 )
@@ -168,6 +168,7 @@ DELIVERY_COUNTS = (
     f"SELECT kind, state, count(*) FROM delivery WHERE {STRANDED}"  # noqa: S608 - constants
     f" AND (kind = 'notice' OR NOT EXISTS ({_CLOSED})) GROUP BY kind, state"
 )
+NOTICES_LATE = f"SELECT count(*) FROM delivery WHERE {PENDING} AND kind = 'notice' AND attempts >= ?"  # noqa: S608 - constants
 # What was to be told of a run, and of its questions, goes with it.
 DELIVERIES_OF_RUNS = (
     "DELETE FROM delivery WHERE about IN ({marks})"
@@ -189,7 +190,7 @@ PERMISSION_USED = (
 PERMISSION_USES = "SELECT grant_id, gate, digest, execution FROM permission_use WHERE run_id = ? AND call_id = ?"
 # One that a run has used stays as long as that run, which may still rely on it.
 PERMISSIONS_OVER = (
-    "DELETE FROM permission WHERE (state = 'revoked' OR until <= ?) AND NOT EXISTS"
+    "SELECT grant_id, body FROM permission WHERE (state = 'revoked' OR until <= ?) AND NOT EXISTS"
     " (SELECT 1 FROM permission_use WHERE permission_use.grant_id = permission.grant_id)"
 )
 

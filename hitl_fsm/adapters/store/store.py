@@ -6,22 +6,28 @@ import asyncio
 import os
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
+from hitl_fsm.adapters.keys import KeyFile
 from hitl_fsm.adapters.store import commit as committing
 from hitl_fsm.adapters.store import deliveries as delivering
 from hitl_fsm.adapters.store import grants as granting
-from hitl_fsm.adapters.store import lately, log, reading, retention, timers
+from hitl_fsm.adapters.store import log, reading, retention, timers
 from hitl_fsm.adapters.store import statements as sql
-from hitl_fsm.adapters.store.batch import Job, Written
+from hitl_fsm.adapters.store.batch import Job, Room, Written
+from hitl_fsm.adapters.store.checkpoints import CheckpointTable
 from hitl_fsm.adapters.store.columns import check, fitted, holds
+from hitl_fsm.adapters.store.contents import ContentTable
 from hitl_fsm.adapters.store.database import Connection, Database
+from hitl_fsm.adapters.store.lately import Lately
+from hitl_fsm.adapters.store.ledger import KeySource, Ledger, no_keys
 from hitl_fsm.adapters.store.people import PeopleTable
+from hitl_fsm.adapters.store.raw import RawTable
 from hitl_fsm.adapters.store.readers import NotReadyError, Query, Readers
-from hitl_fsm.adapters.store.retention import FORGET_LIMIT
+from hitl_fsm.adapters.store.recording import Recording, RedactorSource
 from hitl_fsm.adapters.store.revisions import HEAD
 from hitl_fsm.adapters.store.writer import Writer, never
-from hitl_fsm.audit.chain import encode_record
 from hitl_fsm.errors import StoreError
 from hitl_fsm.model.delivery import Delivery, DeliveryKind, DeliveryState, Settled
 from hitl_fsm.model.grant import GrantRow
@@ -31,32 +37,42 @@ from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
-from hitl_fsm.ports import AskedBefore, Commit, Lease, RecordLine, RunRow, StoredRun, StoreHealth, StoreInfo
+from hitl_fsm.ports import AskedBefore, Commit, Lease, RecordLine, RunRow, StoredRun, StoreHealth, StoreInfo, Watcher
 
 T = TypeVar("T")
 
 
-class SqlStore(PeopleTable):
+class SqlStore(PeopleTable, ContentTable, CheckpointTable, RawTable):
     """Opening is lazy: the first use makes or migrates the database, `info` never does. Usable from any event loop.
 
     `may_block`: whether the calling thread, at that moment, may itself wait for the database.
     """
 
-    def __init__(self, database: Database, may_block: Callable[[], bool] = never) -> None:
+    def __init__(
+        self,
+        database: Database,
+        may_block: Callable[[], bool] = never,
+        keys: KeySource = no_keys,
+        redactor: RedactorSource | None = None,
+    ) -> None:
         self._database = database
         self._clock: Callable[[Connection], int] = database.clock_ms
         self._pid = os.getpid()
         self._readers = None if database.reading == "writer" else Readers(database, may_block)
         self._closed = False
-        self._writer = Writer(database, may_block)
+        self._keys = keys
+        self._encoded = Recording(redactor)
+        self._lately = Lately()
+        self._ledger = Ledger(keys)
+        self._writer = Writer(database, self._ledger, may_block)
         self._finalizer = weakref.finalize(self, _stop, self._writer, self._readers, self._pid)
+
+    url = property(lambda self: self._database.url, doc="Where it is, without a password.")
 
     async def commit(self, commit: Commit) -> int:
         """See `ports.Store`."""
-        prepared = committing.prepare(commit)
-        fence: int = await self._submit(
-            commit.run.run_id, lambda connection: committing.apply(connection, prepared, self._clock(connection))
-        )
+        prepared = committing.prepare(commit, self._encoded)
+        fence: int = await self._submit(*committing.work(prepared, self._clock))
         return fence
 
     async def renew(self, run_id: str, lease: Lease) -> bool:
@@ -98,9 +114,7 @@ class SqlStore(PeopleTable):
 
     async def asked_before(self, agent: str, *, limit: int) -> Sequence[AskedBefore]:
         """See `ports.Store`."""
-        return await self._read(
-            lambda connection: lately.asked_before(connection, agent, reading.page_of(limit)), long=True
-        )
+        return await self._read(lambda c: self._lately.asked_before(c, agent, reading.page_of(limit)), long=True)
 
     async def open_of(self, agent: str) -> int:
         """See `ports.Store`."""
@@ -206,9 +220,9 @@ class SqlStore(PeopleTable):
         def work(connection: Connection) -> Written:
             claimed, lost = delivering.claim_dispatch(connection, due_by, owner, names, clock(connection))
             records = [told(one) for one in (*lost, *(() if claimed is None else (claimed,)))]
-            return Written(claimed, [(record.run, encode_record(record)) for record in records])
+            return Written(claimed, [self._encoded(record) for record in records])
 
-        claimed: Delivery | None = await self._submit("", work)
+        claimed: Delivery | None = await self._submit("", work, "begins")
         return claimed
 
     async def renew_delivery(self, delivery_id: str, owner: str) -> bool:
@@ -221,14 +235,14 @@ class SqlStore(PeopleTable):
         """See `ports.Store`."""
         if not holds(settled.delivery_id, settled.owner):
             return False
-        encoded = [(record.run, encode_record(record)) for record in records]
-        check("a record", *(run_id for run_id, _ in encoded))
+        lines = [self._encoded(record) for record in records]
+        check("a record", *(line.run_id for line in lines))
 
         def work(connection: Connection) -> Written:
             done = delivering.settle(connection, settled)
-            return Written(done, encoded if done else ())
+            return Written(done, lines if done else ())
 
-        done: bool = await self._submit("", work)
+        done: bool = await self._submit("", work, "ends")
         return done
 
     async def next_delivery(self, kind: DeliveryKind, targets: Sequence[str]) -> int | None:
@@ -252,34 +266,21 @@ class SqlStore(PeopleTable):
             return []
         return await self._read(lambda c: delivering.page(c, kind, state, about, after=after, limit=limit), long=True)
 
-    async def forget(self, run_ids: Sequence[str], record: Record) -> int:
-        """See `ports.Store`. StoreError beyond FORGET_LIMIT runs."""
-        if len(run_ids) > FORGET_LIMIT:
-            message = f"{len(run_ids)} runs are too many to forget at once"
-            raise StoreError(message, help=f"forget at most {FORGET_LIMIT} at a time")
-        if not run_ids:
-            return 0
-        encoded = (record.run, encode_record(record))
-        count: int = await self._submit("", lambda c: retention.forget(c, run_ids, encoded, record.at))
-        return count
-
-    async def ended(self, *, before: int, limit: int = 100) -> Sequence[RunRow]:
-        """See `ports.Store`."""
-        return await self._read(lambda connection: retention.ended(connection, before, limit), long=True)
-
     async def health(self, now: int) -> StoreHealth:
         """See `ports.Store`."""
         database = self._database
-        return await self._read(
-            lambda c: reading.health(c, self._clock(c), now, database.facts(c)),
-            long=True,
-        )
+        return await self._read(lambda c: reading.health(c, self._clock(c), now, database.facts(c)), long=True)
 
     async def append(self, records: Sequence[Record]) -> None:
         """See `ports.Store`."""
-        encoded = [(record.run, encode_record(record)) for record in records]
-        check("a record", *(run_id for run_id, _ in encoded))
-        await self._submit("", lambda _: Written(None, encoded))
+        lines = [self._encoded(record) for record in records]
+        check("a record", *(runs := [line.run_id for line in lines]))
+        work = partial(retention.append, records=records, lines=lines, encoded=self._encoded)
+        await self._submit(min(runs, default=""), work, committing.room_of_lines(lines))
+
+    def watch(self, watcher: Watcher) -> None:
+        """See `ports.Store`."""
+        self._writer.watcher = watcher
 
     async def records(self, *, after: int = 0, limit: int = 1000, run_id: str | None = None) -> Sequence[RecordLine]:
         """See `ports.Store`."""
@@ -294,12 +295,12 @@ class SqlStore(PeopleTable):
     async def save_policies(self, digest: str, text: str, record: Record) -> bool:
         """See `ports.Store`."""
         check("the policy set", digest, text)
-        encoded = [(record.run, encode_record(record))]
+        lines = [self._encoded(record)]
 
         def work(connection: Connection) -> Written:
             if connection.execute(sql.POLICIES_INSERT, (digest, text, record.at)).rowcount != 1:
                 return Written(value=False)
-            return Written(value=True, records=encoded)
+            return Written(value=True, records=lines)
 
         saved: bool = await self._submit("", work)
         return saved
@@ -330,18 +331,18 @@ class SqlStore(PeopleTable):
             await asyncio.to_thread(self._readers.close)
         await asyncio.to_thread(self._writer.stop)
 
-    async def _submit(self, run_id: str, work: Callable[[Connection], Written]) -> Any:
+    async def _submit(self, run_id: str, work: Callable[[Connection], Written], room: Room = "") -> Any:
         self._check_usable()
-        return await self._writer.submit(Job(run_id, work))
+        return await self._writer.submit(Job(run_id, work, room))
 
     async def _recorded(self, change: Query[bool], record: Record) -> bool:
         """A change and its record, in one transaction; where it changes nothing, there is no record."""
-        encoded = [(record.run, encode_record(record))]
+        lines = [self._encoded(record)]
         check("a record", record.run)
 
         def work(connection: Connection) -> Written:
             done = change(connection)
-            return Written(done, encoded if done else ())
+            return Written(done, lines if done else ())
 
         done: bool = await self._submit("", work)
         return done
@@ -372,7 +373,8 @@ class SqlStore(PeopleTable):
         schema = None if connection is None else database.schema(connection)
         counts = reading.counts(connection) if connection is not None and schema == HEAD else (0, 0, 0)
         facts = database.facts(connection)
-        return StoreInfo(database.url, schema, HEAD, facts.synchronous, *counts, facts.bytes)
+        keys = str(self._keys.path) if isinstance(self._keys, KeyFile) else ""
+        return StoreInfo(database.url, schema, HEAD, facts.synchronous, *counts, facts.bytes, keys)
 
     def _check_usable(self) -> None:
         if os.getpid() != self._pid:

@@ -13,6 +13,7 @@ ways lead there:
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -20,10 +21,12 @@ from contextlib import ExitStack, suppress
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from hitl_fsm.adapters.store.batch import CommitUnansweredError, Job, Open, Outcome, begin, commit, transact
+from hitl_fsm.adapters.store.batch import CommitUnansweredError, Job, Open, Outcome, begin, commit, to_sign, transact
 from hitl_fsm.adapters.store.database import Connection, Database
+from hitl_fsm.adapters.store.ledger import Ledger
 from hitl_fsm.adapters.store.uninterrupted import uninterrupted
 from hitl_fsm.errors import HitlError, StoreBusy, StoreError
+from hitl_fsm.ports import Landed, Watcher
 
 QUEUE_LIMIT = 10_000
 """Jobs that may wait; the next one is refused."""
@@ -45,6 +48,7 @@ class _Waiting(NamedTuple):
     job: Job
     done: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
+    context: contextvars.Context
 
 
 class _Batch(NamedTuple):
@@ -67,8 +71,9 @@ class Writer:
     since handing it to the thread and back costs more than a small commit.
     """
 
-    def __init__(self, database: Database, may_block: Callable[[], bool] = never) -> None:
+    def __init__(self, database: Database, ledger: Ledger, may_block: Callable[[], bool] = never) -> None:
         self._database = database
+        self._ledger = ledger
         self._may_block = may_block
         self._waiting: list[_Waiting] = []  # guarded by _start, like the three after it
         self._flying = False  # a batch is under way; one at a time
@@ -78,6 +83,7 @@ class Writer:
         self._batches: SimpleQueue[_Batch | None] = SimpleQueue()
         self._turn = threading.Lock()  # held by whoever uses the connection
         self._connection: Connection | None = None
+        self.watcher: Watcher | None = None
 
     async def submit(self, job: Job) -> Any:
         """Run a job inside a writing transaction and return its value once that is on disk.
@@ -90,6 +96,7 @@ class Writer:
         if not self._waiting and self._may_block() and (outcome := self._written_here(job)) is not None:
             if outcome.error is not None:
                 raise outcome.error
+            self._tell(outcome)
             return outcome.value
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()
@@ -99,7 +106,7 @@ class Writer:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="hitl-fsm-writer", daemon=True)
                 self._thread.start()
-            self._waiting.append(_Waiting(job, done, loop))
+            self._waiting.append(_Waiting(job, done, loop, contextvars.copy_context()))
         if self._database.reading == "here":
             loop.call_soon(self._begin_here)
         else:
@@ -149,7 +156,7 @@ class Writer:
         hold.callback(self._turn.release)
         try:
             hold.enter_context(self._database.hold(patient=False))
-            return begin(self._database, self._connection, [one.job for one in batch], patient=False)
+            return begin(self._database, self._connection, self._ledger, [one.job for one in batch], patient=False)
         except Exception:  # noqa: BLE001 - not swallowed: the thread meets it again, and tells who waits
             hold.close()
             return None
@@ -175,9 +182,21 @@ class Writer:
                 self._batches.put(None)
         if thread is None:
             with self._turn:
+                self._sign_off()
                 self._close()
         elif thread is not threading.current_thread():
             thread.join(CLOSE_WAIT_S)
+
+    def scrub(self) -> bool:
+        """See `Database.scrub`; nothing is written meanwhile."""
+        with self._turn:
+            if self._stopped:
+                raise self._closed()
+            try:
+                with self._database.hold():
+                    return self._database.scrub(self._open())
+            except self._database.error as error:
+                raise self._database.explain(error) from error
 
     # -- in the thread
 
@@ -192,6 +211,7 @@ class Writer:
                 self._land(batch, stopping=stopping)
             del batch  # a job kept here while waiting would keep its store alive
         with self._turn:
+            self._sign_off()
             self._close()
 
     def _is_idle(self) -> bool:
@@ -202,13 +222,15 @@ class Writer:
         """Put a batch on disk and tell who waits; then the next one may begin."""
         waiting, opened, hold = batch
         with hold:
-            outcomes = None if opened is None else self._committed(opened)
+            outcomes = None if opened is None else self._committed(opened, [one.job for one in waiting])
         if outcomes is None:
             with self._turn:
                 outcomes = self._write([one.job for one in waiting])
         with self._start:
             self._flying = False
             loops = {one.loop for one in self._waiting}
+        for one, outcome in zip(waiting, outcomes, strict=True):
+            one.context.run(self._tell, outcome)
         _deliver(waiting, outcomes)
         if stopping or self._database.reading != "here":
             self._hand_over()
@@ -217,10 +239,19 @@ class Writer:
             with suppress(RuntimeError):  # that loop is closed: nobody waits there any more
                 loop.call_soon_threadsafe(self._begin_here)
 
-    def _committed(self, opened: Open) -> list[Outcome]:
+    def _tell(self, outcome: Outcome) -> None:
+        """Tell the watcher of what was committed."""
+        if self.watcher is not None and outcome.records and outcome.error is None:
+            numbered = enumerate(outcome.records, outcome.first)
+            self.watcher([Landed(seq, record.event, record.line) for seq, record in numbered])
+
+    def _committed(self, opened: Open, jobs: list[Job]) -> list[Outcome] | None:
+        """None: there is room for an outcome now, so that all of it is to be done once more."""
         try:
             return commit(self._database, opened)
         except Exception as error:  # noqa: BLE001 - as in _write
+            if self._has_room(error, jobs):
+                return None
             return [Outcome(None, self._database.explain(error))] * len(opened.outcomes)
 
     # -- one batch
@@ -245,11 +276,13 @@ class Writer:
                         if self._landed(connection, unanswered):
                             return unanswered.outcomes
                         unanswered = None
-                    return transact(self._database, connection, jobs)
+                    return transact(self._database, connection, self._ledger, jobs)
             except CommitUnansweredError as error:
                 unanswered = error
                 self._drop()
             except Exception as error:
+                if self._has_room(error, jobs):
+                    continue
                 fate = self._fate(error, reconnecting=deadline is not None)
                 if fate == "connection":
                     self._drop()
@@ -261,6 +294,10 @@ class Writer:
             deadline = deadline or time.monotonic() + AGAIN_S
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+    def _has_room(self, error: Exception, jobs: list[Job]) -> bool:
+        """Whether room was made for an outcome among these, which met a full disk."""
+        return any(job.room == "ends" for job in jobs) and self._database.give_room(error)
 
     def _landed(self, connection: Connection, unanswered: CommitUnansweredError) -> bool:
         landed = self._database.landed(connection, unanswered.transaction, unanswered.head)
@@ -288,6 +325,11 @@ class Writer:
         if connection is not None:
             with suppress(Exception):  # it is broken already; there is nothing to learn from how
                 connection.close()
+
+    def _sign_off(self) -> None:
+        """Sign the last lines. Where that fails they stay as they are, and are signed with the next ones."""
+        if self._connection is not None and self._ledger.is_behind:
+            self._write([to_sign(self._ledger)])
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None

@@ -98,6 +98,13 @@ class PostgresDatabase:
         """Names the database, never the password."""
         return explain(error, self.shown) if isinstance(error, psycopg.Error) else error
 
+    def require_room(self) -> None:
+        """The server's disk is its operator's: a commit that finds no room is refused, and nothing begins."""
+
+    def give_room(self, error: Exception) -> bool:  # noqa: ARG002 - none is kept
+        """There is none to give."""
+        return False
+
     def clock_ms(self, connection: Connection) -> int:
         """The server's clock; in a writing transaction, that of its beginning.
 
@@ -125,6 +132,10 @@ class PostgresDatabase:
         """By role: that which owns the tables, against that which this connection acts as (`SET ROLE` counts)."""
         tables, user = connection.execute(_OWNER, (self._location.schema,)).fetchone()
         return Owner(f"role {tables}", f"role {user}")
+
+    def scrub(self, connection: Connection) -> bool:  # noqa: ARG002 - nothing is done
+        """VACUUM FULL takes the owner's rights and locks every table: the operator says when."""
+        return False
 
     def close(self) -> None:
         """Nothing is held outside of connections."""

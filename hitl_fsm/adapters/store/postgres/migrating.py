@@ -11,7 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.migrations.run import run_scripts
-from hitl_fsm.adapters.store.postgres import opening
+from hitl_fsm.adapters.store.postgres import terms
 from hitl_fsm.adapters.store.postgres.location import Location
 from hitl_fsm.adapters.store.postgres.problems import explain
 from hitl_fsm.adapters.store.revisions import HEAD
@@ -33,7 +33,7 @@ def engine(location: Location) -> Engine:
 
     def creator() -> psycopg.Connection[Any]:
         raw = psycopg.connect(**parameters, autocommit=True)
-        raw.execute(opening.session(location).encode())
+        raw.execute(terms.session(location).encode())
         raw.autocommit = False
         return raw
 
@@ -42,8 +42,8 @@ def engine(location: Location) -> Engine:
 
 def _upgrade(location: Location, revision: str) -> None:
     with engine(location).begin() as started:
-        started.exec_driver_sql(opening.lock(location.schema))
-        stamped = started.exec_driver_sql(opening.STAMPED).scalar()
+        started.exec_driver_sql(terms.lock(location.schema))
+        stamped = started.exec_driver_sql(terms.STAMPED).scalar()
         version = started.exec_driver_sql(sql.VERSION).scalar() if stamped else ""
-        if opening.is_older(str(version or ""), location):  # else another process was first
+        if terms.is_older(str(version or ""), location):  # else another process was first
             run_scripts(started, revision)

@@ -6,7 +6,6 @@ a migration needs SQLAlchemy and Alembic.
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,35 +15,14 @@ from hitl_fsm.adapters.store import statements as sql
 from hitl_fsm.adapters.store.postgres.connection import PostgresConnection
 from hitl_fsm.adapters.store.postgres.location import Location
 from hitl_fsm.adapters.store.postgres.problems import explain
-from hitl_fsm.adapters.store.revisions import HEAD, REVISIONS
-from hitl_fsm.errors import SchemaTooNew, StoreError
+from hitl_fsm.adapters.store.postgres.terms import STAMPED, is_older, lock, session
+from hitl_fsm.adapters.store.revisions import HEAD
+from hitl_fsm.errors import StoreError
 
 OLDEST_SERVER = 14
 """The oldest major version that is tested."""
 
-STATEMENT_S = 30
-"""How long one statement may take before the server ends it."""
-
-LOCK_WAIT_S = 10
-"""How long a statement waits for a row that another transaction holds."""
-
-IDLE_S = 5
-"""How long a worker may stand still inside a transaction before the server takes its locks away. Less than LOCK_WAIT_S:
-so nobody who waits for a frozen worker has to give up."""
-
-MIGRATION_WAIT_S = 300
-"""How long a start waits for another process that makes or migrates the schema."""
-
 _SQL_FILE = Path(__file__).with_name("schema.sql")
-_LOCK_SPACE = 0x6869746C  # `hitl`
-# From the tables of the catalogue: what resolves a name by itself (`to_regclass`) may not have heard yet of a schema
-# that another process made a moment ago.
-STAMPED = "SELECT 1 FROM pg_tables WHERE schemaname = current_setting('search_path') AND tablename = 'alembic_version'"
-_SESSION = (
-    "SET statement_timeout = '{statement}s'; SET lock_timeout = '{lock}s';"
-    " SET idle_in_transaction_session_timeout = '{idle}s'; SET search_path = {schema};"
-    " SET default_transaction_isolation = '{isolation}'; SET default_transaction_read_only = {read_only};"
-)
 _SYNCHRONOUS = {
     # Whatever else the server is set to (`remote_apply`, say) waits for the disk as well, and is left alone.
     "full": "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
@@ -99,40 +77,12 @@ def connect(location: Location, *, read_only: bool = False) -> PostgresConnectio
     return connection
 
 
-def session(location: Location, *, read_only: bool = False) -> str:
-    """What each connection is told first."""
-    return _SESSION.format(
-        statement=STATEMENT_S,
-        lock=LOCK_WAIT_S,
-        idle=IDLE_S,
-        schema=location.schema,
-        isolation="repeatable read" if read_only else "read committed",
-        read_only="on" if read_only else "off",
-    )
-
-
 def schema_version(connection: PostgresConnection) -> str | None:
     """The revision stamped on the database; None when it has none."""
     if connection.execute(STAMPED).fetchone() is None:
         return None
     row = connection.execute(sql.VERSION).fetchone()
     return str(row[0]) if row else ""
-
-
-def lock(schema: str) -> str:
-    """Statements for the beginning of a transaction that makes or changes the tables: one process at a time."""
-    return (
-        f"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{MIGRATION_WAIT_S}s';"
-        f" SELECT pg_advisory_xact_lock({_LOCK_SPACE}, {zlib.crc32(schema.encode()) - 2**31})"
-    )
-
-
-def is_older(version: str, location: Location) -> bool:
-    """Whether our scripts lead on from it; SchemaTooNew when it is not one of ours."""
-    if version in REVISIONS or not version:
-        return version != HEAD
-    message = f"{location.shown} has schema {version}, this program knows up to {HEAD}"
-    raise SchemaTooNew(message, help="upgrade hitl-fsm, or name another database")
 
 
 def _check_server(connection: PostgresConnection, location: Location) -> None:

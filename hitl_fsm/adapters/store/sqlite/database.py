@@ -14,6 +14,7 @@ from hitl_fsm.adapters.store.database import Connection, Facts, Fate, Reading
 from hitl_fsm.adapters.store.sqlite import opening
 from hitl_fsm.adapters.store.sqlite.lock import FileLock, NoLock
 from hitl_fsm.adapters.store.sqlite.problems import explain
+from hitl_fsm.adapters.store.sqlite.reserve import NoReserve, Reserve
 from hitl_fsm.adapters.store.url import Location
 from hitl_fsm.errors import StoreError
 from hitl_fsm.model.owner import Owner
@@ -22,8 +23,9 @@ from hitl_fsm.model.owner import Owner
 class SqliteDatabase:
     """See `database.Database`. Touches no file before `hold` or `open_…`."""
 
-    def __init__(self, location: Location) -> None:
+    def __init__(self, location: Location, headroom: int = 0) -> None:
         self._location = location
+        self._reserve = Reserve(location.path, headroom) if headroom and location.path else NoReserve()
         self.url = location.url
         self.shown = location.url
         self.reading: Reading = "writer" if location.path is None else "here"
@@ -40,6 +42,7 @@ class SqliteDatabase:
         """Call it with the lock held."""
         connection = opening.open_writer(self._location)
         self.check_place()
+        self._reserve.prepare()
         return connection
 
     def open_reader(self, *, patient: bool) -> Connection | None:
@@ -89,9 +92,18 @@ class SqliteDatabase:
         """A file answers every COMMIT."""
         return None
 
-    def fate(self, connection: Connection, error: Exception) -> Fate:  # noqa: ARG002 - the connection tells
-        """After some errors (a full disk, say) SQLite has rolled everything back by itself."""
-        return "job" if connection.in_transaction else "transaction"
+    def fate(self, connection: Connection, error: Exception) -> Fate:
+        """After some errors (a full disk, say) SQLite has rolled everything back by itself; if not, it is to be."""
+        full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        return "job" if connection.in_transaction and not full else "transaction"
+
+    def require_room(self) -> None:
+        """A file beside the database keeps it (`reserve`)."""
+        self._reserve.require()
+
+    def give_room(self, error: Exception) -> bool:
+        """See `reserve`."""
+        return self._reserve.give(error)
 
     def explain(self, error: Exception) -> Exception:
         """Names the file, and what to do."""
@@ -122,6 +134,13 @@ class SqliteDatabase:
         path = self._location.path
         return Owner(user if path is None else f"uid {Path(path).stat().st_uid}", user)
 
+    def scrub(self, connection: Connection) -> bool:
+        """The file is as large as what it holds, and the WAL is empty; it needs that much free space for a moment."""
+        connection.execute("VACUUM")
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return bool(busy == 0)
+
     def close(self) -> None:
         """Give the lock file back."""
+        self._reserve.close()
         self.lock.close()

@@ -50,6 +50,7 @@ def open_writer(location: Location) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {location.synchronous}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
         except BaseException:
             connection.close()
             raise
@@ -83,7 +84,7 @@ def open_any(path: str, busy_wait_ms: int = BUSY_WAIT_MS) -> sqlite3.Connection 
     So it is, too, while only a writer can read it: it must first take back what a process left half done that was
     killed while it made the database.
     """
-    if not Path(path).is_file():
+    if not is_there(path):
         return None
     connection = connect(path, "ro", busy_wait_ms)
     try:
@@ -114,6 +115,15 @@ def connect(path: str, mode: str, busy_wait_ms: int = BUSY_WAIT_MS) -> sqlite3.C
     )
     connection.execute(f"PRAGMA busy_timeout = {busy_wait_ms}")
     return connection
+
+
+def is_there(path: str) -> bool:
+    """Whether a file stands there; StoreError where a folder on the way cannot be looked into."""
+    try:
+        return Path(path).is_file()
+    except OSError as error:
+        message = f"the database cannot be looked at: {path} ({error.strerror})"
+        raise StoreError(message, help="check the owner and the permissions of the folders on the way to it") from error
 
 
 def file_at(path: str) -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hitl_fsm.adapters.model_litellm_usage import ASKS_A_SERVER
+from hitl_fsm.adapters.model_litellm.usage import ASKS_A_SERVER
 from hitl_fsm.model.message import ChatRequest
 
 OPTION: Final = "response_format"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hitl_fsm.adapters.model_litellm_wire import arguments_text
+from hitl_fsm.adapters.model_litellm.wire import arguments_text
 from hitl_fsm.errors import ModelError
 
 MAX_REPLY_CHARS: Final = 8 * 1024 * 1024

@@ -18,11 +18,11 @@ from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
-from hitl_fsm.adapters.model_litellm_errors import model_error
-from hitl_fsm.adapters.model_litellm_schema import answer_format
-from hitl_fsm.adapters.model_litellm_stream import MAX_REPLY_CHARS, Assembly, Ending
-from hitl_fsm.adapters.model_litellm_usage import OWN_PRICES, counted, price
-from hitl_fsm.adapters.model_litellm_wire import Names, make_reply, names_of, wire_request
+from hitl_fsm.adapters.model_litellm.errors import model_error
+from hitl_fsm.adapters.model_litellm.schema import answer_format
+from hitl_fsm.adapters.model_litellm.stream import MAX_REPLY_CHARS, Assembly, Ending
+from hitl_fsm.adapters.model_litellm.usage import OWN_PRICES, counted, price
+from hitl_fsm.adapters.model_litellm.wire import Names, make_reply, names_of, wire_request
 from hitl_fsm.errors import ModelError, SettingsError
 from hitl_fsm.model.message import ChatRequest, ModelReply, Usage
 
