@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from hitl_fsm.core.fork import point_of
+from hitl_fsm.core.gates import SALTED_REVIEWS
 from hitl_fsm.core.start import START_VERSION, let_through
 from hitl_fsm.errors import RunNotFound
 from hitl_fsm.model.action import Aspect
@@ -15,11 +16,11 @@ from hitl_fsm.model.event import Forked, RunCreated
 from hitl_fsm.model.paths import START
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.verdict import Review, Verdict
-from hitl_fsm.runtime.judge import Subject, judge
+from hitl_fsm.runtime.agents.judge import Subject, judge
+from hitl_fsm.runtime.agents.session import said_before
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.recipe import Recipe
-from hitl_fsm.runtime.session import said_before
-from hitl_fsm.runtime.tools import AnyTool, Declaration, Tool
+from hitl_fsm.runtime.tools.tool import AnyTool, Declaration, Tool
 
 NO_REVIEW = (
     "a policy asks for a review of what this run comes to, which only a member's or a step's run can have: "
@@ -40,8 +41,8 @@ class Given(NamedTuple):
 async def created(parts: Parts, recipe: Recipe, run_id: str, given: Given) -> RunCreated:
     """The first event of a run; of a session, with what was said in it before."""
     event = _event(parts, recipe, run_id, given)
-    history = await said_before(parts.store, _as_run(parts, event), recipe.history)
-    return replace(event, history=history) if history else event
+    before = await said_before(parts.store, _as_run(parts, event), recipe.history)
+    return replace(event, history=before.messages, follows=before.run_ids)
 
 
 async def forked(parts: Parts, recipe: Recipe, run_id: str, source: str, at_step: int) -> RunCreated:
@@ -95,6 +96,8 @@ def _event(parts: Parts, recipe: Recipe, run_id: str, given: Given) -> RunCreate
         value=given.value,
         context=given.context,
         session=given.session,
+        salt=parts.ids.salt(),
+        digests=SALTED_REVIEWS,
     )
 
 

@@ -27,23 +27,24 @@ from hitl_fsm.model.paths import START, frame_of
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import CALL_ENDED, RUN_ADVANCING, CallState, RunState
 from hitl_fsm.model.verdict import Verdict
-from hitl_fsm.runtime import stream
-from hitl_fsm.runtime.asking import asked, given_up, refusal
+from hitl_fsm.runtime.agents.asking import asked, given_up, replied_event
+from hitl_fsm.runtime.agents.judge import judge_now, judge_reply, outdated
+from hitl_fsm.runtime.agents.within import in_time, stopped
 from hitl_fsm.runtime.beginning import START_TOOL, start_verdicts
 from hitl_fsm.runtime.entering import enter
-from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, execute
+from hitl_fsm.runtime.execute import IDEMPOTENT_ATTEMPTS, acting_until, execute, taken_over, unseen_arguments
 from hitl_fsm.runtime.flights import Flights, Landed
-from hitl_fsm.runtime.grants import revoked_for, unless_gone
 from hitl_fsm.runtime.hold import Hold
-from hitl_fsm.runtime.in_force import InForce
-from hitl_fsm.runtime.judge import judge_now, judge_reply, outdated
 from hitl_fsm.runtime.late import keep_all_late, keep_all_soon, keep_landing, keep_late_soon
 from hitl_fsm.runtime.leases import LeaseKeeper
+from hitl_fsm.runtime.outgoing.copied import Ahead, once_copied
+from hitl_fsm.runtime.people.grants import revoked_for, unless_gone
+from hitl_fsm.runtime.policies.in_force import InForce
 from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.steps import Loaded
-from hitl_fsm.runtime.telling import Telling
-from hitl_fsm.runtime.tools import AnyTool
-from hitl_fsm.runtime.within import in_time, stopped
+from hitl_fsm.runtime.streaming import stream
+from hitl_fsm.runtime.streaming.telling import Telling
+from hitl_fsm.runtime.tools.tool import AnyTool
 
 _AHEAD = frozenset({CallState.GATED, CallState.AUTHORISED})
 
@@ -52,6 +53,7 @@ class Drive:
     """One worker's hold on one run."""
 
     __slots__ = (
+        "_ahead",
         "_due",
         "_flights",
         "_gone",
@@ -75,6 +77,7 @@ class Drive:
         self._run_id = run_id
         self._leases = leases
         self._hold = Hold(self._parts, run_id, leases)
+        self._ahead = Ahead(self._parts, self._hold)
         self._telling = Telling(publish)
         self._messages: list[Message] = []
         self._due: tuple[Effect, ...] = ()
@@ -102,6 +105,7 @@ class Drive:
             await work
         finally:
             await self._let_go()
+        await self._ahead.follow()
         self._telling.end(self._now)
         return self._now
 
@@ -146,7 +150,7 @@ class Drive:
         This worker runs only what it committed the intent of itself. A call that it finds executing was started by a
         worker that is gone: nobody knows what became of it, and it is never simply run (law 3).
         """
-        for effect in effects:
+        for effect in self._ahead.in_turn(self._now, effects):
             match effect:
                 case RunTools(call_ids):
                     for call_id in call_ids:
@@ -184,6 +188,8 @@ class Drive:
 
     async def _start_calls(self, call_ids: tuple[str, ...]) -> None:
         """Judge every call that may start in this turn once more (law 15), then commit the intent."""
+        if not await self._ahead.is_clear(self._now, call_ids, self._flights, self._land):
+            return
         ready = [call for call in self._now.calls if call.state is CallState.AUTHORISED]
         revoked = {call.call_id: await revoked_for(self._parts, call) for call in ready}
         changed = tuple(call.call_id for call in ready if revoked[call.call_id] or self._is_changed(call))
@@ -228,8 +234,13 @@ class Drive:
         return tool
 
     def _is_changed(self, call: Call) -> bool:
-        """Whether the call is another action than the one that was judged, or is judged otherwise now."""
-        return self._tool(call).version != call.tool_version or judge_now(self._parts, self._now, call) != call.verdict
+        """Whether the call is another action than the one that was judged, or is judged otherwise now.
+
+        One whose tool has arguments by now that were not among those is refused, and nobody is asked about it before.
+        """
+        tool = self._tool(call)
+        other = tool.version != call.tool_version and not unseen_arguments(tool, call)
+        return other or judge_now(self._parts, self._now, call) != call.verdict
 
     async def _settle_lost(self, call_id: str) -> None:
         """A call that another worker began, and is gone: nobody knows what became of it."""
@@ -243,7 +254,9 @@ class Drive:
     def _may_repeat(self, call: Call) -> bool:
         """Whether a call of unknown outcome may be tried again: known to be harmless, still allowed, not too often."""
         tool = self._tool_now(call)
-        harmless = tool is not None and (tool.idempotent or tool.dynamic) and call.idempotent
+        if tool is None or unseen_arguments(tool, call):
+            return False
+        harmless = (tool.idempotent or tool.dynamic) and call.idempotent
         return harmless and call.attempt - call.sent_back < IDEMPOTENT_ATTEMPTS and not self._is_changed(call)
 
     async def _may_begin_again(self, call: Call) -> bool:
@@ -266,8 +279,8 @@ class Drive:
         alone = not self._flights
         late = partial(keep_late_soon, self._parts, self._run_id)
         hooks = self._recipe_at(frame_of(call.call_id)).hooks
-        work = execute(tool, self._now, call, self._leases, late, alone=alone, hooks=hooks)
-        self._flights.fly(call.call_id, work)
+        work = partial(execute, tool, self._now, call, self._leases, late, alone=alone, hooks=hooks)
+        self._flights.fly(call.call_id, once_copied(self._parts.copies, call, work))
 
     async def _land(self) -> None:
         """Commit what came back; where the run is another worker's by now, keep it all the same."""
@@ -283,14 +296,11 @@ class Drive:
             except StoreError:  # a full disk, a server that is away: what is known is told when it is back
                 keep_all_soon(self._parts, self._now, [(call_id, event), *landed])
                 raise
-        failed: Exception | None = None
         for frame, reply in replies:
-            if isinstance(reply, Exception):
-                failed = failed or reply
-            else:
+            if not isinstance(reply, Exception):
                 await self._take_reply(frame, reply)
-        if failed is not None:
-            raise failed
+        if failed := [reply for _, reply in replies if isinstance(reply, Exception)]:
+            raise failed[0]
 
     async def _land_calls(self) -> None:
         """Nothing new begins; what tools come to that are under way is committed, or at least kept."""
@@ -304,8 +314,7 @@ class Drive:
 
     async def _take_in(self, call_id: str, event: Event) -> None:
         if isinstance(event, events.LateResult):
-            msg = f"{self._run_id} was taken over before call {call_id} began"
-            raise Fenced(msg, help="this worker did not begin it; `hitl-fsm runs show` tells what followed")
+            raise taken_over(self._run_id, call_id)
         lost = isinstance(event, events.CallLost)
         if lost and await self._may_begin_again(self._now.call(call_id)) and await self._begin(call_id):
             return
@@ -347,18 +356,7 @@ class Drive:
         recipe, above = self._recipe_at(frame), chain(self._now, frame)
         await self._look_at_policies()  # one set for all calls of the turn
         proposed, verdicts = judge_reply(self._parts, recipe, self._now, frame, reply)
-        replied = events.ModelReplied(
-            text=reply.text,
-            calls=proposed,
-            usage=reply.usage,
-            model=reply.model,
-            echo=reply.echo,
-            frame=frame,
-            value=reply.value,
-            refused=refusal(recipe, reply),
-            origin=reply.origin,
-            instead_of=reply.instead_of,
-        )
+        replied = replied_event(recipe, reply, proposed, frame)
         turn, before = turn_of(self._now, frame) + 1, self._now
         await self._commit(replied, by=ENGINE, verdicts=verdicts)
         for one in proposed if self._telling.is_heard else ():

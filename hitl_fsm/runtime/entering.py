@@ -22,9 +22,9 @@ from hitl_fsm.model.requirement import Question, Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.verdict import Approval, Confirm, External, UserInput, Verdict
 from hitl_fsm.policy.join import gate_key
-from hitl_fsm.runtime.grants import grants_for
 from hitl_fsm.runtime.parts import Parts
-from hitl_fsm.runtime.suspicion import flags_for
+from hitl_fsm.runtime.people.grants import grants_for
+from hitl_fsm.runtime.people.suspicion import flags_for
 
 T = TypeVar("T")
 

@@ -11,20 +11,20 @@ from typing import Any
 import msgspec
 
 from hitl_fsm.core.draft import digest_of
-from hitl_fsm.errors import ToolLost, ToolNotBegun, ToolTimedOut
+from hitl_fsm.errors import Fenced, ToolLost, ToolNotBegun, ToolTimedOut
 from hitl_fsm.model import event as events
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.context import CallContext, idempotency_key
 from hitl_fsm.model.event import Event, LateResult
 from hitl_fsm.model.run import Run
 from hitl_fsm.ports import LEASE_MS
-from hitl_fsm.runtime.hooks import NO_HOOKS, HookFailed, HookRefused, Hooks
+from hitl_fsm.runtime.agents.hooks import NO_HOOKS, HookFailed, HookRefused, Hooks
 from hitl_fsm.runtime.leases import LeaseKeeper
 from hitl_fsm.runtime.loop import run_sync
-from hitl_fsm.runtime.remote import ToolAsked
-from hitl_fsm.runtime.results import error_text, to_result
 from hitl_fsm.runtime.threads import in_thread
-from hitl_fsm.runtime.tools import AnyTool, Begin
+from hitl_fsm.runtime.tools.remote import ToolAsked
+from hitl_fsm.runtime.tools.results import error_text, to_result
+from hitl_fsm.runtime.tools.tool import AnyTool, Begin
 
 IDEMPOTENT_ATTEMPTS = 3
 """Starts of one idempotent call whose outcome stays unknown, before a person is asked."""
@@ -49,8 +49,11 @@ async def execute(  # noqa: PLR0913 - what is run, where, and who hears of it
     if call.dynamic:
         return events.CallReturned(call.call_id, call.answers)
     args: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(call.args))
-    if digest_of(run.run_id, call, args, call.tool_version) != call.digest:
+    if digest_of(run, call, args, call.tool_version) != call.digest:
         return events.CallRaised(call.call_id, "The arguments are not those that were judged. It was not executed.")
+    if unseen := unseen_arguments(tool, call):
+        told = f"{call.tool} has arguments by now that nobody was asked about: {', '.join(unseen)}"
+        return events.CallRaised(call.call_id, f"{told}. It was not executed.")
     tries = call.attempt - call.sent_back
     if call.idempotent and tries > 1:
         await asyncio.sleep(RETRY_BACKOFF_S * 2 ** (tries - 2))
@@ -64,6 +67,15 @@ async def execute(  # noqa: PLR0913 - what is run, where, and who hears of it
             error.still.add_done_callback(lambda still: _tell(late, call, still, context, hooks))
         return _failed(call, tool, error)
     return events.CallReturned(call.call_id, result)
+
+
+def unseen_arguments(tool: AnyTool, call: Call) -> list[str]:
+    """Those that the tool got since the call was judged, and would fill in with defaults that nobody saw (law 5)."""
+    if call.dynamic:  # it is never run
+        return []
+    args = call.args or {}
+    now = tool.completed(args)
+    return sorted(name for name in now if (now[name] != args[name] if name in args else name not in call.defaults))
 
 
 async def _run_held(run_tool: Callable[[Begin], Awaitable[Any]], run: Run, leases: LeaseKeeper) -> Any:
@@ -90,6 +102,12 @@ class _UnsureError(Exception):
 
 class _TakenOverError(Exception):
     """Another worker holds the run."""
+
+
+def taken_over(run_id: str, call_id: str) -> Fenced:
+    """For who asked this worker to go on."""
+    msg = f"{run_id} was taken over before call {call_id} began"
+    return Fenced(msg, help="this worker did not begin it; `hitl-fsm runs show` tells what followed")
 
 
 def _failed(call: Call, tool: AnyTool, error: BaseException) -> Event:
@@ -132,6 +150,8 @@ def as_late(call: Call, event: Event) -> LateResult:
     match event:
         case LateResult():
             return event
+        case events.CallNotBegun():
+            return LateResult(call.call_id, call.attempt, begun=False)
         case events.CallReturned(_, result):
             return LateResult(call.call_id, call.attempt, result)
         case events.CallRaised(_, error):

@@ -57,6 +57,12 @@ class Flights:
     def __len__(self) -> int:
         return len(self._tasks) + len(self._asked)
 
+    async def beside(self, other: asyncio.Future[None]) -> bool:
+        """Wait for `other`, or until something comes back before; whether `other` is done."""
+        under_way: list[asyncio.Future[Any]] = [other, *self._tasks, *self._asked]
+        await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        return other.done()
+
     async def landed(self) -> tuple[list[tuple[str, Event]], list[tuple[str, Landed | Exception]]]:
         """What came back of calls, and of models, as soon as something does; nothing when nothing is under way.
 

@@ -12,7 +12,7 @@ from hitl_fsm.errors import ArgumentsUnreadable, InputRefused
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Answer
 from hitl_fsm.model.text import is_whole
-from hitl_fsm.runtime.arguments import read_arguments
+from hitl_fsm.runtime.tools.arguments import read_arguments
 
 PROMPT_LIMIT = 1024 * 1024
 """Characters of a prompt."""

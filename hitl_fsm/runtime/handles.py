@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from copy import deepcopy
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from hitl_fsm.core.frames import way_to
 from hitl_fsm.model import answer as answers
-from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.message import Spent
 from hitl_fsm.model.paths import frame_of
@@ -22,14 +21,26 @@ from hitl_fsm.model.requirement import OutcomeUnknown, Requirement, RequirementK
 from hitl_fsm.model.run import Run, own_copy
 from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.verdict import External, Review, UserInput
+from hitl_fsm.runtime.ground import By
 from hitl_fsm.runtime.limits import dollars
 from hitl_fsm.runtime.loop import run_sync
+from hitl_fsm.runtime.recipe import Recipe
 
-if TYPE_CHECKING:
-    from hitl_fsm.runtime.engine import Engine
-
-By = Actor | str | None
 Opinion = Literal["approve", "reject", "unsure"]
+
+
+class Answering(Protocol):
+    """What a handle needs of the door that it came through (`door.Door`)."""
+
+    async def look(self, run_id: str) -> Run: ...
+
+    async def resolve(self, requirement_id: str, answer: answers.Answer, by: By, digest: str | None) -> Run: ...
+
+    async def withdraw(self, requirement_id: str, by: By, note: str | None) -> Run: ...
+
+    async def revoke(self, requirement_id: str, by: By, note: str | None) -> Run: ...
+
+    def recipe(self, run: Run) -> Recipe | None: ...
 
 
 class ToolExecution(msgspec.Struct, frozen=True):
@@ -251,10 +262,10 @@ class RequirementHandle:
 class RunHandle:
     """A run as it was when it was last looked at; `refresh` looks again."""
 
-    __slots__ = ("_engine", "_run", "_shown")
+    __slots__ = ("_door", "_run", "_shown")
 
-    def __init__(self, engine: Engine, run: Run) -> None:
-        self._engine = engine
+    def __init__(self, door: Answering, run: Run) -> None:
+        self._door = door
         self._run = run
         self._shown: Run | None = None
 
@@ -305,7 +316,7 @@ class RunHandle:
 
         None until the run is done, where the agent has no `output_schema`, and where this process does not know it.
         """
-        recipe = self._engine.recipe(self._run)
+        recipe = self._door.recipe(self._run)
         if recipe is None or recipe.output is None or self._run.result is None or self._run.output is None:
             return None
         return recipe.output.parsed(self._run.output)
@@ -344,21 +355,20 @@ class RunHandle:
         return run_sync(self.arefresh())
 
     async def arefresh(self) -> RunHandle:
-        self._run = (await self._engine.runs.aget(self.run_id)).value
+        self._run = await self._door.look(self.run_id)
         return self
 
     async def answer(self, requirement: Requirement, answer: answers.Answer, by: By) -> RunHandle:
         """Answer one of this run's questions, bound to the action that this handle shows."""
-        after = await self._engine.aresolve(requirement.requirement_id, answer, by=by, digest=requirement.digest)
-        self._run = after.value
+        self._run = await self._door.resolve(requirement.requirement_id, answer, by, requirement.digest)
         return self
 
     async def withdraw(self, requirement_id: str, by: By, note: str | None) -> RunHandle:
         """Take a vote on one of this run's questions back."""
-        self._run = (await self._engine.awithdraw(requirement_id, by=by, note=note)).value
+        self._run = await self._door.withdraw(requirement_id, by, note)
         return self
 
     async def revoke(self, requirement_id: str, by: By, note: str | None) -> RunHandle:
         """Take a yes to one of this run's questions back."""
-        self._run = (await self._engine.arevoke(requirement_id, by=by, note=note)).value
+        self._run = await self._door.revoke(requirement_id, by, note)
         return self

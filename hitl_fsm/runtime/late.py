@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
+from hitl_fsm.core import facts
 from hitl_fsm.core.decide import decide
-from hitl_fsm.errors import Fenced, HitlError, RunBusy, StoreError
+from hitl_fsm.errors import Fenced, HitlError, RunBusy, RunNotFound, StoreError
 from hitl_fsm.model.actor import ENGINE
 from hitl_fsm.model.event import Entry, Event, LateResult
 from hitl_fsm.model.record import Record
@@ -29,12 +30,18 @@ OUTLAST_ATTEMPTS = 120
 
 
 async def keep_late(parts: Parts, run_id: str, late: LateResult) -> None:
-    """Into the run's log, where it may answer the open question; at least into the record, whole."""
-    parts.log("late_result", level="warning", run=run_id, call=late.call_id)
-    if await _told(parts, run_id, late, LATE_ATTEMPTS):
-        return
-    told = {"call": late.call_id, "attempt": late.attempt, "result": late.result, "error": late.error}
-    await parts.store.append([Record("late_result", parts.clock.now(), ENGINE, run_id, told)])
+    """Into the run's log, where it may answer the open question; at least into the record, whole.
+
+    Of a run that was forgotten the record tells that it came: the store keeps no contents of such a line.
+    """
+    try:
+        if await _told(parts, run_id, late, LATE_ATTEMPTS):
+            return
+        subject = facts.subject_of((await load(parts, run_id)).run, late.call_id)
+    except RunNotFound:
+        subject = ""
+    data, contents = facts.late(late)
+    await parts.store.append([Record("late_result", parts.clock.now(), ENGINE, run_id, data, contents, subject)])
     asyncio.run_coroutine_threadsafe(_outlast(parts, run_id, late), background_loop())
 
 

@@ -12,6 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -187,6 +188,13 @@ def background_loop() -> asyncio.AbstractEventLoop:
     with _lock:
         if _background is None or _background.pid != os.getpid():
             loop = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="hitl-fsm", daemon=True).start()
+            threading.Thread(target=_serve, args=(loop,), name="hitl-fsm", daemon=True).start()
             _background = _Background(loop, os.getpid())
         return _background.loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """For good: a tool that raises what ends a process ends its own call, and its error goes to who waits for that."""
+    while not loop.is_closed():
+        with suppress(KeyboardInterrupt, SystemExit):
+            loop.run_forever()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,7 +24,6 @@ from hitl_fsm.errors import (
     NotRevocable,
     RequirementChanged,
     RequirementExpired,
-    RequirementNotFound,
     RunEnded,
     Tampered,
     UnknownRunnable,
@@ -41,20 +40,18 @@ from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.policy.evaluate import PolicySet, join
-from hitl_fsm.runtime.answering import fitted, may_edit
+from hitl_fsm.runtime.agents.judge import judge, subject_of
 from hitl_fsm.runtime.beginning import START_TOOL
 from hitl_fsm.runtime.entering import enter
 from hitl_fsm.runtime.given import checked_actor, checked_answer
-from hitl_fsm.runtime.grants import revoke_grant_of
-from hitl_fsm.runtime.judge import judge, subject_of
+from hitl_fsm.runtime.ground import By, Ground
 from hitl_fsm.runtime.parts import Parts
-from hitl_fsm.runtime.presentation import presented_digest
-from hitl_fsm.runtime.steps import Loaded, commit, load
-from hitl_fsm.runtime.tools import AnyTool
-
-if TYPE_CHECKING:
-    from hitl_fsm.runtime.engine import Engine
-    from hitl_fsm.runtime.handles import By
+from hitl_fsm.runtime.people.answering import fitted, may_edit
+from hitl_fsm.runtime.people.grants import revoke_grant_of
+from hitl_fsm.runtime.people.viewing import presented
+from hitl_fsm.runtime.presenting.presentation import Look, look
+from hitl_fsm.runtime.steps import Loaded, commit, load, requirement_of
+from hitl_fsm.runtime.tools.tool import AnyTool
 
 ANSWER_ATTEMPTS = 64
 """Tries of one answer whose run was moved by other answers meanwhile."""
@@ -67,38 +64,39 @@ class Shown(NamedTuple):
     presented: str | None = None
 
 
-async def resolve(engine: Engine, requirement_id: str, answer: Answer, by: By, shown: Shown) -> Run:
+async def resolve(ground: Ground, requirement_id: str, answer: Answer, by: By, shown: Shown) -> Run:
     """See `Engine.aresolve`."""
-    parts, answer = engine.parts, checked_answer(answer)
+    parts, answer = ground.parts, checked_answer(answer)
+    await ground.in_force.tell_people()
     for _ in range(ANSWER_ATTEMPTS):
         loaded, requirement = await _find(parts, requirement_id)
-        actor = _of_today(engine, loaded.run.user) if by is None else engine.actor(by, loaded.run.user)
+        actor = _of_today(ground, loaded.run.user) if by is None else ground.actor(by, loaded.run.user)
         try:
             if await _is_escalated(parts, loaded, requirement):
                 continue
-            presented = _same_as_shown(loaded.run, requirement, shown)
+            seen = _same_as_shown(loaded.run, requirement, shown)
             known = involved(loaded.run, requirement, parts.person)
             _refuse_kept_out(parts, requirement, actor, answer, known)
             _authorise(requirement, actor, answer, known, parts.person)
             await _refuse_untimely(parts, loaded, requirement)
             as_whom = named(requirement, actor, known, parts.person)
-            return await _record_answer(engine, loaded, requirement, answer, actor, (presented, as_whom))
+            return await _record_answer(ground, loaded, requirement, answer, actor, (seen, as_whom))
         except Fenced:
             continue
     msg = f"{requirement_id}: the run kept moving while the answer was given"
     raise Fenced(msg, help="try again")
 
 
-def _same_as_shown(run: Run, requirement: Requirement, shown: Shown) -> str:
-    """The digest of what there is to see now; RequirementChanged where the person saw something else."""
-    presented = presented_digest(requirement, run)
+def _same_as_shown(run: Run, requirement: Requirement, shown: Shown) -> Look:
+    """What there is to see now; RequirementChanged where the person saw something else."""
+    seen = look(requirement, run)
     if shown.digest not in (None, requirement.digest):
         msg = f"{requirement.requirement_id} is about another action than the one shown"
         raise RequirementChanged(msg, help="look at it again, then answer")
-    if shown.presented not in (None, presented):
+    if shown.presented not in (None, seen.digest):
         msg = f"{requirement.requirement_id} is not shown any more as it was"
         raise RequirementChanged(msg, help="look at it again, then answer")
-    return presented
+    return seen
 
 
 def _authorise(requirement: Requirement, actor: Actor, answer: Answer | None, known: Involved, person: Persons) -> None:
@@ -108,9 +106,9 @@ def _authorise(requirement: Requirement, actor: Actor, answer: Answer | None, kn
         raise NotAuthorised(msg, help=f"`hitl-fsm show {requirement.requirement_id}` tells who may")
 
 
-def _of_today(engine: Engine, user: Actor) -> Actor:
+def _of_today(ground: Ground, user: Actor) -> Actor:
     """The run's user, without roles that are over, where somebody knows."""
-    today = engine.parts.actors(user.id)
+    today = ground.parts.actors(user.id)
     if today is None:
         return user
     today = checked_actor(today, "the actor that the lookup returned")
@@ -127,7 +125,7 @@ def _refuse_kept_out(parts: Parts, requirement: Requirement, actor: Actor, answe
         raise NotAuthorised(msg, help=f"`hitl-fsm show {requirement.requirement_id}` tells who may")
 
 
-async def withdraw(engine: Engine, requirement_id: str, by: By, note: str | None) -> Run:
+async def withdraw(ground: Ground, requirement_id: str, by: By, note: str | None) -> Run:
     """See `Engine.awithdraw`."""
 
     def event(_loaded: Loaded, requirement: Requirement, actor: Actor) -> events.Event:
@@ -138,12 +136,12 @@ async def withdraw(engine: Engine, requirement_id: str, by: By, note: str | None
             raise NotAuthorised(msg, help=f"`hitl-fsm show {requirement.requirement_id}` tells who voted")
         return events.VoteWithdrawn(requirement_id, note)
 
-    return await _taken_back(engine, requirement_id, by, event)
+    return await _taken_back(ground, requirement_id, by, event)
 
 
-async def revoke(engine: Engine, requirement_id: str, by: By, note: str | None) -> Run:
+async def revoke(ground: Ground, requirement_id: str, by: By, note: str | None) -> Run:
     """See `Engine.arevoke`."""
-    await revoke_grant_of(engine, requirement_id, by)
+    await revoke_grant_of(ground, requirement_id, by)
 
     def event(loaded: Loaded, requirement: Requirement, actor: Actor) -> events.Event:
         call = next((one for one in loaded.run.calls if one.call_id == requirement.call_id), None)
@@ -156,16 +154,16 @@ async def revoke(engine: Engine, requirement_id: str, by: By, note: str | None) 
             raise NotAuthorised(msg, help="who said yes may take it back; somebody else can cancel the run")
         return events.ApprovalRevoked(requirement_id, note)
 
-    return await _taken_back(engine, requirement_id, by, event)
+    return await _taken_back(ground, requirement_id, by, event)
 
 
 async def _taken_back(
-    engine: Engine, requirement_id: str, by: By, event: Callable[[Loaded, Requirement, Actor], events.Event]
+    ground: Ground, requirement_id: str, by: By, event: Callable[[Loaded, Requirement, Actor], events.Event]
 ) -> Run:
-    parts = engine.parts
+    parts = ground.parts
     for _ in range(ANSWER_ATTEMPTS):
         loaded, requirement = await _known(parts, requirement_id)
-        actor = engine.actor(by, loaded.run.user)
+        actor = ground.actor(by, loaded.run.user)
         try:
             return await apply(parts, loaded, event(loaded, requirement, actor), actor, {})
         except Fenced:
@@ -191,30 +189,31 @@ async def cancel(parts: Parts, run_id: str, by: Actor | None, reason: str | None
 
 
 async def _record_answer(
-    engine: Engine,
+    ground: Ground,
     loaded: Loaded,
     requirement: Requirement,
     answer: Answer,
     actor: Actor,
-    seen: tuple[str, tuple[str, ...]],
+    seen: tuple[Look, tuple[str, ...]],
 ) -> Run:
-    parts, run = engine.parts, loaded.run
+    parts, run = ground.parts, loaded.run
     call = run.call(requirement.call_id)
-    event, verdict = await _fit(engine, run, requirement, answer)
+    event, verdict = await _fit(ground, run, requirement, answer)
     if event.args is None and may_edit(answer):  # no edit after all, so that its giver answers like everybody else
         _authorise(requirement, actor, None, involved(run, requirement, parts.person), parts.person)
-    event = msgspec.structs.replace(event, presented=seen[0], named=seen[1])
+    event = msgspec.structs.replace(event, presented=seen[0].digest, named=seen[1])
     if requirement.answerable_from is not None:
         event = msgspec.structs.replace(event, worker_gone=not _may_act(parts, loaded, requirement))
-    return await apply(parts, loaded, event, actor, {} if verdict is None else {call.call_id: verdict})
+    verdicts = {} if verdict is None else {call.call_id: verdict}
+    return await apply(parts, loaded, event, actor, verdicts, seen[0] if actor.kind == "human" else None)
 
 
 async def _fit(
-    engine: Engine, run: Run, requirement: Requirement, answer: Answer
+    ground: Ground, run: Run, requirement: Requirement, answer: Answer
 ) -> tuple[events.AnswerRecorded, Verdict | None]:
     """The event that the answer is, and the new verdict where it changes the call's arguments."""
-    parts, call = engine.parts, run.call(requirement.call_id)
-    tool = await _tool_of(engine, run, call) if may_edit(answer) else None  # who only says yes needs no toolset
+    parts, call = ground.parts, run.call(requirement.call_id)
+    tool = await _tool_of(ground, run, call) if may_edit(answer) else None  # who only says yes needs no toolset
     sets = [await _policies_of(parts, digest) for digest in call.judged_by] if may_edit(answer) else []
 
     def rejudge(args: dict[str, Any]) -> Verdict:
@@ -224,16 +223,16 @@ async def _fit(
     return fitted(requirement, call, answer, tool, rejudge)
 
 
-async def check(engine: Engine, requirement_id: str, answer: Answer) -> None:
+async def check(ground: Ground, requirement_id: str, answer: Answer) -> None:
     """AnswerRefused where this answer would be refused, whoever gives it; nothing is recorded. For who asks first."""
     answer = checked_answer(answer)
-    loaded, requirement = await _find(engine.parts, requirement_id)
-    await _fit(engine, loaded.run, requirement, answer)
+    loaded, requirement = await _find(ground.parts, requirement_id)
+    await _fit(ground, loaded.run, requirement, answer)
 
 
-async def _tool_of(engine: Engine, run: Run, call: Call) -> AnyTool | None:
+async def _tool_of(ground: Ground, run: Run, call: Call) -> AnyTool | None:
     """The call's tool, where this process knows what the run is of."""
-    recipe = engine.recipe(run)
+    recipe = ground.recipe(run)
     if recipe is None:
         return None
     if call.call_id == START:
@@ -254,10 +253,7 @@ async def _find(parts: Parts, requirement_id: str) -> tuple[Loaded, Requirement]
 
 async def _known(parts: Parts, requirement_id: str) -> tuple[Loaded, Requirement]:
     """A requirement and its run, as the log tells them; the commit holds the row against it."""
-    row = await parts.store.requirement(requirement_id)
-    if row is None:
-        msg = f"no requirement {requirement_id!r} in this store"
-        raise RequirementNotFound(msg, help="`hitl-fsm inbox` lists what is open")
+    row = await requirement_of(parts.store, requirement_id)
     loaded = await load(parts, row.run_id)
     found = next((r for r in loaded.run.requirements if r.requirement_id == requirement_id), None)
     if found is None:  # of an earlier turn
@@ -309,11 +305,24 @@ async def _policies_of(parts: Parts, digest: str) -> PolicySet:
     return restore(text, digest=digest)
 
 
-async def apply(parts: Parts, loaded: Loaded, event: events.Event, by: Actor, verdicts: dict[str, Verdict]) -> Run:
-    """Write what an event leads to, for a run that nobody needs to hold; the run as it is then."""
+async def apply(
+    parts: Parts,
+    loaded: Loaded,
+    event: events.Event,
+    by: Actor,
+    verdicts: dict[str, Verdict],
+    seen: Look | None = None,
+) -> Run:
+    """Write what an event leads to, for a run that nobody needs to hold; the run as it is then.
+
+    `seen`: what there was to see of the question that a person answers; it is on the record before the answer.
+    """
     run = loaded.run
 
     async def write(step: Step, entry: Entry) -> int:
+        if seen is not None:
+            shown = presented(seen, run, by, entry.at)
+            step = msgspec.structs.replace(step, records=(shown, *step.records))
         return await commit(parts, run, step, entry, "none", loaded.fence)
 
     entered, _ = await enter(parts, run, event, by, verdicts, write)

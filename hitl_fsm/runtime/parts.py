@@ -4,32 +4,51 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
+from hitl_fsm.audit.questions.question import Answer, Put
 from hitl_fsm.core.who import Persons, itself
-from hitl_fsm.errors import CalendarError
+from hitl_fsm.errors import CalendarError, PolicyError, SettingsError
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.policy.calendar import Calendar
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.people import Directory
 from hitl_fsm.ports import Clock, IdSource, Log, ModelSource, OpenTimes, Store
-from hitl_fsm.ports_out import Notifier, Route
-from hitl_fsm.runtime.crowd import Crowd
+from hitl_fsm.ports_out import Anchor, Notifier, Route
 from hitl_fsm.runtime.known import KnownRuns
+from hitl_fsm.runtime.outgoing.copies import Copies
+from hitl_fsm.runtime.outgoing.traces import Traces
+from hitl_fsm.runtime.people.crowd import Crowd
 
 ActorLookup = Callable[[str], Actor | None]
 Default = Literal["deny", "confirm"]
-People = Callable[[], Directory]
+
+
+class People(Protocol):
+    """The directory of the moment; `refused` is why changed files are not in force, as long as they are not."""
+
+    @property
+    def refused(self) -> PolicyError | None:
+        """None: what is there is in force."""
+        ...
+
+    def __call__(self) -> Directory:
+        """Who is who by now."""
+        ...
+
+
 """Who is who, as it is now."""
 PolicySource = Callable[[], PolicySet]
+Questions = Callable[[Store, Put], Awaitable[Answer]]
 """Reads the policies where they are written; PolicyError when they do not load."""
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _TIME_CHARS = 10
 _RANDOM_CHARS = 8
 _BITS = 5
+_SALT_BYTES = 16
 
 
 class SystemClock:
@@ -47,6 +66,10 @@ class TimeOrderedIds:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+
+    def salt(self) -> str:
+        """128 random bits, hex."""
+        return secrets.token_hex(_SALT_BYTES)
 
     def run_id(self) -> str:
         number = (self._clock.now() << (_BITS * _RANDOM_CHARS)) | secrets.randbits(_BITS * _RANDOM_CHARS)
@@ -97,6 +120,13 @@ def _nobody_tells(calendar: Calendar, from_ms: int, need_ms: int) -> tuple[int, 
     raise CalendarError(msg, help="build it with `hitl_fsm.Engine`, or give its Parts `open_times`")
 
 
+async def _nobody_asks(store: Store, put: Put) -> Answer:
+    """Where nothing makes facts of the record."""
+    del store
+    msg = f"this engine has nobody to put {put.question.name!r} to the record"
+    raise SettingsError(msg, help="build it with `hitl_fsm.Engine`, or give its Parts `questions`")
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Ports and policies; `worker` names who claims runs, `default` judges a tool that no policy covers.
@@ -107,7 +137,10 @@ class Parts:
     `may_be_alive`: False for a worker that is certainly gone. `known` is memory, never truth.
     `open_times` tells when a calendar of `policies` is open.
     `channels` are told what concerns them, with links under `base_url`; `looked` is how far the record was read for
-    each, and like `known` it is memory.
+    each, and like `known` it is memory. `questions` puts questions to the record.
+    `anchors` keep signed checkpoints beyond the store.
+    `copies` are second copies of the record, which what people allow waits for. `traces` tells of runs as they go on.
+    `retention_ms`: nothing that is younger is pruned.
     `source`: where `policies` came from, read again every `reload_s` seconds at most (None: only when asked to).
     """
 
@@ -131,6 +164,11 @@ class Parts:
     channels: tuple[Notifier, ...] = ()
     base_url: str = ""
     looked: dict[str, int] = field(default_factory=dict)
+    questions: Questions = _nobody_asks
+    copies: Copies | None = None
+    traces: Traces | None = None
+    anchors: tuple[Anchor, ...] = ()
+    retention_ms: int | None = None
 
     @property
     def ids(self) -> IdSource:

@@ -11,13 +11,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hitl_fsm.errors import Fenced, HitlError, InputRefused
+from hitl_fsm.errors import Fenced, HitlError, InputRefused, RecordHeld, RecordKept, RunNotFound
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.instant import iso
 from hitl_fsm.model.record import Record
+from hitl_fsm.model.run import Run
 from hitl_fsm.ports import RecordLine, RunRow, Store, StoredRun
+from hitl_fsm.runtime.pages import RECORD_PAGE
 from hitl_fsm.runtime.parts import Parts
-from hitl_fsm.runtime.views import RECORD_PAGE
+from hitl_fsm.runtime.steps import load
 
 RUNS_FORGOTTEN = "runs_forgotten"
 
@@ -39,7 +41,7 @@ class Kept(NamedTuple):
 
 
 class Pruned(NamedTuple):
-    """`forgotten` counts runs; `kept` are those whose log cannot be read: nothing of them was touched."""
+    """`forgotten` counts runs; `kept` are those whose log cannot be read, and those that a hold covers."""
 
     forgotten: int
     kept: tuple[Kept, ...]
@@ -73,21 +75,27 @@ async def prune(parts: Parts, before: int, by: Actor) -> Pruned:
     """Forget done and cancelled runs whose last step is older than `before`, page by page, each page on the record.
 
     A run that waits, runs or failed is never forgotten, nor one with a call whose end nobody knows.
-    Raises InputRefused when `before` is no instant of the past; what was forgotten before any other error stays so.
+    Raises InputRefused when `before` is no instant of the past, RecordKept when the settings keep what is as young;
+    what was forgotten before any other error stays so.
     """
-    _check(parts, before)
+    check_age(parts, before)
     store, forgotten, kept, refused = parts.store, 0, dict[str, HitlError](), 0
     while len(kept) < UNREADABLE_RUNS:
         rows = await store.ended(before=before, limit=PRUNE_PAGE + len(kept))
         page = [row for row in rows if row.run_id not in kept][:PRUNE_PAGE]
         if not page:
             break
-        runs = await _described(store, page, kept)
+        for run_id, hold_id in (await store.held_runs([row.run_id for row in page])).items():
+            kept[run_id] = RecordHeld(f"{run_id} must not be forgotten: the hold {hold_id} covers it")
+        runs = await described(store, [row.run_id for row in page if row.run_id not in kept], kept)
         if not runs:
             continue
         data = {"before": before, "count": len(runs), "runs": runs}
         record = Record(RUNS_FORGOTTEN, parts.clock.now(), by, data=data)
-        count = await store.forget([run["run"] for run in runs], record)
+        try:
+            count = await store.forget([run["run"] for run in runs], record)
+        except RecordHeld:
+            count = 0  # somebody placed a hold meanwhile: it is found at the next look
         forgotten += count
         refused = 0 if count else refused + 1
         if refused >= PRUNE_ATTEMPTS:
@@ -101,25 +109,47 @@ async def prunable(store: Store, before: int, limit: int) -> Sequence[RunRow]:
     return await store.ended(before=before, limit=limit)
 
 
-def _check(parts: Parts, before: object) -> None:
-    """A run must be over to be forgotten; an instant to come would take in what ends meanwhile."""
-    if not isinstance(before, int) or isinstance(before, bool) or not 0 <= before <= parts.clock.now():
+def check_age(parts: Parts, before: object) -> None:
+    """InputRefused unless it is an instant of the past: one to come would take in what ends meanwhile.
+
+    RecordKept where the settings keep what is as young.
+    """
+    now = parts.clock.now()
+    if not isinstance(before, int) or isinstance(before, bool) or not 0 <= before <= now:
         msg = f"`before` is {before!r}"
         raise InputRefused(msg, help="give an instant of the past, in milliseconds since the epoch")
+    if parts.retention_ms is not None and before > now - parts.retention_ms:
+        msg = f"what is younger than {iso(now - parts.retention_ms)} is kept"
+        raise RecordKept(msg, help="the setting record_retention says so; give an earlier instant")
 
 
-async def _described(store: Store, page: list[RunRow], kept: dict[str, HitlError]) -> list[dict[str, Any]]:
-    """What the record will tell of each; one that cannot be read is kept."""
+async def described(
+    store: Store, page: Sequence[str], kept: dict[str, HitlError] | None = None
+) -> list[dict[str, Any]]:
+    """What the record will tell of each; one that cannot be read is `kept`, or raises without that."""
     found = []
-    for row in page:
+    for run_id in page:
         try:
-            stored = await store.load(row.run_id)
+            stored = await store.load(run_id)
         except HitlError as error:
-            kept[row.run_id] = error
+            if kept is None:
+                raise
+            kept[run_id] = error
             continue
         if stored is not None:  # else somebody else has just forgotten it
-            found.append({"run": row.run_id, "entries": stored.version, "sha256": log_digest(stored)})
+            found.append({"run": run_id, "entries": stored.version, "sha256": log_digest(stored)})
     return found
+
+
+async def current(parts: Parts, run_id: str) -> Run:
+    """A run as it is now; RunNotFound, which tells when and by whom it was forgotten."""
+    try:
+        return (await load(parts, run_id)).run
+    except RunNotFound as error:
+        found = await forgotten(parts.store, run_id)
+        if found is None:
+            raise
+        raise RunNotFound(found.told(), help="`engine.runs.timeline` tells what happened in it") from error
 
 
 async def forgotten(store: Store, run_id: str) -> Forgotten | None:

@@ -13,15 +13,15 @@ from hitl_fsm.model.message import ChatRequest, Message
 from hitl_fsm.model.paths import START
 from hitl_fsm.model.run import Frame
 from hitl_fsm.ports import ChatModel
-from hitl_fsm.runtime.ask_model import Candidate
-from hitl_fsm.runtime.context import Instructions, filled
-from hitl_fsm.runtime.guards import NO_GUARDS, Guards
-from hitl_fsm.runtime.hooks import NO_HOOKS, Hooks
+from hitl_fsm.runtime.agents.ask_model import Candidate
+from hitl_fsm.runtime.agents.context import Instructions, filled
+from hitl_fsm.runtime.agents.guards import NO_GUARDS, Guards
+from hitl_fsm.runtime.agents.hooks import NO_HOOKS, Hooks
+from hitl_fsm.runtime.agents.output import OutputType
+from hitl_fsm.runtime.agents.session import USUAL_HISTORY, History
 from hitl_fsm.runtime.limits import USUAL, Limits
-from hitl_fsm.runtime.output import OutputType
-from hitl_fsm.runtime.session import USUAL_HISTORY, History
-from hitl_fsm.runtime.toolkit import Toolbox
-from hitl_fsm.runtime.tools import AnyTool
+from hitl_fsm.runtime.tools.tool import AnyTool
+from hitl_fsm.runtime.tools.toolkit import Toolbox
 
 
 class Standing(NamedTuple):

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack, overload
 
-from hitl_fsm.errors import RequirementChanged, RequirementNotFound, RunNotFound
+from hitl_fsm.errors import InputRefused, RequirementChanged, RequirementNotFound, RunNotFound
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.requirement import Requirement
-from hitl_fsm.runtime.channel import Stream
-from hitl_fsm.runtime.context import Variables
+from hitl_fsm.runtime.agents.context import Variables
 from hitl_fsm.runtime.engine import Engine
-from hitl_fsm.runtime.handles import By, RequirementHandle, RunHandle
+from hitl_fsm.runtime.ground import By
+from hitl_fsm.runtime.handles import RequirementHandle, RunHandle
 from hitl_fsm.runtime.loop import iterate_sync, run_sync
 from hitl_fsm.runtime.recipe import Recipe
-from hitl_fsm.runtime.stream import Publish, StreamEvent
+from hitl_fsm.runtime.streaming.channel import Stream
+from hitl_fsm.runtime.streaming.stream import Publish, StreamEvent
 
 ANONYMOUS = Actor(id="user")
 """For whom a run acts when the application names nobody."""
@@ -84,6 +85,10 @@ class Runnable:
         self, prompt: Input, *, stream: bool = False, **given: Unpack[StartOptions]
     ) -> Coroutine[Any, Any, RunHandle] | AsyncIterator[StreamEvent]:
         """As `run`: `await` it, or iterate over it with `async for` when `stream=True`."""
+        unknown = next((key for key in given if key not in StartOptions.__annotations__), None)
+        if unknown is not None:  # a misspelt user would be nobody
+            msg = f"{self.recipe.kind} {self.name!r}: a run has no option {unknown!r}"
+            raise InputRefused(msg, help=f"its options are {', '.join(StartOptions.__annotations__)}")
         user = self.engine.actor(given.get("user"), ANONYMOUS)
         context, session = given.get("context"), given.get("session", "")
 
@@ -179,12 +184,16 @@ class Runnable:
 
 
 def _target(run_response: RunHandle | None, run_id: str | None) -> str:
-    if run_response is not None and run_id is not None and run_response.run_id != run_id:
-        msg = f"run_response is {run_response.run_id}, run_id is {run_id}"
-        raise RunNotFound(msg, help="give one of them")
-    if run_response is not None:
-        return run_response.run_id
-    if run_id is None:
+    if run_response is None and run_id is None:
         msg = "continue_run needs a run"
         raise RunNotFound(msg, help="give run_response=… or run_id=…")
-    return run_id
+    if run_response is None:
+        return str(run_id)
+    given: object = getattr(run_response, "run_id", None)
+    if not isinstance(given, str):
+        msg = f"continue_run was given {run_response!r}, which is no run"
+        raise RunNotFound(msg, help="an id is named: continue_run(run_id=…)")
+    if run_id is not None and given != run_id:
+        msg = f"run_response is {given}, run_id is {run_id}"
+        raise RunNotFound(msg, help="give one of them")
+    return given

@@ -7,20 +7,18 @@ from typing import Literal, NamedTuple
 from hitl_fsm.core.decide import Step
 from hitl_fsm.core.replay import replay
 from hitl_fsm.core.timers import timers_of
-from hitl_fsm.errors import RunNotFound, Tampered
+from hitl_fsm.errors import RequirementNotFound, RunNotFound, Tampered
 from hitl_fsm.model import event as events
 from hitl_fsm.model.event import Entry, Event
 from hitl_fsm.model.message import Message
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
-from hitl_fsm.ports import Commit, Lease
+from hitl_fsm.ports import Commit, Lease, Store
 from hitl_fsm.runtime.known import Known
 from hitl_fsm.runtime.parts import Parts
 
 LeaseWord = Literal["take", "keep", "none"]
-
-_LOGGED = ("requirement", "call", "tool", "kind", "outcome", "error", "trigger")
 
 
 class Loaded(NamedTuple):
@@ -49,14 +47,19 @@ async def load(parts: Parts, run_id: str) -> Loaded:
     return Loaded(run, messages, stored.fence, stored.owner)
 
 
+async def requirement_of(store: Store, requirement_id: str) -> Requirement:
+    """A question as its row has it; RequirementNotFound."""
+    row = await store.requirement(requirement_id)
+    if row is None:
+        msg = f"no requirement {requirement_id!r} in this store"
+        raise RequirementNotFound(msg, help="`hitl-fsm inbox` lists what is open")
+    return row
+
+
 async def commit(parts: Parts, before: Run | None, step: Step, entry: Entry, lease: LeaseWord, fence: int) -> int:
-    """Write one step in one transaction, then tell the operational log; returns the run's fence after it."""
+    """Write one step in one transaction; returns the run's fence after it."""
     fence = await parts.store.commit(_as_commit(before, step, entry, lease, Lease(parts.worker, fence)))
     parts.known.follow(before, step, entry)
-    if parts.log.is_heard():
-        for record in step.records:
-            ids = {name: record.data[name] for name in _LOGGED if name in record.data}
-            parts.log(record.event, run=record.run, by=record.by.id, **ids)
     return fence
 
 

@@ -3,60 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from hitl_fsm.audit.verify import Head, Report, verify
+from hitl_fsm.audit.findings import Report
+from hitl_fsm.audit.keys import read_verifier
+from hitl_fsm.audit.verify import Anchor
 from hitl_fsm.core.replay import replay
-from hitl_fsm.errors import RequirementNotFound, RunNotFound, Tampered
+from hitl_fsm.errors import InputRefused, RunNotFound, Tampered
 from hitl_fsm.model.event import Entry
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
+from hitl_fsm.model.states import RunState
 from hitl_fsm.ports import RecordLine, RunRow, Store
+from hitl_fsm.runtime.door import Door
 from hitl_fsm.runtime.handles import RequirementHandle, RunHandle
-from hitl_fsm.runtime.loop import run_sync
-from hitl_fsm.runtime.steps import load
-
-if TYPE_CHECKING:
-    from hitl_fsm.runtime.engine import Engine
-
-PAGE = 100
-"""Rows of a list unless told otherwise."""
-RECORD_PAGE = 1_000
-"""Record lines read at once."""
+from hitl_fsm.runtime.loop import run_blocking, run_sync
+from hitl_fsm.runtime.pages import PAGE, RECORD_PAGE
+from hitl_fsm.runtime.steps import requirement_of
 
 
 class Inbox:
     """Open requirements of all runs."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, door: Door) -> None:
+        self._door = door
 
     def list(self, *, run_id: str | None = None, after: str = "", limit: int = PAGE) -> Sequence[Requirement]:
         """Oldest first; `after` is the last id of the page before."""
         return run_sync(self.alist(run_id=run_id, after=after, limit=limit))
 
     async def alist(self, *, run_id: str | None = None, after: str = "", limit: int = PAGE) -> Sequence[Requirement]:
-        return await self._engine.store.requirements(run_id=run_id, after=after, limit=limit)
+        return await self._door.parts.store.requirements(run_id=run_id, after=after, limit=limit)
 
     def get(self, requirement_id: str) -> RequirementHandle:
         """One requirement, open or closed, with the means to answer it."""
         return run_sync(self.aget(requirement_id))
 
     async def aget(self, requirement_id: str) -> RequirementHandle:
-        row = await self._engine.store.requirement(requirement_id)
-        if row is None:
-            msg = f"no requirement {requirement_id!r} in this store"
-            raise RequirementNotFound(msg, help="`hitl-fsm inbox` lists what is open")
-        return RequirementHandle(await self._engine.runs.aget(row.run_id), row)
+        row = await requirement_of(self._door.parts.store, requirement_id)
+        return RequirementHandle(RunHandle(self._door, await self._door.look(row.run_id)), row)
 
 
 class Runs:
     """Runs, their logs and their lines of the record."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, door: Door) -> None:
+        self._door = door
 
     def get(self, run_id: str) -> RunHandle:
         """The same object that `run` returned, as the run is now."""
@@ -64,19 +58,17 @@ class Runs:
 
     async def aget(self, run_id: str) -> RunHandle:
         """Raises RunNotFound, which tells when and by whom a run was forgotten."""
-        try:
-            return RunHandle(self._engine, (await load(self._engine.parts, run_id)).run)
-        except RunNotFound as error:
-            from hitl_fsm.runtime.prune import forgotten  # noqa: PLC0415 - only then
-
-            found = await forgotten(self._engine.store, run_id)
-            if found is None:
-                raise
-            raise RunNotFound(found.told(), help="`engine.runs.timeline` tells what happened in it") from error
+        return RunHandle(self._door, await self._door.look(run_id))
 
     def list(self, *, state: str | None = None, after: str = "", limit: int = PAGE) -> Sequence[RunRow]:
-        """Newest first."""
-        return run_sync(self._engine.store.runs(state=state, after=after, limit=limit))
+        """Newest first. InputRefused for a `state` that there is not."""
+        return run_sync(self.alist(state=state, after=after, limit=limit))
+
+    async def alist(self, *, state: str | None = None, after: str = "", limit: int = PAGE) -> Sequence[RunRow]:
+        if state is not None and state not in tuple(RunState):
+            msg = f"{state!a} is no state of a run"
+            raise InputRefused(msg, help=f"one of {', '.join(RunState)}")
+        return await self._door.parts.store.runs(state=state, after=after, limit=limit)
 
     def events(self, run_id: str, *, after: int = 0) -> Sequence[Entry]:
         """The run's log from `after` (exclusive) on; nothing for a run that is not there."""
@@ -84,7 +76,7 @@ class Runs:
 
     async def aevents(self, run_id: str, *, after: int = 0) -> Sequence[Entry]:
         """As `events`. No more is read than what comes after `after`."""
-        stored = await self._engine.store.load(run_id, after=after)
+        stored = await self._door.parts.store.load(run_id, after=after)
         return () if stored is None else stored.entries
 
     def replay(self, run_id: str, upto: int) -> Run:
@@ -92,7 +84,7 @@ class Runs:
         return run_sync(self.areplay(run_id, upto))
 
     async def areplay(self, run_id: str, upto: int) -> Run:
-        stored = await self._engine.store.load(run_id)
+        stored = await self._door.parts.store.load(run_id)
         run, _ = replay([entry for entry in (stored.entries if stored else ()) if entry.seq <= upto])
         if run is None or run.version != upto:
             msg = f"no line {upto} in the log of {run_id!r}"
@@ -100,11 +92,20 @@ class Runs:
         return run
 
     def timeline(self, run_id: str) -> Sequence[dict[str, Any]]:
-        """The run's lines of the record, in order, decoded."""
-        return [_told(line) for line in self._engine.audit.records(run_id=run_id)]
+        """The run's lines of the record, in order, decoded; of one that was pruned, its number alone."""
+        return run_sync(self.atimeline(run_id))
+
+    async def atimeline(self, run_id: str) -> Sequence[dict[str, Any]]:
+        return [_told(line) for line in await Audit(self._door.parts.store).arecords(run_id=run_id)]
+
+
+PRUNED = "(pruned)"
+"""The event of a line that has no body any more."""
 
 
 def _told(line: RecordLine) -> dict[str, Any]:
+    if not line.body:
+        return {"seq": line.seq, "event": PRUNED}
     try:
         told: dict[str, Any] = msgspec.json.decode(line.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -132,15 +133,17 @@ class Audit:
                 return lines
             after = page[-1].seq
 
-    def verify(self) -> Report:
-        """Whether the chain is whole up to the head that is kept beside it. It never raises for what it finds."""
-        return run_sync(self.averify())
+    def verify(self, *, keys: Sequence[str] = (), anchors: Sequence[bytes] = ()) -> Report:
+        """Whether the record is whole, and what signed checkpoints cover of it. It never raises for what it finds.
 
-    async def averify(self) -> Report:
-        lines = await self.arecords()
-        seq, leaf = await self._store.head()  # read after the lines: what came meanwhile is fetched, not suspected
-        while lines and lines[-1].seq < seq and (more := await self.arecords(after=lines[-1].seq)):
-            lines.extend(line for line in more if line.seq <= seq)
-            if more[-1].seq > seq:
-                break
-        return verify(lines, expect=Head(seq, leaf))
+        `keys`: public keys that are trusted, as text; without any the log's first one is. `anchors`: checkpoints that
+        were kept elsewhere. BadNote for what is no key.
+        """
+        from hitl_fsm.runtime.record.verifying import Asked, verified  # noqa: PLC0415 - with cryptography, for who verifies
+
+        named = tuple(Anchor(f"anchor {place}", note) for place, note in enumerate(anchors, 1))
+        return verified(self._store, Asked(tuple(read_verifier(key) for key in keys), named))
+
+    async def averify(self, *, keys: Sequence[str] = (), anchors: Sequence[bytes] = ()) -> Report:
+        """As `verify`."""
+        return await run_blocking(lambda: self.verify(keys=keys, anchors=anchors), alone=False)

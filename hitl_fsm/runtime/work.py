@@ -9,24 +9,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from hitl_fsm.errors import Fenced, HitlError, RunBusy
+from hitl_fsm.errors import CopyBehind, Fenced, HitlError, RunBusy
 from hitl_fsm.model.delivery import Delivery, DeliveryState
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
-from hitl_fsm.ports import Log
 from hitl_fsm.ports_out import Notifier
-from hitl_fsm.runtime.dispatch import DISPATCH, carry, claim, find
-from hitl_fsm.runtime.in_force import Reloaded
-from hitl_fsm.runtime.outbox import Told, tell
-from hitl_fsm.runtime.routes import AT_ONCE
-from hitl_fsm.runtime.stream import Publish
+from hitl_fsm.runtime.door import Door
+from hitl_fsm.runtime.outgoing.copies import SHORT_S
+from hitl_fsm.runtime.outgoing.dispatch import DISPATCH, carry, claim, find
+from hitl_fsm.runtime.outgoing.outbox import Told, tell
+from hitl_fsm.runtime.outgoing.routes import AT_ONCE, Routes
+from hitl_fsm.runtime.policies.in_force import Reloaded
+from hitl_fsm.runtime.record.anchoring import ANCHOR_S, anchor
+from hitl_fsm.runtime.streaming.stream import Publish
 from hitl_fsm.runtime.sweep import sweep
-
-if TYPE_CHECKING:
-    from hitl_fsm.runtime.engine import Engine
 
 READY_PAGE = 100
 """Ready runs that are read at once."""
@@ -38,6 +38,8 @@ ROUNDS = 100
 """Times that going on once hands over what the runs came to meanwhile; the rest is for the next one."""
 POLL_S = 1.0
 """How long an idle worker waits before it looks again; a timer that is due before is fired when it is due."""
+SIGN_S = 1.0
+"""How often a worker signs the last lines, where nothing was written since."""
 AGAIN_S = 1.0
 """Wait before a run that could not go on is tried again; doubled each time."""
 AGAIN_MAX_S = 60.0
@@ -75,7 +77,7 @@ class Tell(Protocol):
     def told(self, channel: str, told: Told) -> None: ...
 
 
-async def continue_ready(engine: Engine) -> tuple[Continued, ...]:
+async def continue_ready(door: Door, routes: Routes) -> tuple[Continued, ...]:
     """Go on with every run that is ready, once; what another worker takes up meanwhile is left to it.
 
     External calls that are due go to their routes first, and those that the runs come to then.
@@ -83,12 +85,12 @@ async def continue_ready(engine: Engine) -> tuple[Continued, ...]:
     An error that is none of the engine's own is raised when all others have gone on.
     """
     told = _Kept()
-    worker = Worker(engine, told, asyncio.Event())
+    worker = Worker(door, routes, told, asyncio.Event())
     try:
-        await engine.routes.adispatch()
+        await routes.adispatch()
         await worker.once()
         for _ in range(ROUNDS):
-            if not await engine.routes.adispatch():
+            if not await routes.adispatch():
                 break
             await worker.once()
     finally:
@@ -98,12 +100,12 @@ async def continue_ready(engine: Engine) -> tuple[Continued, ...]:
     return tuple(sorted({one.run_id: one for one in told.found}.values()))
 
 
-async def work(engine: Engine, stop: asyncio.Event, poll_s: float = POLL_S) -> None:
+async def work(door: Door, routes: Routes, stop: asyncio.Event, poll_s: float = POLL_S) -> None:
     """Sweep and go on until `stop` is set; what is under way then is brought to its pause or end first.
 
     Who does not want to wait for that cancels this instead.
     """
-    worker = Worker(engine, _Logged(engine.parts.log), stop, poll_s)
+    worker = Worker(door, routes, _Unheard(), stop, poll_s)
     try:
         await worker.run()
         await worker.all_ended()
@@ -121,15 +123,17 @@ class _Again(NamedTuple):
 class Worker:
     """One worker's work, until `leave` is set."""
 
-    def __init__(self, engine: Engine, tell: Tell, leave: asyncio.Event, poll_s: float = POLL_S) -> None:
-        self._engine = engine
+    def __init__(self, door: Door, routes: Routes, tell: Tell, leave: asyncio.Event, poll_s: float = POLL_S) -> None:
+        self._door = door
+        self._routes = routes
         self._tell = tell
         self._poll_s = poll_s
         self._leave = leave
         self._room = asyncio.Semaphore(SIDE_BY_SIDE)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: dict[str, _Again] = {}
-        self._told = engine.in_force.last
+        self._uncopied: set[str] = set()
+        self._told = door.ground.in_force.last
 
     @property
     def under_way(self) -> int:
@@ -141,11 +145,17 @@ class Worker:
 
         What is under way then still is afterwards.
         """
-        kinds: list[Callable[[], Awaitable[float]]] = [self._sweep, self._take_up]
-        kinds += [partial(self._notify, one) for one in self._engine.parts.channels]
-        if self._engine.routes.names:
+        kinds: list[Callable[[], Awaitable[float]]] = [self._sweep, self._take_up, self._sign]
+        if self._door.parts.anchors:
+            kinds.append(self._anchor)
+        kinds += [partial(self._notify, one) for one in self._door.parts.channels]
+        if self._door.parts.copies is not None:
+            kinds.append(self._copy)
+        if self._door.parts.traces is not None:
+            kinds.append(self._trace)
+        if self._routes.names:
             kinds.append(self._hand_over)
-        if self._engine.in_force.looks_every_s is not None:
+        if self._door.ground.in_force.looks_every_s is not None:
             kinds.append(self._look)
         rounds = [asyncio.ensure_future(self._repeat(one)) for one in kinds]
         try:
@@ -157,7 +167,7 @@ class Worker:
     async def once(self) -> None:
         """Take up every run that is ready, until each is at its next pause or end."""
         after = ""
-        while rows := await self._engine.store.ready(after=after, limit=READY_PAGE):
+        while rows := await self._door.parts.store.ready(after=after, limit=READY_PAGE):
             for row in rows:
                 while len(self._tasks) >= IN_LINE:
                     await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
@@ -193,6 +203,7 @@ class Worker:
             try:
                 wait_s = await round_()
             except HitlError as error:  # the store is away: look again, it may come back
+                self._door.parts.log("work_failed", level="error", error=str(error))
                 self._tell.trouble(error)
                 wait_s = self._poll_s
             try:
@@ -201,38 +212,72 @@ class Worker:
                 continue
 
     async def _sweep(self) -> float:
-        for timer in await sweep(self._engine.parts):
+        for timer in await sweep(self._door.parts):
             self._tell.fired(timer)
-        due, now = await self._engine.store.next_timer(), self._engine.parts.clock.now()
+        due, now = await self._door.parts.store.next_timer(), self._door.parts.clock.now()
         if due is None or due <= now:  # one that is overdue still is another sweeper's, or about a damaged run
             return self._poll_s
         return min(self._poll_s, (due - now) / 1000)
 
     async def _hand_over(self) -> float:
         """Calls that outside systems carry out: each is a task of its own, since a system may take long."""
-        await find(self._engine.parts)
+        await find(self._door.parts)
         while not self._leave.is_set() and sum(name.startswith(DISPATCH) for name in self._tasks) < AT_ONCE:
-            delivery = await claim(self._engine.parts)
+            delivery = await claim(self._door.parts)
             if delivery is None:
                 break
             self._begin(delivery.delivery_id, self._carry(delivery))
         return self._poll_s
 
     async def _carry(self, delivery: Delivery) -> None:
-        self._tell.handed(delivery, await carry(self._engine, delivery))
+        self._tell.handed(delivery, await carry(self._door, delivery))
 
     async def _notify(self, channel: Notifier) -> float:
         """Each channel in rounds of its own, so that one that hangs holds up nothing else."""
-        parts = self._engine.parts
+        parts = self._door.parts
         told = await tell(parts, channel)
         if any(told):
             self._tell.told(channel.name, told)
         due, now = await parts.store.next_delivery("notice", (channel.name,)), parts.clock.now()
         return self._poll_s if due is None or due <= now else min(self._poll_s, (due - now) / 1000)
 
+    async def _sign(self) -> float:
+        """An idle log is covered by a checkpoint, too."""
+        await self._door.parts.store.sign()
+        return min(self._poll_s, SIGN_S)
+
+    async def _anchor(self) -> float:
+        parts = self._door.parts
+        for kept in await anchor(parts.store, parts.anchors, parts.clock):
+            if kept.error is not None:
+                parts.log("anchor_failed", level="warning", anchor=kept.url, error=kept.error.message)
+                self._tell.trouble(kept.error)
+        return ANCHOR_S
+
+    async def _copy(self) -> float:
+        """What nobody waits for comes to the record's second copies, too."""
+        copies = self._door.parts.copies
+        if copies is not None:
+            with suppress(CopyBehind):  # the log has it, and who needs it is told
+                await copies.until(SHORT_S)
+                self._wake()
+        return self._poll_s
+
+    def _wake(self) -> None:
+        """What was let go for a copy that has every line now does not wait any longer."""
+        while self._uncopied:
+            self._again.pop(self._uncopied.pop(), None)
+
+    async def _trace(self) -> float:
+        """What other processes wrote, and ended without telling, is told here."""
+        traces = self._door.parts.traces
+        if traces is not None:
+            await traces.look()
+        return self._poll_s
+
     async def _look(self) -> float:
         """Changed policies are heard of by an idle worker, too; the runs look for themselves."""
-        in_force = self._engine.in_force
+        in_force = self._door.ground.in_force
         await in_force.look()
         if in_force.last is not None and in_force.last is not self._told:
             self._told = in_force.last
@@ -243,7 +288,7 @@ class Worker:
         after, now = "", time.monotonic()
         seen: set[str] = set()
         while not self._leave.is_set():
-            rows = await self._engine.store.ready(after=after, limit=READY_PAGE)
+            rows = await self._door.parts.store.ready(after=after, limit=READY_PAGE)
             for row in rows:
                 if len(self._tasks) >= IN_LINE:
                     return self._poll_s
@@ -269,6 +314,8 @@ class Worker:
         defect = None if done.cancelled() else done.exception()
         if defect is not None:  # one run that meets a defect must not end the worker, under which others run
             self._again[run_id] = _Again(time.monotonic() + AGAIN_MAX_S, AGAIN_MAX_S)
+            why = f"{type(defect).__name__}: {defect}"
+            self._door.parts.log("run_not_continued", level="error", run=run_id, error=why)
             self._tell.defect(run_id, defect)
 
     async def _go_on(self, run_id: str) -> None:
@@ -276,76 +323,58 @@ class Worker:
             if self._leave.is_set():
                 return
             try:
-                handle = await self._engine.atake_up(run_id, self._tell.publish)
+                run = await self._door.take_up(run_id, self._tell.publish)
             except (RunBusy, Fenced):  # another worker has it, or had it
                 return
             except HitlError as error:
                 wait_s = min(AGAIN_MAX_S, 2 * self._again.get(run_id, _Again(0.0, AGAIN_S / 2)).wait_s)
                 self._again[run_id] = _Again(time.monotonic() + wait_s, wait_s)
+                if isinstance(error, CopyBehind):
+                    self._uncopied.add(run_id)
+                self._door.parts.log("run_not_continued", level="warning", run=run_id, error=str(error))
                 self._tell.continued(Continued(run_id, None, error))
             else:
                 self._again.pop(run_id, None)
-                self._tell.continued(Continued(run_id, handle.value, None))
+                self._tell.continued(Continued(run_id, run, None))
 
 
-class _Kept:
-    """For who waits for all of it."""
+class _Unheard:
+    """Nobody looks on; the operational log hears of it all by itself."""
 
     publish = None
+
+    def fired(self, timer: Timer) -> None:
+        """See `Tell`."""
+
+    def continued(self, one: Continued) -> None:
+        """See `Tell`."""
+
+    def trouble(self, error: HitlError) -> None:
+        """See `Tell`."""
+
+    def defect(self, run_id: str, error: BaseException) -> None:
+        """See `Tell`."""
+
+    def policies(self, found: Reloaded) -> None:
+        """See `Tell`."""
+
+    def handed(self, delivery: Delivery, became: DeliveryState | None) -> None:
+        """See `Tell`."""
+
+    def told(self, channel: str, told: Told) -> None:
+        """See `Tell`."""
+
+
+class _Kept(_Unheard):
+    """For who waits for all of it."""
 
     def __init__(self) -> None:
         self.found: list[Continued] = []
         self.defects: list[BaseException] = []
 
-    def fired(self, timer: Timer) -> None:
-        """Nobody sweeps here."""
-
     def continued(self, one: Continued) -> None:
         self.found.append(one)
-
-    def trouble(self, error: HitlError) -> None:
-        """It is raised instead."""
 
     def defect(self, run_id: str, error: BaseException) -> None:
         del run_id
         self.defects.append(error)
-
-    def policies(self, found: Reloaded) -> None:
-        """Nobody looks here but the runs."""
-
-    def handed(self, delivery: Delivery, became: DeliveryState | None) -> None:
-        """Nobody hands over here."""
-
-    def told(self, channel: str, told: Told) -> None:
-        """Nobody is told of anything here."""
-
-
-class _Logged:
-    """For the operational log, which hears of each step by itself."""
-
-    publish = None
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-
-    def fired(self, timer: Timer) -> None:
-        """The step that it made is logged."""
-
-    def continued(self, one: Continued) -> None:
-        if one.error is not None:
-            self._log("run_not_continued", level="warning", run=one.run_id, error=str(one.error))
-
-    def trouble(self, error: HitlError) -> None:
-        self._log("work_failed", level="error", error=str(error))
-
-    def defect(self, run_id: str, error: BaseException) -> None:
-        self._log("run_not_continued", level="error", run=run_id, error=f"{type(error).__name__}: {error}")
-
-    def policies(self, found: Reloaded) -> None:
-        """Logged where it is done."""
-
-    def handed(self, delivery: Delivery, became: DeliveryState | None) -> None:
-        """On the record, each of them."""
-
-    def told(self, channel: str, told: Told) -> None:
-        """On the record, too."""

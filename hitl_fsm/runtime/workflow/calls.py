@@ -12,7 +12,7 @@ from hitl_fsm.errors import ToolError
 from hitl_fsm.model.action import Aspect, Below
 from hitl_fsm.runtime.recipe import Recipe
 from hitl_fsm.runtime.runnable import Runnable
-from hitl_fsm.runtime.tools import AnyTool, Declaration, Tool, current_call
+from hitl_fsm.runtime.tools.tool import AnyTool, Declaration, Tool, current_call
 from hitl_fsm.runtime.workflow.given import StepInput, Taking, taking
 from hitl_fsm.runtime.workflow.nodes import Condition, Loop, Node, Parallel, Router, Step, Steps
 from hitl_fsm.runtime.workflow.plan import BRANCH, ON_ERROR

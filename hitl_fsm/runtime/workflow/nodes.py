@@ -12,9 +12,9 @@ from typing import Any, Literal, NoReturn
 
 from hitl_fsm.errors import WorkflowError
 from hitl_fsm.policy.workflows.limits import ITERATIONS_MAX, RETRIES_MAX, STEP_NAME, STEP_NAME_MAX
-from hitl_fsm.runtime.reply import CALLS_PER_REPLY
+from hitl_fsm.runtime.agents.reply import CALLS_PER_REPLY
 from hitl_fsm.runtime.runnable import Runnable
-from hitl_fsm.runtime.tools import Tool
+from hitl_fsm.runtime.tools.tool import Tool
 
 RETRIES = 3
 """Times that a step is tried again where `retry` names no number."""

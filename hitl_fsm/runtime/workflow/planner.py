@@ -12,7 +12,7 @@ from hitl_fsm.core.draft import as_text
 from hitl_fsm.errors import HitlError, ModelError, WorkflowChanged, WorkflowStopped
 from hitl_fsm.model.message import ChatRequest, Message, ModelReply, ToolCall
 from hitl_fsm.runtime.loop import run_blocking
-from hitl_fsm.runtime.results import error_text
+from hitl_fsm.runtime.tools.results import error_text
 from hitl_fsm.runtime.workflow.nodes import Node
 from hitl_fsm.runtime.workflow.plan import Batch, Decide, Ended, Scope, Walk, in_order, told, walk
 from hitl_fsm.runtime.workflow.program import Program

@@ -1,0 +1,1 @@
+"""Policies in force, and what others would have said."""

@@ -1,0 +1,1 @@
+"""What is done with the record: verified, proved, asked, exported, kept beyond the store, forgotten."""

@@ -1,0 +1,1 @@
+"""What the reader of a run's stream is told."""

@@ -1,0 +1,1 @@
+"""Tools: where they come from, what a model may say to them, and what comes back."""
