@@ -67,7 +67,7 @@ class ExistsAlreadyError(SettingsError):
 
 
 def _schema_texts() -> dict[str, str]:
-    from hitl_fsm.cli.schemas import file_name, file_text, schemas  # noqa: PLC0415 - with pydantic
+    from hitl_fsm.cli.policies.schemas import file_name, file_text, schemas  # noqa: PLC0415 - with pydantic
 
     made = schemas()
     return {f"schemas/{file_name(name)}": file_text(made[name]) for name in SCHEMAS}

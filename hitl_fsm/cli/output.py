@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hitl_fsm.model.visible import visible, visible_block
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import TextIO
 
     from hitl_fsm.cli.page import Page
@@ -22,6 +23,18 @@ CYAN = "\x1b[36m"
 def write(text: str) -> None:
     """Data, as it stands. Whoever prints values passes them through `visible` first."""
     _write(sys.stdout, text)
+
+
+def write_bytes(chunks: Iterable[bytes]) -> None:
+    """Data that is bytes, for a file or a pipe: nothing of it is made visible."""
+    try:
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def text_block(text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hitl_fsm.cli.store_file import shown
 from hitl_fsm.core.decide import decide
 from hitl_fsm.errors import RequirementNotFound, RunNotFound
 from hitl_fsm.model.states import RunState
@@ -36,7 +35,7 @@ def read_run(session: Session, run_id: str) -> RunReport:
     store = session.open_store()
     stored = run_sync(store.load(run_id))
     if stored is None:
-        from hitl_fsm.cli.forgotten import no_run  # noqa: PLC0415 - only then
+        from hitl_fsm.cli.runs.forgotten import no_run  # noqa: PLC0415 - only then
 
         raise no_run(session, run_id)
     return report(stored.entries)
@@ -68,11 +67,11 @@ def read_requirement(session: Session, requirement_id: str) -> tuple[Requirement
     store = session.open_store()
     found = run_sync(store.requirement(requirement_id))
     if found is None:
-        from hitl_fsm.cli.forgotten import forgotten_with  # noqa: PLC0415 - only then
+        from hitl_fsm.cli.runs.forgotten import forgotten_with  # noqa: PLC0415 - only then
 
         gone = forgotten_with(session, requirement_id)
         if gone is not None:
             raise gone
-        msg = f"no requirement {requirement_id!r} in {shown(session.store_url)}"
+        msg = f"no requirement {requirement_id!r} in {session.place()}"
         raise RequirementNotFound(msg, help="`hitl-fsm inbox` lists what is open")
     return found, read_run(session, found.run_id).run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from hitl_fsm.errors import SettingsError, StoreError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from hitl_fsm.runtime.engine import Engine
 
 STORE_VARIABLE = "HITL_FSM_STORE"
+APP_VARIABLE = "HITL_FSM_APP"
 FORMATS = ("text", "json")
 
 
@@ -64,9 +66,14 @@ class Session:
 
     def going_on(self, run_id: str) -> str:
         """The command that goes on with a run, with this one's options where the settings do not hold them."""
-        app = f" --app {self.app}" if self.app and self.app != self.settings.app else ""
-        store = f" --store {self.store}" if self.store and self.store != self.settings.store else ""
-        return f"hitl-fsm{app}{store} runs continue {run_id}"
+        return f"{self.program} runs continue {run_id}"
+
+    @property
+    def program(self) -> str:
+        """How a printed command begins, so that it means the same application and store when it is typed."""
+        app = f" --app {quote(self.app)}" if self.app and self.app != self.settings.app else ""
+        store = f" --store {quote(self.store)}" if self.store and self.store != self.settings.store else ""
+        return f"hitl-fsm{app}{store}"
 
     def bind_store(self) -> None:
         """Before an application is imported: one that leaves its store to the settings gets the one of `--store`."""
@@ -74,18 +81,43 @@ class Session:
             os.environ[STORE_VARIABLE] = self.store
 
     def open_store(self) -> Store:
-        """The store to read from; the application is not imported for that. StoreError when there is none yet."""
+        """The store to read from: that of the application, where `--app` or its variable names one. StoreError when
+        there is none yet.
+
+        An application that only pyproject.toml names is not imported for a look: its store is named there, too.
+        """
+        named = self.app or os.environ.get(APP_VARIABLE)
+        if named:
+            store = (self._engine if self._app_engine and self._engine else self.load(named).engine).store
+            self.need_there(store)
+            return store
+        return self.stated_store()
+
+    def need_there(self, store: Store) -> None:
+        """StoreError for a store that is not there yet: reading anything but `info` would make it."""
+        from hitl_fsm.runtime.loop import run_sync  # noqa: PLC0415 - with a store
+
+        self._refuse_missing(run_sync(store.info()).url)
+
+    def stated_store(self) -> Store:
+        """The store that the options and settings name, whatever an application has. StoreError when there is none."""
         from hitl_fsm.adapters.store import open_store  # noqa: PLC0415 - not for --help
 
-        self._refuse_missing()
+        self._refuse_missing(self.store_url)
         return open_store(self.store_url)
 
-    def _refuse_missing(self) -> None:
-        """A look at a store must not make one, least of all in a place that was mistyped."""
-        from hitl_fsm.cli.store_file import store_file  # noqa: PLC0415 - as above
+    def place(self) -> str:
+        """Where the store is that `open_store` opens, without a password."""
+        from hitl_fsm.runtime.loop import run_sync  # noqa: PLC0415 - with a store
 
-        path = store_file(self.store_url)
-        if path is not None and not path.exists():
+        return run_sync(self.open_store().info()).url
+
+    def _refuse_missing(self, url: str) -> None:
+        """A look at a store must not make one, least of all in a place that was mistyped."""
+        from hitl_fsm.cli.store_file import is_there, store_file  # noqa: PLC0415 - as above
+
+        path = store_file(url)
+        if path is not None and not is_there(path):
             msg = f"there is no store at {path}"
             raise StoreError(
                 msg, help="the first run makes it; --store names another one (the application's own, if it has)"
@@ -115,7 +147,7 @@ class Session:
             from hitl_fsm.connect import Engine  # noqa: PLC0415 - as above
             from hitl_fsm.policy.evaluate import PolicySet  # noqa: PLC0415 - as above
 
-            self._refuse_missing()
+            self._refuse_missing(self.store_url)
             self._engine = Engine(policies=PolicySet((), "", "", ()), store=self.store_url)
         return self._engine
 

@@ -1,4 +1,4 @@
-"""`--since`: a day, an instant, or how long ago."""
+"""`--since` and `--until`: a day, an instant, or how long ago."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 
 import typer
 
-from hitl_fsm.cli.runs_prune import AGE, UNITS
 from hitl_fsm.cli.when import now_ms
+from hitl_fsm.model.age import age_ms
 
 
-def since_ms(text: str) -> int:
-    """`2026-10-01`, `2026-10-01T12:00:00Z` (UTC unless it says otherwise), `90d`, `12h`, `30m` -> ms since the epoch.
+def since_ms(text: str, option: str = "--since") -> int:
+    """`2026-10-01`, `2026-10-01T12:00:00Z` (UTC unless it says otherwise), `7y`, `90d`, `12h`, `30m` -> ms (epoch).
 
     Typer's BadParameter for anything else.
     """
-    age = AGE.fullmatch(text)
+    age = age_ms(text)
     if age is not None:
-        return now_ms() - int(age[1]) * UNITS[age[2]]
+        return now_ms() - age
     try:
         moment = datetime.fromisoformat(text)
         return max(0, round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000))
@@ -25,4 +25,4 @@ def since_ms(text: str) -> int:
         msg = (
             f"{text!r} is neither a day (2026-10-01), an instant (2026-10-01T12:00:00Z) nor a time ago (90d, 12h, 30m)"
         )
-        raise typer.BadParameter(msg, param_hint="--since") from None
+        raise typer.BadParameter(msg, param_hint=option) from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hitl_fsm.errors import StoreError
+
 
 def store_file(url: str) -> Path | None:
     """The file of a SQLite store; None for one in memory or on a server. StoreError for a URL that is none."""
@@ -13,6 +15,15 @@ def store_file(url: str) -> Path | None:
         return None
     path = parse(url).path
     return None if path is None else Path(path)
+
+
+def is_there(path: Path) -> bool:
+    """Whether something stands there; StoreError where a folder on the way cannot be looked into."""
+    try:
+        return path.exists()
+    except OSError as error:
+        msg = f"the store cannot be looked at: {path} ({error.strerror})"
+        raise StoreError(msg, help="check the owner and the permissions of the folders on the way to it") from error
 
 
 def shown(url: str) -> str:

@@ -46,7 +46,7 @@ def plain_value(text: str) -> Any:
 
 def json_object(given: str, option: str) -> dict[str, Any]:
     """One JSON object, read as strictly as a model's: no duplicate keys, no NaN, within the limits of arguments."""
-    from hitl_fsm.runtime.arguments import read_arguments  # noqa: PLC0415 - only with the option
+    from hitl_fsm.runtime.tools.arguments import read_arguments  # noqa: PLC0415 - only with the option
 
     text = _text(given, option)
     if not text.strip():

@@ -1,0 +1,1 @@
+"""`audit`: a command a file."""

@@ -1,0 +1,1 @@
+"""`demo`: one ticket that meets every kind of gate."""

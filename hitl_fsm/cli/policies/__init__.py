@@ -1,0 +1,1 @@
+"""The policy workbench: check, test, explain, compare, describe."""

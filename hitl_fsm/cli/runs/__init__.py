@@ -1,0 +1,1 @@
+"""Runs: started, listed, continued, forgotten; and how each is told."""
