@@ -16,21 +16,23 @@ if TYPE_CHECKING:
     from hitl_fsm.model.actor import Actor as Actor
     from hitl_fsm.model.answer import GrantTerms as GrantTerms
     from hitl_fsm.model.context import CallContext as CallContext
+    from hitl_fsm.policy.marks import Money as Money
+    from hitl_fsm.policy.marks import Subject as Subject
     from hitl_fsm.policy.sensitive import Sensitive as Sensitive
-    from hitl_fsm.runtime.agent import Agent as Agent
-    from hitl_fsm.runtime.ask_user import ask_user as ask_user
-    from hitl_fsm.runtime.guards import GuardRefused as GuardRefused
-    from hitl_fsm.runtime.guards import Guards as Guards
+    from hitl_fsm.runtime.agents.agent import Agent as Agent
+    from hitl_fsm.runtime.agents.ask_user import ask_user as ask_user
+    from hitl_fsm.runtime.agents.guards import GuardRefused as GuardRefused
+    from hitl_fsm.runtime.agents.guards import Guards as Guards
+    from hitl_fsm.runtime.agents.hooks import Hooks as Hooks
+    from hitl_fsm.runtime.agents.session import History as History
+    from hitl_fsm.runtime.agents.team import Team as Team
     from hitl_fsm.runtime.handles import RequirementHandle as RequirementHandle
     from hitl_fsm.runtime.handles import RunHandle as RunHandle
-    from hitl_fsm.runtime.hooks import Hooks as Hooks
     from hitl_fsm.runtime.limits import Limits as Limits
-    from hitl_fsm.runtime.session import History as History
-    from hitl_fsm.runtime.team import Team as Team
-    from hitl_fsm.runtime.toolkit import Toolkit as Toolkit
-    from hitl_fsm.runtime.tools import Tool as Tool
-    from hitl_fsm.runtime.tools import current_call as current_call
-    from hitl_fsm.runtime.tools import tool as tool
+    from hitl_fsm.runtime.tools.tool import Tool as Tool
+    from hitl_fsm.runtime.tools.tool import current_call as current_call
+    from hitl_fsm.runtime.tools.tool import tool as tool
+    from hitl_fsm.runtime.tools.toolkit import Toolkit as Toolkit
     from hitl_fsm.runtime.workflow.given import StepInput as StepInput
     from hitl_fsm.runtime.workflow.nodes import Condition as Condition
     from hitl_fsm.runtime.workflow.nodes import Loop as Loop
@@ -44,21 +46,22 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Actor": "hitl_fsm.model.actor",
-    "Agent": "hitl_fsm.runtime.agent",
-    "ask_user": "hitl_fsm.runtime.ask_user",
+    "Agent": "hitl_fsm.runtime.agents.agent",
+    "ask_user": "hitl_fsm.runtime.agents.ask_user",
     "CallContext": "hitl_fsm.model.context",
     "Condition": "hitl_fsm.runtime.workflow.nodes",
-    "current_call": "hitl_fsm.runtime.tools",
+    "current_call": "hitl_fsm.runtime.tools.tool",
     "Engine": "hitl_fsm.connect",
     "GrantTerms": "hitl_fsm.model.answer",
-    "GuardRefused": "hitl_fsm.runtime.guards",
-    "Guards": "hitl_fsm.runtime.guards",
-    "History": "hitl_fsm.runtime.session",
+    "GuardRefused": "hitl_fsm.runtime.agents.guards",
+    "Guards": "hitl_fsm.runtime.agents.guards",
+    "History": "hitl_fsm.runtime.agents.session",
     "HitlError": "hitl_fsm.errors",
-    "Hooks": "hitl_fsm.runtime.hooks",
+    "Hooks": "hitl_fsm.runtime.agents.hooks",
     "Limits": "hitl_fsm.runtime.limits",
     "Loop": "hitl_fsm.runtime.workflow.nodes",
     "MCPServer": "hitl_fsm.mcp",
+    "Money": "hitl_fsm.policy.marks",
     "Parallel": "hitl_fsm.runtime.workflow.nodes",
     "RequirementHandle": "hitl_fsm.runtime.handles",
     "Retry": "hitl_fsm.runtime.workflow.nodes",
@@ -68,10 +71,11 @@ _HOMES = {
     "Step": "hitl_fsm.runtime.workflow.nodes",
     "StepInput": "hitl_fsm.runtime.workflow.given",
     "Steps": "hitl_fsm.runtime.workflow.nodes",
-    "Team": "hitl_fsm.runtime.team",
-    "Tool": "hitl_fsm.runtime.tools",
-    "tool": "hitl_fsm.runtime.tools",
-    "Toolkit": "hitl_fsm.runtime.toolkit",
+    "Subject": "hitl_fsm.policy.marks",
+    "Team": "hitl_fsm.runtime.agents.team",
+    "Tool": "hitl_fsm.runtime.tools.tool",
+    "tool": "hitl_fsm.runtime.tools.tool",
+    "Toolkit": "hitl_fsm.runtime.tools.toolkit",
     "Workflow": "hitl_fsm.connect",
 }
 

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Self
 
+from hitl_fsm.adapters.anchors.kinds import anchors_of
 from hitl_fsm.adapters.calendars import open_times
+from hitl_fsm.adapters.keys import key_source
 from hitl_fsm.adapters.log import operational_log
 from hitl_fsm.adapters.models import model_source
 from hitl_fsm.adapters.people import people_source
+from hitl_fsm.adapters.record_log import telling
+from hitl_fsm.adapters.redaction import read_redactor
 from hitl_fsm.adapters.routes.manual import Manual
-from hitl_fsm.adapters.settings import Settings, settings
+from hitl_fsm.adapters.settings import Settings, settings, size_of
 from hitl_fsm.adapters.store import open_store
 from hitl_fsm.adapters.store.owner import may_be_alive, new_owner
+from hitl_fsm.audit.questions.question import Answer, Put
 from hitl_fsm.errors import SettingsError
+from hitl_fsm.model.age import age_ms
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.people import Directory
 from hitl_fsm.ports import Clock, Log, ModelSource, Store
-from hitl_fsm.ports_out import Notifier, Route
-from hitl_fsm.runtime.crowd import OPEN_PER_AGENT, Crowd
+from hitl_fsm.ports_out import Notifier, Route, Sink, Telemetry
 from hitl_fsm.runtime.engine import Engine as _Engine
+from hitl_fsm.runtime.keywords import checked_keywords, checked_reload
 from hitl_fsm.runtime.loop import loop_is_private, run_sync
-from hitl_fsm.runtime.outbox import checked_channels
+from hitl_fsm.runtime.outgoing.copies import SINKS, Copies
+from hitl_fsm.runtime.outgoing.named import checked
+from hitl_fsm.runtime.outgoing.outbox import CHANNELS
+from hitl_fsm.runtime.outgoing.traces import Traces
 from hitl_fsm.runtime.parts import (
     ActorLookup,
     Default,
@@ -36,14 +43,14 @@ from hitl_fsm.runtime.parts import (
     actor_lookup,
     people_lookup,
 )
+from hitl_fsm.runtime.people.crowd import OPEN_PER_AGENT, Crowd
 from hitl_fsm.runtime.workflow.workflow import Workflow as _Workflow
+
+if TYPE_CHECKING:
+    from hitl_fsm.audit.redact import Redactor
 
 __all__ = ["Engine", "Settings", "Workflow", "load_policies", "settings"]
 
-RELOAD_S = 2.0
-"""How often an engine looks at its policy files, unless it is told otherwise."""
-
-_ROUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 Reload = Literal["auto", "off"] | float
 Policies = str | Path | Sequence[str | Path] | PolicySet | None
 Actors = ActorLookup | Mapping[str, Sequence[str]] | str | Path | Directory | None
@@ -71,29 +78,35 @@ def _source(policies: Policies) -> PolicySource | None:
     return None if policies is None or isinstance(policies, PolicySet) else partial(load_policies, _listed(policies))
 
 
-def _interval(reload: Reload, *, files: bool) -> float | None:
-    """Seconds between two looks; None: nobody looks."""
-    if reload in {"auto", "off"}:
-        return RELOAD_S if reload == "auto" and files else None
-    if isinstance(reload, bool | str) or not (math.isfinite(reload) and reload >= 0):
-        msg = f"reload is {reload!r}"
-        raise SettingsError(msg, help="it is auto, off, or a number of seconds")
-    if not files:
-        msg = "reload names a time, but the policies are not from files"
-        raise SettingsError(msg, help="give policies='policies/', or leave reload out")
-    return float(reload)
+def _retention(text: str) -> int | None:
+    """In milliseconds; None where everything may be pruned."""
+    age = age_ms(text) if text else None
+    if text and age is None:
+        msg = f"record_retention is {text!r}"
+        raise SettingsError(msg, help="it is a number and a unit: 7y, 90d, 12h, 30m")
+    return age
 
 
 def _routes(given: Mapping[str, Route] | None) -> dict[str, Route]:
-    """SettingsError for a name that no policy can use, and for what is no route."""
-    for name, route in (given or {}).items():
-        if not isinstance(name, str) or not _ROUTE.fullmatch(name):
-            msg = f"{name!r} cannot be the name of a route"
-            raise SettingsError(msg, help="at most 64 letters, digits, `.`, `_` and `-`, as policies write it")
-        if not callable(getattr(route, "hand_over", None)):
-            msg = f"route {name}: {type(route).__name__} is no route"
-            raise SettingsError(msg, help="give a Webhook, a Command or an MCP of hitl_fsm.routes; Manual is nothing")
+    """Without those of which nothing is carried out."""
     return {name: route for name, route in (given or {}).items() if not isinstance(route, Manual)}
+
+
+def _opened(store: str | Store, record_keys: str, found: Settings) -> Store:
+    """A store as it is, or the one of a URL."""
+    if not isinstance(store, str):
+        return store
+    keys = key_source(store, record_keys or found.record_keys)
+    return open_store(store, loop_is_private, keys, headroom=size_of(found.record_headroom))
+
+
+def _sinks(setting: str) -> Sequence[Sink]:
+    """Second copies that a setting names."""
+    if not setting:
+        return ()
+    from hitl_fsm.adapters.sinks.kinds import sinks_of  # noqa: PLC0415 - with ssl: not for who has none
+
+    return sinks_of(setting)
 
 
 def _people(actors: Actors, reload_s: float | None, log: Log) -> People | None:
@@ -112,8 +125,35 @@ def _person(people: People | None) -> Callable[[str], str]:
     return (lambda name: name) if people is None else lambda name: people().person(name)
 
 
+def _redacting(file: str) -> Callable[[str], str]:
+    """What the record leaves out of its texts; its patterns are compiled for the first text, the file is read now."""
+    if file:
+        read_redactor(file)
+
+    @cache
+    def redactor() -> Redactor:
+        return read_redactor(file)
+
+    return lambda text: redactor().text(text)
+
+
+def _traces(store: Store, given: Telemetry | None, setting: str, log: Log) -> Traces | None:
+    """`otel` leaves it to the variables of OpenTelemetry's own SDK."""
+    if given is None and setting:
+        from hitl_fsm.adapters.telemetry import OpenTelemetry  # noqa: PLC0415 - only for who wants it
+
+        given = OpenTelemetry("" if setting == "otel" else setting)
+    return None if given is None else Traces(store, given, log)
+
+
 def _no_file(path: str) -> bytes:
     raise FileNotFoundError(path)
+
+
+async def _ask(store: Store, put: Put) -> Answer:
+    from hitl_fsm.adapters.questions.ask import ask  # noqa: PLC0415 - for reviewers
+
+    return await ask(store, put)
 
 
 class Engine(_Engine):
@@ -127,7 +167,12 @@ class Engine(_Engine):
     number of seconds says how often, `off` leaves policies to `reload_policies`, and roles as they are. `routes`: what
     carries external calls out, by the names that policies use (`hitl_fsm.routes`); a call to a route that is not among
     them waits for whoever reports its result. `channels`: where people and machines are told (`hitl_fsm.notify`).
+    `sinks`: second copies of the record (`hitl_fsm.sinks`), beside those of the setting `record_sinks`; what people
+    allow begins once its lines are there.
+    `telemetry`: where traces of the runs go (`hitl_fsm.otel`), instead of what the setting of that name says.
     `open_per_agent`: how many questions the runs of one agent may have open; what goes beyond is denied.
+    `record_keys`: the file of the keys that sign the record, where it is not beside a SQLite database.
+    `record_anchors`: URLs where a worker keeps signed checkpoints of it, beside those of the setting of that name.
     """
 
     def __init__(  # noqa: PLR0913 - the public door: keywords that users know, all with defaults
@@ -142,25 +187,28 @@ class Engine(_Engine):
         reload: Reload = "auto",
         routes: Mapping[str, Route] | None = None,
         channels: Sequence[Notifier] = (),
+        sinks: Sequence[Sink] = (),
+        telemetry: Telemetry | None = None,
         open_per_agent: int = OPEN_PER_AGENT,
+        record_keys: str | Path = "",
+        record_anchors: Sequence[str] = (),
     ) -> None:
-        if default not in {"deny", "confirm"}:
-            msg = f"default is {default!r}"
-            raise SettingsError(msg, help="it is deny or confirm")
-        if not isinstance(open_per_agent, int) or isinstance(open_per_agent, bool) or open_per_agent < 1:
-            msg = f"open_per_agent is {open_per_agent!r}"
-            raise SettingsError(msg, help="it is a number of questions, 1 or more")
+        checked_keywords(locals())  # what was given, by the names above
         source = _source(policies)
-        reload_s = _interval(reload, files=source is not None or isinstance(actors, str | Path))
+        reload_s = checked_reload(reload, files=source is not None or isinstance(actors, str | Path))
         loaded = load_policies(policies)
         found = settings()
-        log, clock = operational_log(found.log), clock or SystemClock()
+        retention_ms = _retention(found.record_retention)
+        anchors = tuple(anchors_of(" ".join([*record_anchors, found.record_anchors])))
+        told, copied = checked(channels, CHANNELS), checked([*sinks, *_sinks(found.record_sinks)], SINKS)
+        log, clock = operational_log(found.log, _redacting(found.record_redact)), clock or SystemClock()
         people = _people(actors, reload_s, log)
-        if store is None:
-            store = found.store
+        store = _opened(found.store if store is None else store, str(record_keys), found)
+        traces = _traces(store, telemetry, found.telemetry, log)
+        store.watch(telling(log, *(() if traces is None else (traces.soon,))))
         super().__init__(
             Parts(
-                store=open_store(store, loop_is_private) if isinstance(store, str) else store,
+                store=store,
                 policies=loaded,
                 models=models or model_source,
                 worker=new_owner(),
@@ -175,15 +223,41 @@ class Engine(_Engine):
                 reload_s=reload_s,
                 open_times=open_times,
                 routes=_routes(routes),
-                channels=checked_channels(channels),
+                channels=told,
                 crowd=Crowd(open_per_agent),
                 base_url=found.base_url,
+                retention_ms=retention_ms,
+                copies=Copies(store, copied, clock, log) if copied else None,
+                traces=traces,
+                anchors=anchors,
+                questions=_ask,
             )
         )
 
     def close(self) -> None:
-        """Give the store back. Paused runs need nothing open."""
-        run_sync(self.store.close())
+        """Send the last traces and give the store back, also one that was given. Repeatable; a later use is an error.
+
+        Paused runs need nothing open. `with Engine(…) as engine:` closes it at the end, `async with` too.
+        """
+        run_sync(self.aclose())
+
+    async def aclose(self) -> None:
+        """As `close`."""
+        if self.parts.traces is not None:
+            await self.parts.traces.last()
+        await self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
 
 class Workflow(_Workflow):

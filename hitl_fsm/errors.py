@@ -367,6 +367,18 @@ class NotifyError(HitlError):
         self.retry_after_s = retry_after_s
 
 
+class SinkError(HitlError):
+    """A second copy of the record did not take lines. They are offered again."""
+
+    code = "HF436"
+
+
+class CopyBehind(HitlError):
+    """An action waits, since its lines are not with every second copy of the record yet. It did not begin."""
+
+    code = "HF437"
+
+
 class StoreError(HitlError):
     """The store cannot be opened, read or written; the action did not happen (law 6)."""
 
@@ -385,6 +397,12 @@ class StoreBusy(StoreError):
     code = "HF503"
 
 
+class NoHeadroom(StoreError):
+    """The room that is kept for outcomes is not there, so that nothing begins; outcomes are still written."""
+
+    code = "HF504"
+
+
 class RecordError(HitlError):
     """The record cannot be read as one."""
 
@@ -395,6 +413,79 @@ class Uncanonical(HitlError, ValueError):
     """A value without a canonical form: no digest can bind it, so nothing that carries it is started."""
 
     code = "HF602"
+    exit_code = 2
+
+
+class BadNote(RecordError):
+    """A signed note, a checkpoint or a key's text is not well-formed, or a signature on it is wrong."""
+
+    code = "HF610"
+    exit_code = 1
+
+
+class KeysError(RecordError):
+    """The keys of a record cannot be used: lost, readable by others, or those of another store."""
+
+    code = "HF611"
+
+
+class AnchorError(RecordError):
+    """An anchor of the record's checkpoints could not be written or read, or holds another checkpoint."""
+
+    code = "HF612"
+
+
+class CannotVerify(RecordError):
+    """What is to be verified, or what it is to be held against, cannot be used: no proof, no key, no checkpoint."""
+
+    code = "HF613"
+
+
+class QuestionError(HitlError, ValueError):
+    """There is no such question to ask the record, or what was given with it does not fit. Nothing was read."""
+
+    code = "HF620"
+    exit_code = 2
+
+
+class RecordHeld(RecordError):
+    """A legal hold covers what was to be forgotten, erased or pruned. Nothing was."""
+
+    code = "HF630"
+    exit_code = 5
+
+    def __init__(self, message: str, *, help: str | None = None) -> None:  # noqa: A002 - the word users know
+        super().__init__(message, help=help or "`hitl-fsm audit hold list` tells who placed it, and why")
+
+
+class ErasureRefused(RecordError):
+    """A run about the person is in the store, and cannot be forgotten yet. Nothing was erased."""
+
+    code = "HF631"
+    exit_code = 5
+
+
+class RecordKept(RecordError):
+    """The record is too young to be pruned, or a reader has not read it, or no signed checkpoint covers it.
+
+    Or a run is too young. Nothing was pruned.
+    """
+
+    code = "HF632"
+    exit_code = 5
+
+
+class SubjectUnknown(RecordError):
+    """Nothing is kept of this person, or there is no such hold, or reader of the record."""
+
+    code = "HF633"
+    exit_code = 2
+
+
+class ExportRefused(RecordError):
+    """There is nothing to export, it is more than one export holds, or the place for it is taken."""
+
+    code = "HF640"
     exit_code = 2
 
 

@@ -22,9 +22,9 @@ from hitl_fsm.model.dispatch import Failed as SaidFailed
 from hitl_fsm.model.dispatch import Handover, NotBegun, Outcome, Refused, Returned, Unknown
 from hitl_fsm.model.visible import visible
 from hitl_fsm.runtime.loop import background_loop, is_in_background, run_in_background
-from hitl_fsm.runtime.remote import RemoteTool, ToolAsked, remote_tool
-from hitl_fsm.runtime.results import to_result
-from hitl_fsm.runtime.tools import Begin, Declaration, at_once
+from hitl_fsm.runtime.tools.remote import RemoteTool, ToolAsked, remote_tool
+from hitl_fsm.runtime.tools.results import to_result
+from hitl_fsm.runtime.tools.tool import Begin, Declaration, at_once
 
 if TYPE_CHECKING:
     from hitl_fsm.adapters.mcp.listing import Listed

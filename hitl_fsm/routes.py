@@ -8,7 +8,7 @@ from hitl_fsm.adapters.routes.mcp import MCP
 from hitl_fsm.adapters.routes.webhook import Webhook
 from hitl_fsm.model.dispatch import Callback, Failed, Handover, NotBegun, Outcome, Refused, Returned, Taken, Unknown
 from hitl_fsm.ports_out import CallsBack, Route
-from hitl_fsm.runtime.routes import Handed
+from hitl_fsm.runtime.outgoing.routes import Handed
 
 __all__ = [
     "MCP",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hitl_fsm.runtime.stream import (
+from hitl_fsm.runtime.streaming.stream import (
     ContentDelta,
     RequirementResolved,
     RunCancelled,
