@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+import record_guard
 from house import House
 from postgres import Server
+
+# Thousands of databases, each of which would keep 16 MiB for outcomes.
+os.environ.setdefault("HITL_FSM_RECORD_HEADROOM", "256 KiB")
+
+# Else each worker rewrites, and each program that a test starts compiles, all of it anew: 20 CPU seconds a worker.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A shell that starts the tests in the background has Ctrl-C ignored, also in each program that they interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+record_guard.guard()
+
+# How long an example takes says how busy the machine is. Where time is what is tested, the test measures it.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Files that are named run here, at once; a folder, or all of them, in a process a core."""
+    places = [Path(argument.partition("::")[0]) for argument in config.args]
+    return None if any(place.is_dir() for place in places) else 0
+
+
+@pytest.fixture(autouse=True)
+def _every_line_fits_its_model(request: pytest.FixtureRequest) -> Iterator[None]:
+    """An event that the registry does not know, or a member that its model does not have, fails the test.
+
+    Not those of the store alone, to which any record is one, nor who says so.
+    """
+    record_guard.problems.clear()
+    yield
+    found = sorted(set(record_guard.problems))
+    if request.path.parent.name != "store" and request.node.get_closest_marker("any_line") is None:
+        assert not found, "\n".join(found)
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ A command costs half a second of CPU, nearly all of it imports, and the tests us
 child is a process: its own id, memory, database connections, working directory, environment, files and exit code. What
 starts it is a small program (`forked_client.py`) in its place, so that `subprocess` is used as ever.
 
-Not for tests of what a start is: imports, start-up time, signals, kills, terminals, the installed program. They use
-`REAL`. A command whose environment Python reads at its start (PYTHONHASHSEED, a locale, …) becomes a real process by
-itself. What is given up: all forked commands of one session share the hash seed of the server, and a module that
-forgets an import may find it made. `HITL_FSM_TEST_PROCESSES=real` makes each a real process; other systems than Linux
-always do, and `test_cli_start.py` runs every command so.
+Not for tests of what a start is: imports, start-up time, signals, kills, the installed program. They use `REAL`. A
+command whose environment Python reads at its start (PYTHONHASHSEED, a locale, …) becomes a real process by itself. What
+is given up: all forked commands of one session share the hash seed of the server, and a module that forgets an import
+may find it made. `HITL_FSM_TEST_PROCESSES=real` makes each a real process; other systems than Linux always do, and
+`test_cli_start.py` runs every command so.
 """
 
 from __future__ import annotations

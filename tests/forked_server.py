@@ -30,6 +30,7 @@ LATER = (
     *("alembic.command", "alembic.runtime.migration", "alembic.script", "cel_expr_python", "jsonschema", "psycopg"),
     *("pydantic", "re2", "rich.console", "rich.table", "sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql"),
     *("structlog", "yaml", "xml.etree.ElementTree", "asyncio", "getpass", "difflib", "traceback", "queue"),
+    "google.protobuf.descriptor_pool",
 )
 NOT_HERE = ("litellm", "migrations.env")  # starts threads and takes seconds; is Alembic's to run
 # Read when Python starts, or when a module is imported: another value needs another start.

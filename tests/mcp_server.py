@@ -137,10 +137,17 @@ async def remove(path: str, why: Annotated[Reason, Resolve(ask_why)]) -> str:
     return f"removed {path}: {why.reason}"
 
 
-if os.environ.get("CHANGED"):  # a later version of the same server
+if os.environ.get("CHANGED") == "grown":  # later versions of the same server
 
     @server.tool(name="later")
     def later(order_id: str, force: bool = False) -> str:
+        """Another schema."""
+        return "new"
+
+elif os.environ.get("CHANGED"):
+
+    @server.tool(name="later")
+    def later(order_id: str | int) -> str:
         """Another schema."""
         return "new"
 

@@ -16,9 +16,8 @@ from typing import Any
 
 from forked import REAL, program
 
-PROGRAM = REAL  # a start of its own: for signals, kills, terminals, imports
+PROGRAM = REAL  # a start of its own: for signals, kills, imports
 SECONDS = 60
-SECONDS_AT_TERMINAL = 20
 
 POLICY = """\
 apiVersion: hitl-fsm/v1
@@ -205,7 +204,7 @@ class Shell:
         """
         main, side = pty.openpty()
         process = subprocess.Popen(
-            [*PROGRAM, *args],
+            [*program(), *args],
             cwd=self.folder,
             stdin=side,
             stdout=side,
@@ -215,7 +214,7 @@ class Shell:
         )
         os.close(side)
         screen, waiting, since = "", list(answers), 0
-        end = time.monotonic() + SECONDS_AT_TERMINAL
+        end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             ready, _, _ = select.select([main], [], [], 0.1)
             if ready:
@@ -231,7 +230,7 @@ class Shell:
                 meanwhile()
                 os.write(main, waiting.pop(0)[1].encode() + b"\n")
         try:
-            process.wait(1)
+            process.wait(max(1, end - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from acceptance.backup_writer import Place
+from hitl_fsm.adapters.keys import SUFFIX
 from hitl_fsm.model.answer import GiveUp
 from hitl_fsm.model.states import RunState
 from postgres import Server
@@ -107,6 +109,7 @@ def test_sqlite(tmp_path: Path, take: Callable[[Path, Path], None]) -> None:
     source, target = tmp_path / "hitl.db", tmp_path / "backup.db"
     url = f"sqlite:///{source}?synchronous=normal"
     back_up(tmp_path, url, lambda: take(source, target))
+    shutil.copy(f"{source}{SUFFIX}", f"{target}{SUFFIX}")  # of the keys there is a copy apart from the database's
     check_and_finish(url, f"sqlite:///{target}?synchronous=normal")
 
 

@@ -22,7 +22,7 @@ def the_record_tells_it(shell: Shell, row: dict[str, Any]) -> None:
     assert resolved["by"]["id"] == "maria"
     assert resolved["by"]["authenticated_by"].endswith(" as maria")
     assert resolved["by"]["authenticated_by"].startswith("os:")
-    assert (resolved["data"]["note"], resolved["data"]["shown"]) == ("fine", row["digest"])
+    assert (resolved["data"]["shown"], set(resolved["contents"])) == (row["digest"], {"answer"})
     assert "requirement_resolved" in shell("audit", "show").out
     verified = shell("audit", "verify")
     assert verified.code == 0
@@ -41,7 +41,7 @@ def test_an_approved_action_runs_once_and_the_record_verifies(shell: Shell) -> N
     assert paused.out == ""  # words are on stderr
     (row,) = shell("inbox", "--format", "json").lines
     assert row["id"] in paused.err
-    assert f"hitl-fsm approve {row['id']}" in paused.err
+    assert f"hitl-fsm --app app:refunding approve {row['id']}" in paused.err
     assert (row["kind"], row["tool"], row["user"], row["agent"]) == ("approval", "refund", "alice", "refunding")
     assert row["args"] == {"order": "42", "amount": 5}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from acceptance.shell import POLICY, Shell
-from hitl_fsm.cli.changes import in_short
+from hitl_fsm.cli.policies.changes import in_short
 
 TEST = """\
 apiVersion: hitl-fsm/v1

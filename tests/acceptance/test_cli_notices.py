@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,21 @@ def test_a_worker_tells_and_what_it_gave_up_is_told_again(shell: Shell, told: De
     (sent,) = shell("notices", "list", "--state", "all", "--about", requirement, "--format", "json").lines
     assert sent["state"] == "sent"
     assert "notice_sent" in shell("audit", "show").out
+
+
+def test_the_doctor_tells_of_a_notice_that_fails_before_it_is_given_up(shell: Shell, told: Desk) -> None:
+    environ = {"DESK_URL": told.url, "DESK_SECRET": SECRET}
+    shell.start("refunding")
+    told.answers = [500] * 3
+    for _ in range(3):
+        assert "late notices" not in shell("doctor").out
+        assert shell("worker", "--once", "--app", "app:engine", **environ).code == 0
+        with closing(sqlite3.connect(shell.folder / "hitl.db")) as store, store:
+            store.execute("UPDATE delivery SET due_at = 0")
+    doctor = shell("doctor", "--format", "json")
+    (late,) = [one for one in doctor.json["checks"] if one["topic"] == "late notices"]
+    assert (doctor.code, late["outcome"], late["told"].partition(" could")[0]) == (1, "problem", "1 notice")
+    assert shell("notices", "list", "--state", "waiting", "--format", "json").lines[0]["attempts"] == 3
 
 
 def test_a_state_that_there_is_not_is_refused(shell: Shell) -> None:

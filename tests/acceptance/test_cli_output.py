@@ -115,7 +115,8 @@ def test_json_has_the_promised_keys(shell: Shell) -> None:
         *("path", "inside", "output", "error", "usage", "calls", "requirements", "timeline"),
     }
     assert set(shell("audit", "verify", "--format", "json").json) == {
-        *("intact", "count", "head", "findings", "total_findings"),
+        *("intact", "verdict", "count", "head", "findings", "total_findings"),
+        *("trust", "keys", "checkpoints", "covered", "anchors", "opened"),
     }
     assert set(shell("doctor", "--format", "json").json) == {"ok", "checks"}
     validated = shell("validate", ".", "--format", "json").json

@@ -73,12 +73,12 @@ def started(shell: Shell) -> tuple[str, str]:
 def test_only_a_reviewer_sees_the_result_and_it_is_shown_as_data(shell: Shell) -> None:
     paused = shell("run", "app:exporting", "go", "--user", "alice", "--stream")
     assert paused.code == 8
-    assert "4111" not in paused.out + paused.err
-    assert "4111" not in shell("run", "app:exporting", "go", "--user", "alice", "--format", "json").out
+    assert "4111-1111" not in paused.out + paused.err
+    assert "4111-1111" not in shell("run", "app:exporting", "go", "--user", "alice", "--format", "json").out
     row, _ = shell("inbox", "--format", "json").lines
     assert (row["kind"], row["severity"], row["tool"]) == ("review", "high", "export")
-    assert "4111" not in shell("inbox").out
-    assert "4111" not in shell("audit", "show", "--format", "json").out
+    assert "4111-1111" not in shell("inbox").out
+    assert "4111-1111" not in shell("audit", "show", "--format", "json").out
 
     shown = shell("show", row["id"]).out
     assert "It was executed. May the agent have this result?" in shown
@@ -123,7 +123,7 @@ def test_a_rejected_result_stays_in_the_house(shell: Shell) -> None:
     done = shell("runs", "continue", run, "--app", "app:engine")
     assert done.code == 0
     assert "rejected by petra: cards. It was executed, and its result is withheld." in done.out
-    assert "4111" not in done.out
+    assert "4111-1111" not in done.out
     assert "withheld" in shell("runs", "show", run).out
 
 

@@ -120,6 +120,16 @@ def test_advice_is_shown_and_never_counts(shell: Shell) -> None:
     assert (row_of(shell, wire)["votes"]["yes"], row_of(shell, wire)["votes"]["advice"]) == (0, 3)
 
 
+def test_the_way_past_the_others_works_as_show_offers_it(shell: Shell) -> None:
+    _, (wire,) = start(shell, "wiring")
+    ways = shell("--format", "json", "show", wire).json["how"]
+    (offered,) = (way["command"] for way in ways if "break-glass" in way["command"])
+    words = [{"NAME": "wire", "TEXT": "flood"}.get(word, word) for word in offered.split()]
+    assert words[0] == "hitl-fsm"
+    done = shell(*words[1:], "--as", "otto")
+    assert done.code == 0, done.err
+
+
 def test_past_the_others_takes_the_tools_name(shell: Shell) -> None:
     run, (wire,) = start(shell, "wiring")
     assert vote(shell, "break-glass", wire, "otto").code == 2  # without --note

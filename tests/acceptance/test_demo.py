@@ -18,7 +18,7 @@ import pytest
 import forked
 from hitl_fsm import Engine
 from hitl_fsm.cli import starter as starter_module
-from hitl_fsm.cli.demo_agent import TICKET
+from hitl_fsm.cli.demo.agent import TICKET
 from hitl_fsm.cli.starter import starter
 from hitl_fsm.errors import SettingsError
 from hitl_fsm.model.states import RunState

@@ -16,6 +16,7 @@ import pytest
 from hitl_fsm.errors import SettingsError, ToolError, ToolsUnavailable, UnknownTool
 from hitl_fsm.model.states import CallState, RunState
 from hitl_fsm.policy.evaluate import PolicySet
+from hitl_fsm.runtime.handles import RequirementHandle, RunHandle
 from house import House, call, calls, policies, policy_text
 from mcp_servers import PROGRAM, Servers, free_port
 
@@ -151,8 +152,11 @@ def test_a_server_that_died_between_two_calls_is_started_again(house: House, ser
     )
     tools = {tool.name: tool for tool in server.tools()}
     assert "shop.look" in tools
-    os.kill(max(children()), signal.SIGKILL)  # the one that was started last
-    time.sleep(0.2)
+    last = max(children())
+    os.kill(last, signal.SIGKILL)
+    end = time.monotonic() + 20
+    while last in children() and time.monotonic() < end:  # its end has to be seen by who waits for it
+        time.sleep(0.01)
     run = agent.run("go", user="alice")
     assert (run.state, servers.witness) == (RunState.DONE, ["look 1 1", "look 2 1"])
 
@@ -212,17 +216,29 @@ def test_law03_what_the_server_calls_idempotent_is_not_tried_again_and_what_the_
 
 @pytest.mark.slow
 def test_law05_a_tool_that_changed_while_its_call_waited_is_asked_about_again(house: House, servers: Servers) -> None:
+    asked, again = continued_by_a_later_server(house, servers, "1")
+    (anew,) = again.active_requirements
+    assert (anew.kind, anew.id != asked.id, anew.value.digest != asked.value.digest) == ("confirm", True, True)
+
+
+@pytest.mark.slow
+def test_law05_a_tool_that_got_an_argument_while_its_call_waited_is_not_called(house: House, servers: Servers) -> None:
+    _, again = continued_by_a_later_server(house, servers, "grown")
+    assert again.state is RunState.DONE
+    (read,) = house.said_to_model(house.engines[-1], again.run_id)
+    assert "has arguments by now that nobody was asked about: force. It was not executed." in read
+
+
+def continued_by_a_later_server(house: House, servers: Servers, changed: str) -> tuple[RequirementHandle, RunHandle]:
+    """The question that was answered with yes, and the run after another process went on with it."""
     engine = house.engine(rules(CONFIRM))
     script = [calls(call("shop.later", order_id="1"))]
     run = house.agent(engine, script, tools=[servers.shared("stdio")]).run("go", user="alice")
     (asked,) = run.active_requirements
     asked.confirm(by="alice")
-
-    later = house.engine(rules(CONFIRM))  # another process, and a later version of the server
-    agent = house.agent(later, script, tools=[servers.server("stdio", env={"CHANGED": "1"})])
-    again = agent.continue_run(run_id=run.run_id)
-    (anew,) = again.active_requirements
-    assert (anew.kind, anew.id != asked.id, anew.value.digest != asked.value.digest) == ("confirm", True, True)
+    later = house.engine(rules(CONFIRM))
+    agent = house.agent(later, script, tools=[servers.server("stdio", env={"CHANGED": changed})])
+    return asked, agent.continue_run(run_id=run.run_id)
 
 
 @pytest.mark.slow

@@ -8,10 +8,10 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from hitl_fsm.adapters.model_litellm import LiteLLMModel
+from hitl_fsm.adapters.model_litellm.model import LiteLLMModel
 from hitl_fsm.adapters.models import model_source
 from hitl_fsm.model.message import ChatRequest, Message, ModelReply, ToolSpec, Usage
-from hitl_fsm.runtime.ask_model import Candidate, ask_model
+from hitl_fsm.runtime.agents.ask_model import Candidate, ask_model
 from hitl_fsm.runtime.parts import Silent
 from wire.anthropic_wire import AnthropicWire
 from wire.base import Asks, Fails, Says, Wire

@@ -16,6 +16,7 @@ TINY = {
     "waiting": "--many 30 --few 5 --tries 2",
     "policy": "--desks 3 --many 4 --tries 2",
     "footprint": "--tries 1 --cycles 60",
+    "record": "--inserts 20 --rounds 1 --lines 3000 --tries 1",
 }
 
 PEER = """#!{python}
@@ -35,6 +36,7 @@ def run_bench(folder: Path, name: str, *more: str) -> subprocess.CompletedProces
     return subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True, timeout=ENOUGH_S)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_bench_runs_and_reports(name: str, tmp_path: Path) -> None:
     done = run_bench(tmp_path, name)

@@ -6,10 +6,11 @@ import re
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
+from hitl_fsm.model.action import MoneyAt
 from hitl_fsm.model.flag import FlagKind
 
 ROOT = Path(__file__).parents[2]
@@ -21,13 +22,16 @@ def test_the_page_works_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "policies").mkdir()
     for name, text in re.findall(r"^```yaml file=(\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
         (tmp_path / name).write_text(text, encoding="utf-8")
-    (program,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    program, marked = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     (said,) = re.findall(r"^```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     printed = StringIO()
     names: dict[str, object] = {"__name__": "page"}
     with redirect_stdout(printed):
         exec(compile(program, "page", "exec"), names)
+        exec(compile(marked, "page", "exec"), names)
     names["engine"].close()  # type: ignore[attr-defined]
+    refund: Any = names["refund"]
+    assert (refund.money, refund.subject) == ((MoneyAt("amount", currency_at="currency"),), "customer")
     assert printed.getvalue() == said
 
 

@@ -42,7 +42,7 @@ def test_the_program_prints_what_the_page_says(page: dict[str, Any]) -> None:
 def test_the_routes_print_what_the_page_says(
     page: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path("hitl.db").unlink()
+    Path("hitl.db").unlink(missing_ok=True)
     monkeypatch.setenv("SCREENING_BACK", "whsec_" + "A" * 32)
     monkeypatch.setenv("BANK_TOKEN", "")
     names: dict[str, Any] = {"__name__": "page"}

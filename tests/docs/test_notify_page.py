@@ -10,7 +10,7 @@ import pytest
 from test_tutorial import ROOT
 
 from hitl_fsm.core.notices import EVENTS, USUAL
-from hitl_fsm.runtime.outbox import AGAIN_MAX_MS, AGAIN_MS, ATTEMPTS_MAX, SEND_S
+from hitl_fsm.runtime.outgoing.outbox import AGAIN_MAX_MS, AGAIN_MS, ATTEMPTS_MAX, SEND_S
 from receiver import SECRET
 
 PAGE = (ROOT / "docs/how-to/notify.md").read_text(encoding="utf-8")

@@ -112,7 +112,7 @@ def test_backup_and_restore_with_sqlite_work_as_written(shell: Shell) -> None:
     reader = Reader(shell)
     lines = commands("backup-and-restore.md")
     backup, compact, wal, check, verify, *restore, running, continuing, inbox, show_after, cancel = lines
-    assert len(restore) == 5
+    assert len(restore) == 6
 
     waiting, (question,) = shell.start("paying")
     reader(backup)
@@ -124,10 +124,10 @@ def test_backup_and_restore_with_sqlite_work_as_written(shell: Shell) -> None:
 
     assert shell("approve", question, "--as", "alice").code == 0
     assert shell("--app", "app:engine", "runs", "continue", waiting).code == 0
-    for line in restore[:3]:
+    for line in restore[:4]:
         reader(line)
-    assert reader(restore[3]) == head, "the restored record ends where the backup was made"
-    assert "everything is in place" in reader(restore[4])
+    assert reader(restore[4]) == head, "the restored record ends where the backup was made"
+    assert "everything is in place" in reader(restore[5])
     assert "no runs" in reader(running)
     assert "no runs" in reader(continuing)
     assert question in reader(inbox), "the answer is gone: the question is open again"
@@ -137,6 +137,7 @@ def test_backup_and_restore_with_sqlite_work_as_written(shell: Shell) -> None:
     assert shell("runs", "continue", waiting, "--app", "app:engine").code == 5
     assert shell.witness() == ["pay bob 5.0"], "once, though the restored store had not heard of it"
 
+    shutil.copy2(shell.folder / "hitl.db.keys", shell.folder / "compact.db.keys")
     assert shell("--store", "sqlite:///compact.db", "approve", question, "--as", "alice").code == 0
     assert shell("--store", "sqlite:///compact.db", "doctor").code == 0
 
@@ -170,12 +171,16 @@ def test_backup_and_restore_with_postgresql_work_as_written(
 ) -> None:
     url, restored = postgres_server.url(postgres_database), postgres_server.url("restored")
     programs = backup_programs(postgres_server)
-    reader = Reader(shell, BIN=str(programs), DATABASE=url, RESTORED=restored, HITL_FSM_STORE=url)
+    keys = str(shell.folder / "record.keys")
+    names = {"DATABASE": url, "RESTORED": restored, "HITL_FSM_STORE": url, "HITL_FSM_RECORD_KEYS": keys}
+    reader = Reader(shell, BIN=str(programs), **names)
     dump, create, *restore = commands("backup-and-restore.md", "bash postgresql")
     assert [line.split()[0] for line in (dump, create, *restore)] == [
         *("pg_dump", "createdb", "pg_restore", "hitl-fsm", "hitl-fsm"),
     ]
-    started = shell("run", "app:paying", "go", "--user", "alice", "--format", "json", HITL_FSM_STORE=url)
+    started = shell(
+        "run", "app:paying", "go", "--user", "alice", "--format", "json", HITL_FSM_STORE=url, HITL_FSM_RECORD_KEYS=keys
+    )
     assert started.code == 8, started.err
     run, question = started.json["run"], started.json["requirements"][0]["id"]
     reader(dump)

@@ -14,7 +14,7 @@ from forked import write_program
 from hitl_fsm.adapters.policy_around import gather_around
 from hitl_fsm.adapters.policy_files import gather
 from hitl_fsm.adapters.policy_tests import collect
-from hitl_fsm.cli.validate import Request, look_at
+from hitl_fsm.cli.policies.checking import Request, look_at
 from hitl_fsm.policy.catalogue import Known
 from hitl_fsm.policy.describe.html import html
 from hitl_fsm.policy.describe.markdown import markdown

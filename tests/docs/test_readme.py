@@ -23,6 +23,7 @@ RUN_ID = re.compile(r"(?<=run_)[0-9a-z]{18}|(?<=req_)[0-9a-z]{18}")
 CHANGING = (
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "<time>"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "<digest>"),
+    (re.compile(r"hitl-fsm/default/[0-9a-f]{16}\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*"), "<key>"),
 )
 
 

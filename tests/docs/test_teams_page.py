@@ -41,6 +41,6 @@ def test_the_page_works_as_written(tmp_path: Path) -> None:
 
 
 def test_the_page_knows_every_mode() -> None:
-    from hitl_fsm.runtime.team import MODES
+    from hitl_fsm.runtime.agents.team import MODES
 
     assert tuple(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) == ("mode", *MODES)

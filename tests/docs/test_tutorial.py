@@ -41,7 +41,7 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
         for line in block.splitlines()
     ]
     commands = [line for line in lines if line.startswith("hitl-fsm ")]
-    assert len(commands) == 7
+    assert len(commands) == 8
     said: dict[str, str] = {}
     ids = {"REQ": "", "RUN": ""}
     for line in commands:
@@ -63,13 +63,22 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
     assert (again.returncode, "HF304" in again.stderr) == (5, True)
 
 
-def test_the_tutorials_mistake_is_found(tmp_path: Path) -> None:
-    text = re.findall(r"^```yaml tutorial-file=policies\S+\n(.*?)^```$", TUTORIAL, re.MULTILINE | re.DOTALL)[0]
-    policy = tmp_path / "pay.policy.yaml"
-    policy.write_text(text.replace("args.amount > 100", "args.amuont > 100"), encoding="utf-8")
-    done = shell(f"hitl-fsm validate {policy}", tmp_path)
-    assert done.returncode == 1
-    assert "amuont" in done.stdout
+@pytest.mark.parametrize(
+    ("rule", "options", "told"),
+    [
+        ("> 100", "", 'no "amuont"'),
+        ("<= 100", "--tools app:agent", "amuont"),
+    ],
+)
+def test_the_mistake_of_the_tutorial_is_found_where_it_says(tmp_path: Path, rule: str, options: str, told: str) -> None:
+    for name, text in re.findall(r"^```\w+ tutorial-file=(\S+)\n(.*?)^```$", TUTORIAL, re.MULTILINE | re.DOTALL):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text.replace(f"args.amount {rule}", f"args.amuont {rule}"), encoding="utf-8")
+    done = shell(f"hitl-fsm validate policies/ {options}", tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert re.search(r"policies/pay/pay\.policy\.yaml:\d+:\d+ HF\d+", done.stdout + done.stderr)
+    assert told in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

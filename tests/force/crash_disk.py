@@ -1,4 +1,4 @@
-"""A store on which a process dies at any write: a run's step, a claim, what became of a delivery, a look at a gate."""
+"""A store on which a process dies at any write: a run's step, a claim, what became of a delivery, a hold, erasing."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ T = TypeVar("T")
 WRITES = {
     *("append", "save_policies", "claim_timers", "revoke_grant", "close_override", "add_delegation", "end_delegation"),
     *("advance", "claim_deliveries", "claim_dispatch", "settle_delivery"),
+    *("place_hold", "release_hold", "forget", "erase", "scrub", "prune_record", "retire_reader", "sign"),
 }
 """Beside the steps of runs. Leases are left out: when they are renewed depends on how fast a test is."""
+
+
+SILENT = {"append", "place_hold"}
+"""Of these, those that answer nothing, and always write."""
 
 
 class MortalStore(Through):
@@ -50,7 +55,7 @@ class MortalStore(Through):
             self.is_dead = True
             raise Died
         result = await work(self._inner)
-        if writes and (result or word == "append"):
+        if writes and (result or word in SILENT):
             self.writes.append(word)
             if len(self.writes) == self._lives and not self.heard:
                 self.is_dead = True

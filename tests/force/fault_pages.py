@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from hitl_fsm.adapters.keys import SUFFIX
 from hitl_fsm.errors import HitlError
 from house import House, call, calls
 
@@ -71,6 +72,7 @@ class Original:
         folder.mkdir()
         for path in {self.file(end).with_name("hitl.db"), self.file(end)}:
             shutil.copyfile(path, folder / path.name)
+        shutil.copy(self.folder / f"hitl.db{SUFFIX}", folder)
         target = folder / f"hitl.db{end}"
         body = bytearray(target.read_bytes())
         for place in at:

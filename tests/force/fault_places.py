@@ -14,6 +14,8 @@ from typing import Protocol
 
 from fault_disks import may_mount, mounted
 
+from hitl_fsm.adapters.keys import SUFFIX
+
 _OTHER = "nobody"
 
 
@@ -53,8 +55,7 @@ class Permissions:
         self.folder = folder
 
     def shut(self) -> None:
-        for path in self.folder.iterdir():
-            path.chmod(0o444)
+        read_only(self.folder)
         self.folder.chmod(0o555)
         if os.geteuid() == 0:
             os.seteuid(pwd.getpwnam(_OTHER).pw_uid)
@@ -64,7 +65,13 @@ class Permissions:
             os.seteuid(0)
         self.folder.chmod(0o755)
         for path in self.folder.iterdir():
-            path.chmod(0o644)
+            path.chmod(0o600 if path.suffix == SUFFIX else 0o644)
+
+
+def read_only(folder: Path) -> None:
+    """What is in it: for everybody, and the keys for their owner alone, as ever."""
+    for path in folder.iterdir():
+        path.chmod(0o400 if path.suffix == SUFFIX else 0o444)
 
 
 KINDS = ("a file system", "permissions") if may_mount() else ("permissions",)

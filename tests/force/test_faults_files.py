@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fault_places import KINDS, Place, place_of
+from fault_places import KINDS, Place, place_of, read_only
 
 from hitl_fsm import Agent, Engine
 from hitl_fsm.cli.main import run as command_line
@@ -113,8 +113,7 @@ def test_a_live_engine_goes_on_when_only_the_permissions_change() -> None:
         house = House(place.folder)
         agent = new_agent(house)
         run = agent.run("go", user="alice")
-        for path in place.folder.iterdir():
-            path.chmod(0o444)
+        read_only(place.folder)
         run.active_requirements[0].confirm()
         assert agent.continue_run(run).output == "the end"
         assert house.effects == PAID

@@ -10,7 +10,7 @@ from hitl_fsm import Agent, Engine, RunHandle, Team, tool
 from hitl_fsm.errors import ModelError
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.ports import ChatModel
-from hitl_fsm.runtime.team import Mode
+from hitl_fsm.runtime.agents.team import Mode
 from hitl_fsm.testing import ScriptedModel
 from house import House, policies, policy_text
 

@@ -13,7 +13,7 @@ from hitl_fsm import Agent, tool
 from hitl_fsm.errors import AnswerRefused, HitlError, Tampered
 from hitl_fsm.model.event import LateResult
 from hitl_fsm.model.states import CallState, RunState
-from hitl_fsm.runtime import stream
+from hitl_fsm.runtime.streaming import stream
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls, policies, policy_text
 
@@ -68,6 +68,7 @@ def test_law15_an_edit_after_a_change_still_meets_the_older_policy(house: House)
     assert house.effects == []
 
 
+@pytest.mark.altered
 def test_law06_policies_that_are_gone_from_the_store_stop_an_edit(house: House) -> None:
     _later, run = two_policies_then_an_edit(house)
     house.sql("DELETE FROM policy_set")

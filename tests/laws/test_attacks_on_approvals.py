@@ -15,9 +15,9 @@ from hitl_fsm.model import event as events
 from hitl_fsm.model.actor import ENGINE
 from hitl_fsm.model.answer import GrantTerms
 from hitl_fsm.model.states import RequirementState, RunState
-from hitl_fsm.runtime.crowd import Crowd
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.outside import apply
+from hitl_fsm.runtime.people.crowd import Crowd
 from hitl_fsm.runtime.steps import load
 from house import House, call, calls
 
@@ -113,6 +113,7 @@ def test_law02_who_passed_a_later_stage_does_not_take_an_earlier_one_that_was_ta
     question(engine, run.run_id).confirm("frank")
     agent.continue_run(run_id=run.run_id)
     assert house.effects == []
+    assert engine.audit.verify().intact
 
 
 def test_law15_who_passed_a_gate_does_not_take_one_that_comes_before_it_now(house: House) -> None:

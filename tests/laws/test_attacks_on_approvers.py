@@ -14,13 +14,14 @@ import pytest
 
 from hitl_fsm import Engine, Sensitive, tool
 from hitl_fsm.cli import colored, plain
-from hitl_fsm.cli.present import PAGE_CHARS, one_line, question_page, waiting_lines
+from hitl_fsm.cli.answers.present import PAGE_CHARS, one_line, question_page, waiting_lines
+from hitl_fsm.cli.session import Session
 from hitl_fsm.errors import RequirementChanged
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Approve
 from hitl_fsm.model.states import RunState
 from hitl_fsm.policy.sensitive import MASK
-from hitl_fsm.runtime.presentation import Presentation, presentation, presentation_digest
+from hitl_fsm.runtime.presenting.presentation import Presentation, presentation, presentation_digest
 from house import House, call, calls
 
 CODES = re.compile(r"\x1b\[[0-9;]*m")  # colours of our own
@@ -142,7 +143,7 @@ def test_law05_a_masked_value_is_shown_nowhere_and_bound_all_the_same(house: Hou
     run = agent.run("go", user="alice")
     (requirement,) = run.active_requirements
     shown = presentation(requirement.value, run.value)
-    assert "hunter2" not in str(shown) + "".join(pages(shown)) + "".join(waiting_lines(run.value))
+    assert "hunter2" not in str(shown) + "".join(pages(shown)) + "".join(waiting_lines(run.value, Session()))
     assert (shown.masked, shown.args["pin"]) == (("pin",), MASK)
     assert all("masked, and bound by the digest all the same\n  pin\n" in page for page in pages(shown))
     other = requirement.value.digest

@@ -87,8 +87,8 @@ def test_a_run_whose_task_is_cancelled_twice_is_held_by_nobody(house: House) -> 
 
     asyncio.run(cancel_twice())
     (row,) = engine.runs.list()
-    assert not engine._leases.is_sure(row.run_id)
-    assert not engine._leases.holds
+    assert not engine.door.leases.is_sure(row.run_id)
+    assert not engine.door.leases.holds
 
 
 def test_law10_what_an_interrupt_left_open_is_undone_by_the_next_write(house: House) -> None:

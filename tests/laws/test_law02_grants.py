@@ -185,7 +185,7 @@ def test_law04_a_revoked_grant_lets_nothing_begin_that_it_had_let_pass(house: Ho
     assert amounts(house) == [5]
     line = [one for one in engine.audit.records() if b"grant_revoked" in one.body]
     assert len(line) == 1
-    assert b"the supplier changed" in line[0].body
+    assert (b"the supplier changed" in line[0].body, b'"contents":{"reason":' in line[0].body) == (False, True)
     assert engine.audit.verify().intact
 
 
@@ -233,6 +233,7 @@ def test_law09_what_the_policy_does_not_offer_is_refused_and_nothing_is_stored(h
     assert engine.runs.get(run.run_id).is_paused
 
 
+@pytest.mark.altered
 def test_law05_a_log_that_was_edited_claims_no_grant(house: House) -> None:
     """Somebody writes into a run's log that a grant passed its gate: what people said of other calls is none of it."""
     engine = house.engine(RULES)

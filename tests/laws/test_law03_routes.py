@@ -20,7 +20,7 @@ from hitl_fsm.model.dispatch import Failed, Handover, NotBegun, Outcome, Refused
 from hitl_fsm.model.states import RunState
 from hitl_fsm.ports import LEASE_MS
 from hitl_fsm.routes import Command
-from hitl_fsm.runtime.dispatch import AGAIN_MS, ATTEMPTS, _earlier
+from hitl_fsm.runtime.outgoing.dispatch import AGAIN_MS, ATTEMPTS, _earlier
 from house import House, call, calls, policies, policy_text
 
 PAY = [calls(call("pay", to="bob", amount=5)), {"say": "{last_result}"}]
@@ -173,11 +173,12 @@ def test_law03_a_question_that_was_closed_is_not_handed_over(house: House, end: 
 
 
 async def _find(engine: Engine) -> None:
-    from hitl_fsm.runtime.dispatch import find
+    from hitl_fsm.runtime.outgoing.dispatch import find
 
     await find(engine.parts)
 
 
+@pytest.mark.any_line
 def test_law03_a_dispatch_about_another_action_is_not_sent(house: House) -> None:
     route = Doubled(Taken())
     engine, run = started(house, route)

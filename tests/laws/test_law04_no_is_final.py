@@ -38,6 +38,7 @@ def test_law04_a_policy_that_loses_its_gate_does_not_revive_a_rejected_call(hous
     assert house.effects == []
 
 
+@pytest.mark.altered
 @pytest.mark.parametrize(
     "damage",
     [

@@ -45,7 +45,8 @@ def test_law04_the_call_never_runs_and_the_model_reads_the_result(house: House, 
     assert "call_substituted" in told
     assert not {"call_started", "call_succeeded", "call_denied"} & set(told)
     (closed,) = [one for one in engine.runs.timeline(run.run_id) if one["event"] == "requirement_rejected"]
-    assert (closed["data"]["answer"], closed["data"]["note"]) == ("respond", "done in the branch")
+    assert (closed["data"]["answer"], set(closed["contents"])) == ("respond", {"answer"})
+    assert "done in the branch" not in repr(closed), "a line is only committed to what people say"
     assert engine.audit.verify().intact
 
 

@@ -93,6 +93,7 @@ def test_law05_an_answer_to_something_else_than_was_shown_is_refused(house: Hous
     assert engine.runs.get(run.run_id).state is RunState.PAUSED
 
 
+@pytest.mark.altered
 @pytest.mark.parametrize("table", ["event", "requirement"])
 @pytest.mark.parametrize("answered", [False, True])
 @pytest.mark.parametrize("change", [('"amount":5', '"amount":9'), ('"tool":"pay"', '"tool":"refund"'), ("bob", "eve")])

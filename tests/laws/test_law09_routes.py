@@ -16,7 +16,7 @@ from hitl_fsm.model.answer import Report
 from hitl_fsm.model.states import RunState
 from hitl_fsm.model.verdict import External
 from hitl_fsm.policy.load import restore
-from hitl_fsm.runtime import in_force
+from hitl_fsm.runtime.policies import in_force
 from house import House, call, calls, policy_text
 
 PAY = [calls(call("pay", to="bob", amount=5))]

@@ -33,7 +33,9 @@ def test_law10_each_step_of_the_log_has_its_records_and_the_chain_is_whole(house
         "call_judged",
         "requirement_opened",
         "run_paused",
+        "requirement_presented",
         "requirement_resolved",
+        "call_authorised",
         "run_resolving",
         "run_continuing",
         "call_started",
@@ -181,13 +183,16 @@ def test_law13_who_may_answer(house: House, gate: str, by: str, allowed: bool) -
 
 
 _WRITERS = (
-    "delegations dispatch drive engine grants hold in_force late leases notices outbox overrides prune routes steps"
-    " stray sweep"
+    "drive engine hold late leases prune steps sweep"
+    " outgoing/copies outgoing/dispatch outgoing/notices outgoing/outbox outgoing/routes outgoing/stray outgoing/traces"
+    " people/delegations people/grants people/in_force people/overrides people/viewing"
+    " policies/in_force policies/last_told record/anchoring record/exporting record/keeping record/reading"
+    " record/retiring"
 )
 RUNTIME_WRITERS = {f"runtime/{name}.py" for name in _WRITERS.split()}
 WRITES = (
     "commit|append|save_policies|renew|release|forget|advance|claim_timers|claim_deliveries|claim_dispatch|"
-    "settle_delivery|renew_delivery|revoke_grant|close_override|add_delegation|end_delegation"
+    "settle_delivery|renew_delivery|revoke_grant|close_override|add_delegation|end_delegation|retire_reader"
 )
 
 

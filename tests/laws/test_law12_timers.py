@@ -10,7 +10,6 @@ import pytest
 from hitl_fsm import tool
 from hitl_fsm.model.states import CallState, RequirementState, RunState
 from hitl_fsm.runtime.loop import run_sync
-from hitl_fsm.runtime.work import work
 from house import House, call, calls
 
 HOUR = 3_600_000
@@ -100,6 +99,7 @@ def test_law12_an_answer_before_the_timer_stands(house: House) -> None:
     assert len(house.effects) == 1
 
 
+@pytest.mark.altered
 def test_law12_one_damaged_run_does_not_hold_up_the_others(house: House) -> None:
     engine = house.engine(RULES)
     agent = house.agent(engine, SCRIPT)
@@ -190,7 +190,7 @@ def test_law12_a_worker_sweeps_and_goes_on(house: House) -> None:
 
     async def until_both_ended() -> None:
         stop = asyncio.Event()
-        worker = asyncio.create_task(work(engine, stop, 0.01))
+        worker = asyncio.create_task(engine.awork(stop, 0.01))
         async with asyncio.timeout(10):
             for run_id in ids:
                 while not await is_done(run_id):  # noqa: ASYNC110 - it ends in the store

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from email.message import Message
 from typing import Any
 
 import pytest
 
 from bank import BACK, OTHER, OUT, Bank, callback, open_bank, signed
 from hitl_fsm import Engine
-from hitl_fsm.errors import AlreadyResolved, AnswerRefused, CallbackRefused, HitlError, RequirementExpired
+from hitl_fsm.errors import AlreadyResolved, AnswerRefused, CallbackRefused, HitlError, InputRefused, RequirementExpired
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.states import RunState
 from hitl_fsm.routes import Command, Webhook
@@ -67,6 +68,30 @@ def test_law13_a_callback_is_the_routes_word_and_counts_once(house: House, bank:
     with pytest.raises(AlreadyResolved):
         engine.routes.receive("bank", headers, body)
     assert "late_result" not in house.records(engine, run.run_id)  # it came twice, and was not late
+
+
+def test_law13_headers_and_bodies_of_wrong_types_are_told_and_answer_nothing(house: House, bank: Bank) -> None:
+    engine, run, name = handed(house, bank)
+    body = callback(name, result={"tx": "t1"})
+    headers = signed(body)
+    raw = [(key.encode(), value.encode()) for key, value in headers.items()]
+    wrong: list[tuple[Any, Any, Any, str]] = [
+        ("bank", headers, body.decode(), "the body must be bytes, not str"),
+        ("bank", headers, json.loads(body), "the body must be bytes, not dict"),
+        ("bank", raw, body, "the headers must be a mapping of texts"),
+        ("bank", dict(raw), body, "the headers must be a mapping of texts"),
+        ("bank", None, body, "the headers must be a mapping of texts"),
+        (None, headers, body, "the route must be its name"),
+    ]
+    for route, given, content, told in wrong:
+        with pytest.raises(InputRefused, match=told) as caught:
+            engine.routes.receive(route, given, content)
+        assert caught.value.help
+    assert engine.runs.get(run.run_id).is_paused
+    served = Message()  # what `http.server` has: no Mapping, and names of any case
+    for key, value in headers.items():
+        served[key.title()] = value
+    assert engine.routes.receive("bank", served, body).state is RunState.CONTINUING  # type: ignore[arg-type]
 
 
 def test_law13_a_body_that_names_who_approved_is_the_routes_all_the_same(house: House, bank: Bank) -> None:

@@ -21,8 +21,8 @@ from hitl_fsm.model.verdict import Verdict
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.join import join
 from hitl_fsm.policy.load import restore
-from hitl_fsm.runtime import in_force
-from hitl_fsm.runtime.judge import Subject, judge
+from hitl_fsm.runtime.agents.judge import Subject, judge
+from hitl_fsm.runtime.policies import in_force
 from house import House, call, calls, policy_text
 
 PAY = [calls(call("pay", to="bob", amount=5))]
@@ -311,3 +311,35 @@ def _verdict(engine: Engine, policies: PolicySet, run: Run | None, call_id: str)
     assert run is not None
     one = run.call(call_id)
     return judge(engine.parts, policies, run, Subject(one.tool), one.args or {})
+
+
+def test_law15_a_set_that_comes_back_with_a_process_is_on_the_record(house: House) -> None:
+    for rules in (ALLOW, CONFIRM, ALLOW, ALLOW):
+        engine = engine_of(house, rules, reload="off")
+        for _ in range(2):  # no line a run
+            house.agent(engine, PAY).run("go")
+    first, second, third = (one["data"] for one in lines(engine, "policies_activated"))
+    assert (first.get("was"), second["was"], third["was"]) == (None, first["policies"], second["policies"])
+    assert third["policies"] == first["policies"]
+    assert second["why"] == third["why"] == in_force.BEGAN
+    assert len(engine.audit.ask("policy-flips", within="1y").rows) == 1
+
+
+def test_law15_two_processes_with_different_sets_write_no_line_a_run(house: House) -> None:
+    one, other = engine_of(house, ALLOW, reload="off"), engine_of(house, CONFIRM, reload="off")
+    for engine in (one, other) * 3:
+        house.agent(engine, PAY).run("go")
+    assert len(lines(one, "policies_activated")) == 2
+
+
+def test_law15_a_process_that_died_before_it_moved_the_mark_hides_no_set(house: House) -> None:
+    engine = engine_of(house, ALLOW, reload="off")
+    house.agent(engine, PAY).run("go")
+    seq = asyncio.run(engine.store.cursor(in_force.PUT_IN_FORCE.cursor))
+    assert seq is not None
+    other = engine_of(house, CONFIRM, reload="off")
+    house.agent(other, PAY).run("go")
+    moved = asyncio.run(other.store.cursor(in_force.PUT_IN_FORCE.cursor))
+    assert asyncio.run(other.store.advance(in_force.PUT_IN_FORCE.cursor, moved, seq, ()))
+    house.agent(engine_of(house, ALLOW, reload="off"), PAY).run("go")
+    assert len(lines(other, "policies_activated")) == 3

@@ -9,7 +9,7 @@ import pytest
 from hitl_fsm import Agent
 from hitl_fsm.errors import ForkRefused, NotAuthorised
 from hitl_fsm.model.states import RunState
-from hitl_fsm.runtime.session import History
+from hitl_fsm.runtime.agents.session import History
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls, policies, policy_text
 

@@ -11,7 +11,7 @@ from types import CodeType
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-_CORE = ("decide", "draft", "gates", "review", "timers", "replay", "machine")
+_CORE = ("decide", "late", "draft", "settling", "gates", "review", "timers", "replay", "machine")
 _PEOPLE = ("votes", "who", "ballot", "opening", "editing", "grants", "hours", "notices", "suspicion")
 _STORE = ("commit", "approvals", "timers", "log", "batch", "statements")
 LAYERS = {
@@ -19,7 +19,7 @@ LAYERS = {
     "people": (
         *(f"hitl_fsm/core/{name}.py" for name in _PEOPLE),
         "hitl_fsm/runtime/entering.py",
-        "hitl_fsm/runtime/crowd.py",
+        "hitl_fsm/runtime/people/crowd.py",
     ),
     "store": tuple(f"hitl_fsm/adapters/store/{name}.py" for name in _STORE),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,16 +12,20 @@ from mutants import TARGETS, Mutant, mutants_of
 from run import README, explained
 
 HERE = Path(__file__).parent
-MADE = {mutant.key: mutant for path in TARGETS for mutant in mutants_of(path)}
+
+
+@cache
+def made() -> dict[str, Mutant]:
+    return {mutant.key: mutant for path in TARGETS for mutant in mutants_of(path)}
 
 
 def test_each_wrong_version_has_a_name_of_its_own() -> None:
-    assert len(MADE) == sum(1 for path in TARGETS for _ in mutants_of(path))
-    assert all(isinstance(mutant, Mutant) for mutant in MADE.values())
+    assert len(made()) == sum(1 for path in TARGETS for _ in mutants_of(path))
+    assert all(isinstance(mutant, Mutant) for mutant in made().values())
 
 
 def test_what_is_explained_can_still_be_made() -> None:
-    assert explained() - set(MADE) == set()
+    assert explained() - set(made()) == set()
 
 
 def test_each_survivor_is_explained_in_words() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hitl_fsm import Agent, Engine, HitlError, Toolkit, tool
 from hitl_fsm.errors import AlreadyResolved, AnswerRefused, RequirementNotFound
 from hitl_fsm.model.states import RequirementState, RunState
-from hitl_fsm.runtime import stream
+from hitl_fsm.runtime.streaming import stream
 from hitl_fsm.testing import ScriptedModel
 from house import policies, policy_text
 from parity.desk import an_agent, asks

@@ -7,6 +7,7 @@ import pytest
 from hitl_fsm import ask_user, tool
 from hitl_fsm.errors import AnswerRefused, NotAuthorised
 from hitl_fsm.model.states import RunState
+from hitl_fsm.runtime.loop import run_sync
 from parity.desk import an_agent, asks, told
 
 CONFIRM = "- {id: all, gate: confirm}"
@@ -214,9 +215,10 @@ def test_an_audited_confirmation_leaves_who_answered_on_the_record() -> None:
     run = agent.run("Pay bob 5", user="alice")
     run.active_requirements[0].confirm(by="alice", note="as agreed")
     agent.continue_run(run)
-    timeline = str(agent.engine.runs.timeline(run.run_id))
-    assert "alice" in timeline
-    assert "as agreed" in timeline
+    [closed] = [line for line in agent.engine.runs.timeline(run.run_id) if line["event"] == "requirement_resolved"]
+    assert closed["by"]["id"] == "alice"
+    beside = run_sync(agent.engine.store.contents([closed["seq"]]))
+    assert beside[closed["seq"]]["answer"]["note"] == "as agreed"
 
 
 # -- mixtures

@@ -15,8 +15,9 @@ from unittest.mock import patch
 from hitl_fsm.adapters.store import commit, reading, timers
 from hitl_fsm.policy import load
 from hitl_fsm.policy.evaluate import PolicySet
-from hitl_fsm.runtime import hold, late, leases, tools
+from hitl_fsm.runtime import hold, late, leases
 from hitl_fsm.runtime import loop as runtime_loop
+from hitl_fsm.runtime.tools import tool as tools
 from simulation.loop import process
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from hitl_fsm.errors import ModelError
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Answer
 from hitl_fsm.model.message import ChatRequest, ModelReply, ToolCall
-from hitl_fsm.runtime.agent import Agent
+from hitl_fsm.runtime.agents.agent import Agent
 from hitl_fsm.runtime.engine import Engine
-from hitl_fsm.runtime.tools import AnyTool
+from hitl_fsm.runtime.tools.tool import AnyTool
 from simulation import seams
 from simulation.faults import CALM, SimDatabase, Weather
 from simulation.loop import SimLoop, Trace, process

@@ -51,7 +51,11 @@ class Approvals(RuleBasedStateMachine):
         self.panel = Panel("alice", self.clock.now())
 
     def teardown(self) -> None:
-        self.engine.close()
+        try:
+            report = self.engine.audit.verify()
+            assert report.intact, report.findings
+        finally:
+            self.engine.close()
 
     def model(self) -> ScriptedModel:
         return ScriptedModel([{"calls": [{"tool": "pay", "args": {"amount": 5}}]}, {"say": "the end"}])
@@ -75,7 +79,7 @@ class Approvals(RuleBasedStateMachine):
 
     def who(self, name: str) -> Who:
         person, behalf, _ = PEOPLE[name]
-        return Who(name, frozenset(filter(None, (person, behalf))), frozenset(self.roles(name)))
+        return Who(name, person, frozenset(filter(None, (person, behalf))), frozenset(self.roles(name)))
 
     # -- what people do
 

@@ -14,10 +14,10 @@ from hitl_fsm.errors import StoreError
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.message import ChatRequest, ModelReply, ToolCall
 from hitl_fsm.ports import Store
-from hitl_fsm.runtime.agent import Agent
+from hitl_fsm.runtime.agents.agent import Agent
 from hitl_fsm.runtime.engine import Engine
 from hitl_fsm.runtime.loop import run_sync
-from hitl_fsm.runtime.tools import AnyTool
+from hitl_fsm.runtime.tools.tool import AnyTool
 from hitl_fsm.testing import FrozenClock
 from stateful import shop, told
 from stateful.ids import Numbered, NumberedParts

@@ -18,6 +18,9 @@ class Numbered:
         self.count += 1
         return f"run_{self.count:018d}"
 
+    def salt(self) -> str:
+        return f"{self.count:032x}"
+
 
 @dataclass(frozen=True, slots=True)
 class NumberedParts(Parts):

@@ -9,6 +9,7 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from hitl_fsm.adapters.keys import Passing
 from hitl_fsm.adapters.store.sqlite.database import SqliteDatabase
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.adapters.store.url import parse
@@ -19,6 +20,7 @@ from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Answer
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.runtime.loop import loop_is_private, run_sync
+from hitl_fsm.runtime.views import Audit
 from stateful import shop, told, truth
 from stateful.case import Broken
 from stateful.engines import Bomb, Crash, World
@@ -71,12 +73,18 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             self._to_the_end()
+            self._verifies()
         finally:
             self.world.close()
 
     def opened(self) -> SqlStore:
-        """The store of one process. Others override it."""
-        return SqlStore(SqliteDatabase(parse("sqlite:///:memory:")), loop_is_private)
+        """The store of one process, whose record has keys. Others override it."""
+        return SqlStore(SqliteDatabase(parse("sqlite:///:memory:")), loop_is_private, Passing())
+
+    def _verifies(self) -> None:
+        """Its signatures too, whoever died while they were written; they cover every line once an idle store signs."""
+        assert run_sync(self.world.inner.sign()) is not None
+        assert Audit(self.world.inner).verify().findings == ()
 
     # -- what happens
 

@@ -32,9 +32,10 @@ State = Literal["asked", "approved", "denied", "done"]
 
 @dataclass(frozen=True)
 class Who:
-    """One sign-in: whose it is, whom it stands in for, and which roles it has."""
+    """One sign-in: whose it is (`person`), that person and whom it stands in for, and which roles it has."""
 
     id: str
+    person: str
     persons: frozenset[str]
     roles: frozenset[str]
 
@@ -137,7 +138,8 @@ class Panel:
         self.pass_gate(set().union(*yes) | who.persons)
 
     def withdraw(self, who: Who) -> bool:
-        left = [cast for cast in self.votes if not cast.who.persons & who.persons]
+        """The own votes, and those given in the own name: what the other said, no deputy takes back."""
+        left = [cast for cast in self.votes if who.person not in cast.who.persons]
         changed = len(left) < len(self.votes)
         self.votes = left
         return changed

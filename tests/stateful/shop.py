@@ -14,7 +14,7 @@ from hitl_fsm.model.message import ChatRequest
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.verdict import Review
 from hitl_fsm.policy.evaluate import PolicySet
-from hitl_fsm.runtime.tools import AnyTool, current_call
+from hitl_fsm.runtime.tools.tool import AnyTool, current_call
 from house import policies
 
 BATCHES = {"u": "run_ungated", "a": "in_order", "h": "hold_all"}

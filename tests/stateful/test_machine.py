@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from hitl_fsm.adapters.keys import KeyFile
 from hitl_fsm.adapters.store import _database
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.runtime.loop import loop_is_private
@@ -17,13 +18,13 @@ from share import share_of
 from stateful.machine import Machine
 
 QUICK = settings(
-    max_examples=15,
+    max_examples=8,
     stateful_step_count=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(QUICK, max_examples=share_of(150), stateful_step_count=50, derandomize=False, print_blob=True)
+LONG = settings(QUICK, max_examples=max(8, share_of(150)), stateful_step_count=50, derandomize=False, print_blob=True)
 OVER_THE_WIRE = settings(LONG, max_examples=share_of(8))
 
 
@@ -44,7 +45,8 @@ class OnDisk(Machine):
 
     def opened(self) -> SqlStore:
         path = Path(self.folder.name) / "hitl.db"
-        return SqlStore(_database(f"sqlite:///{path}?synchronous=normal"), loop_is_private)
+        keys = KeyFile(path.with_suffix(".keys"))
+        return SqlStore(_database(f"sqlite:///{path}?synchronous=normal", headroom=0), loop_is_private, keys)
 
 
 @pytest.mark.parametrize("machine", [Machine, OnDisk])
@@ -67,6 +69,7 @@ def test_laws_01_to_15_hold_after_every_step_on_postgresql(postgres_server: Serv
 
         def __init__(self) -> None:
             self.database = postgres_server.create_database()
+            self.folder = TemporaryDirectory()
             super().__init__()
 
         def teardown(self) -> None:
@@ -74,8 +77,10 @@ def test_laws_01_to_15_hold_after_every_step_on_postgresql(postgres_server: Serv
                 super().teardown()
             finally:
                 postgres_server.drop_database(self.database)
+                self.folder.cleanup()
 
         def opened(self) -> SqlStore:
-            return SqlStore(_database(postgres_server.url(self.database)), loop_is_private)
+            keys = KeyFile(Path(self.folder.name) / "the.keys")
+            return SqlStore(_database(postgres_server.url(self.database), headroom=0), loop_is_private, keys)
 
     run_state_machine_as_test(OnPostgres, settings=OVER_THE_WIRE)

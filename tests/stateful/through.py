@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
+from hitl_fsm.audit.contents import Opened
+from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.delegation import Delegation, DelegationRow
 from hitl_fsm.model.delivery import Delivery, DeliveryKind, DeliveryState, Settled
 from hitl_fsm.model.grant import GrantRow
+from hitl_fsm.model.hold import Hold, HoldRow
 from hitl_fsm.model.override import Override, OverrideState
 from hitl_fsm.model.owner import Owner
 from hitl_fsm.model.record import Record
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.timer import Timer
-from hitl_fsm.ports import AskedBefore, Commit, Lease, RecordLine, RunRow, Store, StoredRun, StoreHealth, StoreInfo
+from hitl_fsm.ports import (
+    AskedBefore,
+    Commit,
+    Lease,
+    RecordLine,
+    RunRow,
+    Store,
+    StoredRun,
+    StoreHealth,
+    StoreInfo,
+    Watcher,
+)
+from hitl_fsm.ports_record import Checkpoint, Forgetting, PrunedLines, PrunedPage, ReaderAt, Retired
 
 T = TypeVar("T")
 
@@ -36,6 +51,9 @@ class Through:
 
     async def release(self, run_id: str, lease: Lease) -> None:
         await self._do(f"release {run_id} {lease.fence}", lambda inner: inner.release(run_id, lease))
+
+    def watch(self, watcher: Watcher) -> None:
+        """Nobody listens here: the store behind, which may be that of others too, would tell of their records."""
 
     async def load(self, run_id: str, *, after: int = 0) -> StoredRun | None:
         return await self._do(f"load {run_id}", lambda inner: inner.load(run_id, after=after))
@@ -181,10 +199,95 @@ class Through:
     async def owner(self) -> Owner:
         return await self._do("owner", lambda inner: inner.owner())
 
+    # -- what lines are committed to
+
+    async def contents(self, seqs: Sequence[int]) -> Mapping[int, dict[str, Any]]:
+        return await self._do("contents", lambda inner: inner.contents(seqs))
+
+    async def unready(self, subject: str, *, limit: int = 100) -> Sequence[str]:
+        return await self._do("unready", lambda inner: inner.unready(subject, limit=limit))
+
+    async def erase(
+        self, subject: str, told: Callable[[int], Record], forgetting: Sequence[Forgetting] = ()
+    ) -> int | None:
+        return await self._do("erase", lambda inner: inner.erase(subject, told, forgetting))
+
+    async def scrub(self) -> bool:
+        return await self._do("scrub", lambda inner: inner.scrub())
+
+    async def place_hold(self, hold: Hold, record: Record) -> None:
+        await self._do("place_hold", lambda inner: inner.place_hold(hold, record))
+
+    async def release_hold(self, hold_id: str, record: Record) -> bool:
+        return await self._do("release_hold", lambda inner: inner.release_hold(hold_id, record))
+
+    async def holds(self, *, active: bool = True, after: str = "", limit: int = 100) -> Sequence[HoldRow]:
+        return await self._do("holds", lambda inner: inner.holds(active=active, after=after, limit=limit))
+
+    async def held_runs(self, run_ids: Sequence[str]) -> Mapping[str, str]:
+        return await self._do("held_runs", lambda inner: inner.held_runs(run_ids))
+
+    async def holding(self, subject: str) -> Hold | None:
+        return await self._do("holding", lambda inner: inner.holding(subject))
+
+    async def prune_record(
+        self, after: int, upto: int, before: int, told: Callable[[PrunedLines], Record], *, contents_only: bool = False
+    ) -> PrunedPage | None:
+        return await self._do(
+            "prune_record",
+            lambda inner: inner.prune_record(after, upto, before, told, contents_only=contents_only),
+        )
+
+    async def readers(self) -> Sequence[ReaderAt]:
+        return await self._do("readers", lambda inner: inner.readers())
+
+    async def retire_reader(self, name: str, told: Callable[[Retired], Record]) -> Retired | None:
+        return await self._do("retire_reader", lambda inner: inner.retire_reader(name, told))
+
+    # -- signed heads
+
+    async def sign(self, by: Actor | None = None) -> Checkpoint | None:
+        return await self._do("sign", lambda inner: inner.sign(by))
+
+    async def checkpoints(self, *, after: int = 0, limit: int = 100) -> Sequence[Checkpoint]:
+        return await self._do("checkpoints", lambda inner: inner.checkpoints(after=after, limit=limit))
+
+    async def newest_checkpoint(self) -> Checkpoint | None:
+        return await self._do("newest_checkpoint", lambda inner: inner.newest_checkpoint())
+
+    # -- rows as they stand
+
+    async def openings(self, seqs: Sequence[int]) -> Mapping[int, Opened]:
+        return await self._do("openings", lambda inner: inner.openings(seqs))
+
+    async def raw_lines(self, after: int, upto: int, limit: int, *, loose: bool = False) -> Sequence[tuple[Any, ...]]:
+        return await self._do("raw_lines", lambda inner: inner.raw_lines(after, upto, limit, loose=loose))
+
+    async def raw_line_before(self, seq: int) -> tuple[Any, ...] | None:
+        return await self._do("raw_line_before", lambda inner: inner.raw_line_before(seq))
+
+    async def raw_leaves(self, after: int, upto: int, limit: int) -> Sequence[tuple[Any, ...]]:
+        return await self._do("raw_leaves", lambda inner: inner.raw_leaves(after, upto, limit))
+
+    async def raw_checkpoints(self, after: int, upto: int, limit: int) -> Sequence[tuple[Any, ...]]:
+        return await self._do("raw_checkpoints", lambda inner: inner.raw_checkpoints(after, upto, limit))
+
+    async def raw_policies(self, after: int, limit: int) -> Sequence[tuple[Any, ...]]:
+        return await self._do("raw_policies", lambda inner: inner.raw_policies(after, limit))
+
+    async def raw_states(self, table: str, after: int, limit: int) -> Sequence[tuple[Any, ...]]:
+        return await self._do("raw_states", lambda inner: inner.raw_states(table, after, limit))
+
+    async def raw_head(self) -> tuple[Any, ...] | None:
+        return await self._do("raw_head", lambda inner: inner.raw_head())
+
+    async def raw_counts(self) -> tuple[int, int]:
+        return await self._do("raw_counts", lambda inner: inner.raw_counts())
+
     # -- the whole store
 
-    async def forget(self, run_ids: Sequence[str], record: Record) -> int:
-        return await self._do("forget", lambda inner: inner.forget(run_ids, record))
+    async def forget(self, run_ids: Sequence[str], record: Record, *, wholly: bool = False) -> int:
+        return await self._do("forget", lambda inner: inner.forget(run_ids, record, wholly=wholly))
 
     async def ended(self, *, before: int, limit: int = 100) -> Sequence[RunRow]:
         return await self._do("ended", lambda inner: inner.ended(before=before, limit=limit))
@@ -194,6 +297,9 @@ class Through:
 
     async def append(self, records: Sequence[Record]) -> None:
         await self._do("append", lambda inner: inner.append(records))
+
+    async def runs_about(self, subject: str) -> Sequence[str]:
+        return await self._do("runs_about", lambda inner: inner.runs_about(subject))
 
     async def records(self, *, after: int = 0, limit: int = 1000, run_id: str | None = None) -> Sequence[RecordLine]:
         return await self._do("records", lambda inner: inner.records(after=after, limit=limit, run_id=run_id))

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import date
 from typing import Any, assert_type
 
-from hitl_fsm import Actor, Agent, CallContext, GrantTerms, RequirementHandle, RunHandle, Tool, current_call, tool
-from hitl_fsm.runtime.stream import StreamEvent
+from hitl_fsm import (
+    Actor,
+    Agent,
+    CallContext,
+    Engine,
+    GrantTerms,
+    RequirementHandle,
+    RunHandle,
+    Tool,
+    current_call,
+    tool,
+)
+from hitl_fsm.runtime.streaming.stream import StreamEvent
 
 
 @tool
@@ -63,3 +75,48 @@ def test_answers(asked: RequirementHandle) -> None:
     asked.confirm(grant=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     asked.advise("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     asked.break_glass(by="otto")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def test_an_engine_is_closed_at_the_end_of_its_block() -> None:
+    with Engine("policies/") as engine:
+        assert_type(engine, Engine)
+        assert_type(engine.gate(bare)("o1", 2.0), str)
+
+
+async def test_a_gated_callable_is_called_like_its_function(engine: Engine) -> None:
+    @engine.gate
+    def pay(order_id: str, amount: float = 1.0) -> str:
+        return f"{order_id} {amount}"
+
+    @engine.gate
+    @tool(version="2")
+    async def look(order_id: str) -> dict[str, Any]:
+        return {"id": order_id}
+
+    @engine.gate
+    def due(order_id: str) -> date:
+        return date.fromisoformat(order_id)
+
+    @engine.gate
+    async def both(order_id: str) -> tuple[str, int]:
+        return order_id, 1
+
+    @engine.gate
+    def told(call: CallContext, order_id: str) -> list[str]:
+        return [call.run_id, order_id]
+
+    assert_type(told("o1"), list[str])
+    assert_type(pay("o1", amount=2.0), str)
+    assert_type(pay.for_user("alice")("o1"), str)
+    assert_type(pay.resume("run_1"), str)
+    assert_type(await pay.aresume("run_1"), str)
+    assert_type(await look("o1"), dict[str, Any])
+    assert_type(look.for_user(Actor("alice")).resume("run_1"), dict[str, Any])
+    assert_type(await look.aresume("run_1"), dict[str, Any])
+    assert_type(due("o1"), Any)
+    assert_type(await both("o1"), Any)
+    assert_type(both.resume("run_1"), Any)
+    pay("o1", "2")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    pay()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    pay.for_user("alice")(1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    await look(1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -18,7 +18,7 @@ import hitl_fsm
 from hitl_fsm import ports
 from hitl_fsm.ports_out import CallsBack, Deliveries, Route
 from hitl_fsm.ports_people import PeopleStore
-from hitl_fsm.runtime.agent import AgentOptions
+from hitl_fsm.runtime.agents.agent import AgentOptions
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("litellm", "mcp", "msgspec", "pydantic", "sqlalchemy", "transitions", "yaml")

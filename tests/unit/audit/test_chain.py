@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitl_fsm.audit.chain import GENESIS, leaf_of, seal
+from hitl_fsm.audit.chain import GENESIS, leaf_of, seal, seal_encoded, sealed
 from hitl_fsm.audit.verify import MAX_FINDINGS, START, Head, verify
 from hitl_fsm.errors import RecordError
 from hitl_fsm.model.actor import Actor
@@ -54,6 +54,13 @@ def test_a_line_is_number_predecessor_and_record() -> None:
     )
     assert leaf == hashlib.sha256(b"\x00" + body).hexdigest()
     assert json.loads(body)["seq"] == 3
+
+
+@given(st.binary(max_size=200), st.integers(1, 2**63 - 1), st.binary(min_size=32, max_size=32))
+def test_who_seals_many_has_the_same_bytes(more: bytes, seq: int, prev: bytes) -> None:
+    record = b"{" + more
+    body, leaf = seal_encoded(record, seq, prev.hex())
+    assert sealed(record, seq, prev) == (body, bytes.fromhex(leaf))
 
 
 @settings(max_examples=60)
@@ -162,6 +169,16 @@ def test_a_well_hashed_line_that_is_no_record_is_found(tail: bytes) -> None:
     body = b'{"seq":1,"prev":"' + GENESIS.encode() + b'",' + tail
     report = verify([Row(1, body, leaf_of(body))])
     assert not report.intact
+
+
+@pytest.mark.parametrize(
+    "second", ["", "zz", f'{GENESIS}","event":"x', f'{GENESIS}","event":"x","at":1,"by":{{"id":"a']
+)
+def test_a_second_predecessor_is_found_whatever_it_says(second: str) -> None:
+    begin = f'{{"seq":1,"prev":"{GENESIS}","event":"x","at":1,"by":{{"id":"a"}},"prev":'
+    body = f"{begin}{json.dumps(second)}}}".encode()
+    report = verify([Row(1, body, leaf_of(body))])
+    assert [one.kind for one in report.findings] == ["shape"]
 
 
 def test_rows_of_other_types_are_found() -> None:

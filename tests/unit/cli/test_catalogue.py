@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from hitl_fsm import tool
-from hitl_fsm.cli.catalogue import is_file, known_tools, not_told
+from hitl_fsm.cli.policies.catalogue import is_file, known_tools, not_told
 from hitl_fsm.cli.session import Session
 from hitl_fsm.errors import Diagnostic, Place, SettingsError
 from hitl_fsm.policy.catalogue import Known
-from hitl_fsm.runtime.catalogue import tool_shapes
+from hitl_fsm.runtime.tools.catalogue import tool_shapes
 from house import House, call, calls
 
 

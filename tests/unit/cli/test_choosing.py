@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from hitl_fsm.cli.choosing import chosen, offered
+from hitl_fsm.cli.answers.choosing import chosen, offered
 from hitl_fsm.errors import AnswerRefused
-from hitl_fsm.runtime.presentation import FormField, form_fields
+from hitl_fsm.runtime.presenting.presentation import FormField, form_fields
 
 SIZES = [{"const": "s", "title": "Small"}, {"const": "l", "title": "Large, with a bow"}, {"const": "xs"}]
 

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from hitl_fsm.cli.filtering import KINDS, RISKS, Wanted
+from hitl_fsm.cli.answers.filtering import KINDS, RISKS, Wanted
 from hitl_fsm.model.requirement import Requirement, RequirementKind
 from hitl_fsm.model.verdict import Confirm, Severity
 

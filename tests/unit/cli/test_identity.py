@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hitl_fsm.cli.identity import login, typist
+from hitl_fsm.cli.answers.identity import login, typist
 from hitl_fsm.cli.session import Session
 from hitl_fsm.errors import NotAuthorised
 

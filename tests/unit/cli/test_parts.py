@@ -9,9 +9,9 @@ import pytest
 import typer
 
 from hitl_fsm.cli import colored, plain
+from hitl_fsm.cli.audit.line import line_cells
 from hitl_fsm.cli.output import ascii_safe
 from hitl_fsm.cli.page import Field, Fields, Grid, Lines, Page
-from hitl_fsm.cli.record_line import line_cells
 from hitl_fsm.cli.target import AppError, load
 from hitl_fsm.cli.values import assignments, json_object, json_value, plain_value, typed
 from hitl_fsm.cli.when import relative, stamp, stamp_text

@@ -5,10 +5,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hitl_fsm.cli import plain
+from hitl_fsm.cli.answers.present import question_page, waiting_lines
 from hitl_fsm.cli.page import Field, Fields, Grid, Lines
-from hitl_fsm.cli.present import question_page, waiting_lines
+from hitl_fsm.cli.session import Session
 from hitl_fsm.model.flag import Flag
-from hitl_fsm.runtime.presentation import (
+from hitl_fsm.runtime.presenting.presentation import (
     Change,
     FormField,
     Given,
@@ -112,7 +113,7 @@ def test_a_run_that_waits_says_what_to_look_at_twice(house: House) -> None:
     run = house.agent(house.engine(), [calls(call("pay", to="b\u043eb", amount=5))]).run("go", user="alice")
     (flag,) = run.active_requirements[0].value.flags
     assert isinstance(flag, Flag)
-    assert f"    look twice: to: {flag.note}" in waiting_lines(run.value)
+    assert f"    look twice: to: {flag.note}" in waiting_lines(run.value, Session())
 
 
 DESCRIBED = """

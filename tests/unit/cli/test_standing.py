@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hitl_fsm.cli.standing import as_document, short, standing
+from hitl_fsm.cli.answers.standing import as_document, short, standing
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Abstain, Advise, Approve, Reject, Vote
 from hitl_fsm.model.requirement import Requirement

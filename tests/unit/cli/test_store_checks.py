@@ -15,11 +15,11 @@ import pytest
 import typer
 
 from hitl_fsm import Engine, tool
-from hitl_fsm.cli import store_checks
-from hitl_fsm.cli.check import Check
-from hitl_fsm.cli.runs_prune import age_ms
+from hitl_fsm.cli.doctor import store as store_checks
+from hitl_fsm.cli.doctor.check import Check
+from hitl_fsm.cli.doctor.store import size, store
+from hitl_fsm.cli.runs.prune import age_ms
 from hitl_fsm.cli.session import Session
-from hitl_fsm.cli.store_checks import size, store
 from hitl_fsm.cli.store_file import shown
 from house import House, call, calls
 from postgres import Server

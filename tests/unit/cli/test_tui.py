@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ pytest.importorskip("textual")
 
 from textual.widgets import DataTable, Input, Static, TextArea
 
-from hitl_fsm.cli.filtering import Wanted
-from hitl_fsm.cli.inbox import looking
+from hitl_fsm.cli.answers.filtering import Wanted
+from hitl_fsm.cli.answers.inbox import looking
+from hitl_fsm.cli.answers.tui import Confirm, InboxApp
 from hitl_fsm.cli.session import Session
-from hitl_fsm.cli.tui import Confirm, InboxApp
 from hitl_fsm.model.answer import Reject
 from house import House, call, calls
 
@@ -75,10 +76,12 @@ async def test_it_lists_and_shows_the_same_as_the_commands(house: House) -> None
         table = app.query_one(DataTable)
         assert table.row_count == 2
         rows = [[str(cell) for cell in table.get_row_at(index)] for index in range(2)]
-        (asked,) = [index for index, row in enumerate(rows) if row[1] == "approval"]
+        (asked,) = [index for index, row in enumerate(rows) if "approval" in row]
         cells = rows[asked]
-        assert "⟦U+202E⟧evil [red]x[/red]" in cells[3]
-        assert cells[-1] == "0/2 !"
+        assert "⟦U+202E⟧evil [red]x[/red]" in cells[4]
+        assert cells[1] == "0/2 !"
+        on_screen = [table.render_line(y).text for y in range(3)]
+        assert any("0/2 !" in line for line in on_screen), on_screen
         table.move_cursor(row=asked)
         await pilot.pause()
         shown = text_of(app, "question")
@@ -159,3 +162,17 @@ async def test_what_comes_meanwhile_appears_and_the_mark_stays(house: House) -> 
         app.refresh_list()
         await pilot.pause()
         assert (app.query_one(DataTable).row_count, app.marked) == (1, marked)
+
+
+async def test_what_is_looked_at_is_on_the_record_once_and_by_whom(house: House) -> None:
+    app, engine = app_for(house, call("pay", to="bob", amount=5), call("look", order_id="7"))
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("down")
+        await pilot.press("up")
+        await pilot.press("down")
+    viewed = [
+        (line["by"]["id"], line["data"]["surface"], line["data"]["requirement"])
+        for line in map(json.loads, [row.body for row in await engine.store.records(limit=100)])
+        if line["event"] == "requirement_viewed"
+    ]
+    assert sorted(viewed) == sorted(("maria", "tui", one.requirement_id) for one in engine.inbox.list())

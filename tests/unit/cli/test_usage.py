@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hitl_fsm.cli.reading import report
-from hitl_fsm.cli.run_page import run_page
-from hitl_fsm.cli.usage import usage_document, usage_line
+from hitl_fsm.cli.runs.page import run_page
+from hitl_fsm.cli.runs.usage import usage_document, usage_line
 from hitl_fsm.model.message import Spent
 from house import House
 

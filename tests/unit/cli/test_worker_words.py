@@ -6,10 +6,11 @@ from typing import cast
 
 import pytest
 
+from hitl_fsm.adapters.settings import Settings
+from hitl_fsm.cli.runs.worker_words import TOLD, Words
 from hitl_fsm.cli.session import Session
-from hitl_fsm.cli.worker_words import TOLD, Words
 from hitl_fsm.model.delivery import Delivery, DeliveryState
-from hitl_fsm.runtime.outbox import Told
+from hitl_fsm.runtime.outgoing.outbox import Told
 
 DISPATCH = Delivery("dispatch_req_1", "dispatch", "bank\x1b[2J", "req_1", "run_1", 0)
 
@@ -20,6 +21,7 @@ class Quiet:
     def __init__(self, *, verbose: bool) -> None:
         self.verbose = verbose
         self.quiet = self.json = False
+        self.settings = Settings()
 
 
 def words(*, verbose: bool) -> Words:

@@ -64,6 +64,10 @@ class PureRun:
         """The records of the last step."""
         return [(record.event, record.data) for record in self.step.records]
 
+    def beside(self) -> list[tuple[str, dict[str, Any]]]:
+        """What the records of the last step are committed to."""
+        return [(record.event, record.contents) for record in self.step.records]
+
     def names(self) -> list[str]:
         return [record.event for record in self.step.records]
 

@@ -106,9 +106,8 @@ def test_an_emergency_passes_the_quorum_and_leaves_what_is_owed() -> None:
     done = Override("req_r-0001", "run_r", "pay", run.call().digest, MARIA, 1000, "fire")
     assert run.step.overrides == (done,)
     assert run.names()[0] == "break_glass"
-    assert run.told()[0][1] == {
-        "requirement": "req_r-0001", "tool": "pay", "digest": run.call().digest, "reason": "fire",
-    }  # fmt: skip
+    assert run.told()[0][1] == {"requirement": "req_r-0001", "tool": "pay", "digest": run.call().digest}
+    assert run.beside()[0][1] == {"reason": "fire"}
     assert (run.states(), voters_of(row(run))) == ([CallState.AUTHORISED], ["eve"])
     run = PureRun(gated(TWO))
     says(run, MARIA, BreakGlass())
@@ -124,10 +123,9 @@ def test_a_vote_that_is_taken_back_is_as_if_it_had_not_been_given() -> None:
     says(run, MARIA, Approve())
     takes_back(run, MARIA, "wrong one")
     assert run.run == replace(before, version=run.run.version)  # type: ignore[union-attr,type-var]
-    assert run.told()[0] == (
-        "requirement_vote_withdrawn",
-        {"requirement": "req_r-0001", "call": "1.0", "tool": "pay", "note": "wrong one"},
-    )
+    taken = {"requirement": "req_r-0001", "call": "1.0", "tool": "pay"}
+    assert run.told()[0] == ("requirement_vote_withdrawn", taken)
+    assert run.beside()[0][1] == {"note": "wrong one"}
     assert run.names() == ["requirement_vote_withdrawn", "run_paused"]
     says(run, MARIA, Approve())
     says(run, FRANK, Approve())

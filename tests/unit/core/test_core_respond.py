@@ -9,7 +9,6 @@ import pytest
 from runs import PureRun, answer, gated, lost
 
 from hitl_fsm.core.draft import RAN_BEFORE, REQUIREMENTS_PER_RUN
-from hitl_fsm.core.facts import content_digest
 from hitl_fsm.errors import IllegalTransition
 from hitl_fsm.model import event as events
 from hitl_fsm.model.answer import Accept, Approve, Reject, Respond, Retry
@@ -29,9 +28,9 @@ def test_it_ends_the_call_and_the_record_says_what_it_was(gate: Any) -> None:
     assert run.run is not None
     assert (run.run.state, run.run.requirements[0].state) == (RunState.CONTINUING, RequirementState.REJECTED)
     assert [message.content for message in run.step.messages] == ['{"a":1}']
-    assert ("call_substituted", {
-        "call": "1.0", "tool": "pay", "digest": call.digest, "result": content_digest({"a": 1}),
-    }) in run.told()  # fmt: skip
+    told = {"call": "1.0", "tool": "pay", "digest": call.digest, "attempt": 0}
+    assert ("call_substituted", told) in run.told()
+    assert dict(run.beside())["call_substituted"] == {"result": {"a": 1}}
 
 
 @pytest.mark.parametrize("proposed", [{"dynamic": True}])

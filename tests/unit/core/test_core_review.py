@@ -17,6 +17,7 @@ from hitl_fsm.model.answer import Accept, Approve, EditResult, GiveUp, Happened,
 from hitl_fsm.model.effect import JudgeAgain, StartCalls
 from hitl_fsm.model.states import CallState, RequirementState, RunState
 from hitl_fsm.model.verdict import Confirm, External, Review, Verdict
+from hitl_fsm.policy.join import gate_key
 
 REVIEW = Review(retries=2)
 
@@ -48,7 +49,6 @@ def test_a_call_with_a_review_alone_begins_at_once_and_its_result_is_held() -> N
                 "call": "1.0",
                 "tool": "pay",
                 "digest": run.call().digest,
-                "result": content_digest("secret"),
                 "execution": 1,
             },
         ),
@@ -61,10 +61,13 @@ def test_a_call_with_a_review_alone_begins_at_once_and_its_result_is_held() -> N
                 "tool": "pay",
                 "digest": asked.digest,
                 "stage": 1,
-                "result": content_digest("secret"),
+                "agent": "a",
+                "of": ("requester",),
+                "gate": gate_key(REVIEW),
             },
         ),
     ]
+    assert run.beside()[:2] == [("call_held", {"result": "secret"}), ("requirement_opened", {"result": "secret"})]
 
 
 @pytest.mark.parametrize("result", [None, False, 0, "", [], {}])
@@ -99,11 +102,11 @@ def test_the_record_has_changed_policies_at_a_release_only_where_they_did_change
     assert run.told()[0] == ("policy_changed", {"policies": "p1", "calls": ["1.0"], "revoked": ("grant_1",)})
 
 
-def test_an_edited_result_goes_on_and_the_record_has_both_digests() -> None:
+def test_an_edited_result_goes_on_and_the_record_is_committed_to_both() -> None:
     run = returned()
     answer(run, EditResult(["public"]))
-    told = dict(run.told())["result_edited"]
-    assert (told["was"], told["result"]) == (content_digest("secret"), content_digest(["public"]))
+    assert dict(run.told())["result_edited"] == {"call": "1.0", "tool": "pay", "digest": run.call().digest}
+    assert dict(run.beside())["result_edited"] == {"result": ["public"], "was": "secret"}
     released(run)
     assert [message.content for message in run.step.messages] == ['["public"]']
 

@@ -36,7 +36,8 @@ def test_the_record_says_whose_model_failed() -> None:
     run = PureRun(ALLOW, below=Below("agent", "clerk", "n"))
     run.start()
     run.on(events.ModelFailed("away", frame="1.0"))
-    assert run.told()[0] == ("model_failed", {"frame": "1.0", "error": "away"})
+    assert run.told()[0] == ("model_failed", {"frame": "1.0"})
+    assert run.beside()[0] == ("model_failed", {"error": "away"})
     assert run.run is not None
     assert run.run.state is RunState.FAILED
 

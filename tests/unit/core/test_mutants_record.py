@@ -7,11 +7,11 @@ from typing import Any
 from runs import ALLOW, PureRun, answer, gated, lost
 
 from hitl_fsm.core.draft import denial
-from hitl_fsm.core.facts import content_digest
 from hitl_fsm.model import event as events
 from hitl_fsm.model.answer import Approve, Reject
 from hitl_fsm.model.states import CallState
-from hitl_fsm.model.verdict import Reason, Verdict
+from hitl_fsm.model.verdict import Confirm, Reason, Verdict
+from hitl_fsm.policy.join import gate_key
 
 
 def about(run: PureRun) -> dict[str, Any]:
@@ -31,7 +31,8 @@ def test_the_record_of_a_start_a_loss_and_a_failure_names_the_call_its_action_an
     run = PureRun(ALLOW)
     run.start()
     run.on(events.CallRaised("1.0", "boom"))
-    assert run.told() == [("call_failed", about(run))]
+    assert run.told() == [("call_failed", {**about(run), "attempt": 1})]
+    assert run.beside() == [("call_failed", {"error": "boom"})]
     assert (run.call().state, run.call().result) == (CallState.FAILED, "boom")
 
 
@@ -45,7 +46,9 @@ def test_the_record_of_a_run_says_what_moved_it_and_nothing_that_is_not() -> Non
     run = PureRun(gated())
     assert run.told()[-1] == ("run_paused", {"trigger": "gate_raised"})
     answer(run, Approve())
+    passed = {"gate": gate_key(Confirm()), "by": ("alice",)}
     assert run.told()[1:] == [
+        ("call_authorised", {**about(run), "passes": [passed]}),
         ("run_resolving", {"trigger": "answer_recorded"}),
         ("run_continuing", {"trigger": "gates_closed"}),
     ]
@@ -54,16 +57,19 @@ def test_the_record_of_a_run_says_what_moved_it_and_nothing_that_is_not() -> Non
 
 
 def test_the_record_of_a_failure_and_of_a_cancellation_says_why() -> None:
-    for event in (events.ModelFailed("down"), events.RunStopped("down")):
+    for event, before in ((events.ModelFailed("down"), [("model_failed", {})]), (events.RunStopped("down"), [])):
         run = PureRun()
         run.on(event)
-        assert run.told() == [("run_failed", {"trigger": "errored", "error": "down"})]
+        assert run.told() == [*before, ("run_failed", {"trigger": "errored"})]
+        assert {name for name, _ in run.beside()} == set(run.names())
+        assert all(why == {"error": "down"} for _, why in run.beside())
         assert run.run is not None
         assert run.run.error == "down"
     run = PureRun(ALLOW, ALLOW)
     run.start()
     run.on(events.RunCancelled("enough"))
-    assert run.told()[0] == ("run_cancelled", {"trigger": "cancelled", "reason": "enough", "begun": ["1.0"]})
+    assert run.told()[0] == ("run_cancelled", {"trigger": "cancelled", "begun": ["1.0"]})
+    assert run.beside()[0] == ("run_cancelled", {"reason": "enough"})
     assert run.states() == [CallState.EXECUTING, CallState.SKIPPED]
 
 
@@ -128,7 +134,8 @@ def test_a_call_without_a_verdict_or_with_unreadable_arguments_is_denied() -> No
 def test_the_record_of_a_turn_binds_to_its_text() -> None:
     run = PureRun()
     run.on(events.ModelReplied("bye", model="m"))
-    told = {"turn": 1, "model": "m", "text": content_digest("bye"), "calls": 0, "tokens": [0, 0]}
+    told = {"turn": 1, "model": "m", "calls": 0, "tokens": [0, 0]}
     assert run.told() == [("model_replied", told), ("run_done", {"trigger": "finished"})]
+    assert run.beside() == [("model_replied", {"text": "bye"}), ("run_done", {})]
     assert run.run is not None
     assert (run.run.output, run.run.turn) == ("bye", 1)

@@ -78,8 +78,8 @@ def test_who_did_it_is_not_told_that_it_was_done_but_is_still_asked() -> None:
         assert (notice_of(line, ASKED, Link()) is None) == (audience == "requester")
 
 
-def test_a_reason_is_told_where_it_is_a_text() -> None:
-    assert (told("break_glass", reason="fire").note, told("break_glass", reason=7).note) == ("fire", "")
+def test_a_reason_comes_from_where_it_is_kept_not_from_the_line() -> None:
+    assert told("break_glass", reason="fire").note == ""
 
 
 def test_a_confirmation_is_for_the_requester_by_name_too() -> None:

@@ -12,7 +12,7 @@ from runs import ALICE, ALLOW, PureRun, answer, gated, lost
 from hitl_fsm.audit.canonical import review_digest
 from hitl_fsm.core.facts import content_digest
 from hitl_fsm.model import event as events
-from hitl_fsm.model.action import Below
+from hitl_fsm.model.action import Aspect, Below
 from hitl_fsm.model.answer import Approve, NotHappened, Reject, Retry
 from hitl_fsm.model.call import Pass
 from hitl_fsm.model.circumstances import Circumstances
@@ -247,3 +247,18 @@ def test_only_what_waits_at_a_gate_is_spared() -> None:
     run.on(events.CallReturned("1.1", "x"))
     assert run.states() == [CallState.SUCCEEDED, CallState.SUCCEEDED, CallState.GATED]
     assert run.step.grant_uses == ()
+
+
+def test_what_waited_is_asked_once_a_member_that_was_stopped_was_the_last_to_go_on() -> None:
+    run = PureRun()
+    beside = {"policy_digest": "p1", "batch": "run_ungated"}
+    task = Below("agent", "clerk", "task")
+    inside = ProposedCall("1.0", "p0", "ask_clerk", {"task": "go"}, aspects=(Aspect("start", "clerk"),), below=task)
+    verdicts = {"1.0": Verdict("allow", **beside), "1.1": Verdict("gated", (Confirm(),), **beside)}
+    run.on(ModelReplied("", (inside, ProposedCall("1.1", "p1", "pay", {"n": 1}))), verdicts)
+    run.start("1.0")
+    assert run.asked() == []
+    run.on(events.RunStopped("limit", "1.0"))
+    assert run.run is not None
+    assert (run.run.state, run.states()) == (RunState.PAUSED, [CallState.FAILED, CallState.GATED])
+    assert [asked.call_id for asked in run.asked()] == ["1.1"]

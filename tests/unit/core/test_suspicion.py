@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hitl_fsm.core import suspicion
 from hitl_fsm.core.skeleton import latin_twin, skeleton
@@ -123,13 +124,17 @@ def test_what_looks_like_a_value_of_before() -> None:
     assert kinds({"to": "PayPal"}, before=[*before("PayPal"), *before("PayPaI")]) == []
     assert kinds({"to": "paypal"}, before=before("PayPal")) == []
     assert kinds({"from": "PayPaI"}, before=before("PayPal")) == []
+    deep = [Before({"to": [{"a.b": "x"}, {"a.b": "PayPal"}]}, lately=False, refused=False)]
+    assert kinds({"to": [{"a.b": "x"}, {"a.b": "PayPaI"}]}, before=deep) == [("confusable", "to[1].a.b")]
+    assert kinds({"to": [{"a.b": "PayPaI"}]}, before=deep) == []
+    assert kinds({"to": {"PayPaI !": 1}}, before=[Before({"to": {"PayPaI !": "PayPal !"}}, False, False)]) == []
     long = "l" * (suspicion.TWIN_CHARS + 1)
     assert kinds({"to": long[1:] + "I"}, before=before(long)) == []
 
 
 def test_similar_requests_lately_are_counted() -> None:
     same, other = Before({"a": 1}, lately=True, refused=True), Before({"a": 2}, lately=True, refused=False)
-    (flag,) = flags_of({"a": 1}, "", before=[same, other, other._replace(lately=False)])
+    (flag,) = flags_of({"a": 1}, "", before=[same, other, replace(other, lately=False)])
     assert flag.note == (
         "this agent asked 2 times for this tool in the last hour, 1 of them with exactly these arguments;"
         " people refused 1"
@@ -139,7 +144,7 @@ def test_similar_requests_lately_are_counted() -> None:
     (flag,) = flags_of({"a": 3}, "", before=[same])
     assert flag.note == "this agent asked 1 time for this tool in the last hour; people refused 1"
     assert flags_of({"a": 3}, "", before=[other] * (suspicion.MANY_LATELY - 1)) == ()
-    assert flags_of({"a": 1}, "", before=[same._replace(lately=False)] * 9) == ()
+    assert flags_of({"a": 1}, "", before=[replace(same, lately=False)] * 9) == ()
 
 
 def test_long_arguments_say_how_long_they_are() -> None:
@@ -179,7 +184,8 @@ def test_a_skeleton_is_its_own_and_hides_no_difference_of_plain_words(text: str)
 
 def test_the_texts_of_a_value_come_with_their_places() -> None:
     found = list(texts_in({"a": ["x", {"b c": "y"}], "d": 1, "e": {"f": "z"}}))
-    assert [tuple(one) for one in found] == [("a[0]", "x"), ("a[1].b c", "b c"), ("a[1].b c", "y"), ("e.f", "z")]
+    assert [one[:2] for one in found] == [("a[0]", "x"), ("a[1].b c", "b c"), ("a[1].b c", "y"), ("e.f", "z")]
+    assert [one.path for one in found] == [("a", 0), None, ("a", 1, "b c"), ("e", "f")]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from hitl_fsm.errors import ToolError
-from hitl_fsm.runtime.declared import DESCRIPTION_CHARS, Declared
-from hitl_fsm.runtime.remote import RemoteTool, remote_tool
-from hitl_fsm.runtime.tools import Declaration
+from hitl_fsm.runtime.tools.declared import DESCRIPTION_CHARS, Declared
+from hitl_fsm.runtime.tools.remote import RemoteTool, remote_tool
+from hitl_fsm.runtime.tools.tool import Declaration
 
 ORDER = {
     "$schema": "http://json-schema.org/draft-07/schema#",

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_fsm.adapters import model_litellm_stream
-from hitl_fsm.adapters.model_litellm import RESERVED_OPTIONS, LiteLLMModel
-from hitl_fsm.adapters.model_litellm_errors import MAX_DETAIL_CHARS, model_error
-from hitl_fsm.adapters.model_litellm_stream import Assembly
-from hitl_fsm.adapters.model_litellm_wire import Names, make_reply, names_of, wire_request
+from hitl_fsm.adapters.model_litellm import stream as model_litellm_stream
+from hitl_fsm.adapters.model_litellm.errors import MAX_DETAIL_CHARS, model_error
+from hitl_fsm.adapters.model_litellm.model import RESERVED_OPTIONS, LiteLLMModel
+from hitl_fsm.adapters.model_litellm.stream import Assembly
+from hitl_fsm.adapters.model_litellm.wire import Names, make_reply, names_of, wire_request
 from hitl_fsm.adapters.models import model_source
 from hitl_fsm.errors import ModelError, SettingsError
 from hitl_fsm.model.message import ChatRequest, Message, ToolCall, ToolSpec, Usage
@@ -212,7 +212,7 @@ from hitl_fsm.adapters.models import model_source
 model_source("openai/x", {})
 assert not {"litellm", "openai", "httpx"} & set(sys.modules), "imported too early"
 import asyncio
-from hitl_fsm.adapters import model_litellm
+from hitl_fsm.adapters.model_litellm import model as model_litellm
 module = asyncio.run(model_litellm._litellm())
 assert module.suppress_debug_info and not module.telemetry and module is sys.modules["litellm"]
 print("ok")

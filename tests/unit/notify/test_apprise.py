@@ -14,7 +14,7 @@ from hitl_fsm.adapters.notify.text import FIELD_MAX, TITLE_MAX, body, title
 from hitl_fsm.errors import NotifyError, SettingsError
 from hitl_fsm.model.notice import Notice
 from hitl_fsm.notify import Apprise
-from hitl_fsm.runtime.outbox import AGAIN_MAX_MS, Told
+from hitl_fsm.runtime.outgoing.outbox import AGAIN_MAX_MS, Told
 from house import House, call, calls
 from receiver import Desk, desk
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hitl_fsm.notify import Webhook
-from hitl_fsm.runtime.outbox import AGAIN_MAX_MS, Told
+from hitl_fsm.runtime.outgoing.outbox import AGAIN_MAX_MS, Told
 from house import House, call, calls
 from receiver import SECRET, desk
 

@@ -11,12 +11,14 @@ import msgspec
 import pytest
 
 from hitl_fsm import Engine
+from hitl_fsm.adapters.store.reading import LATE_TRIES
+from hitl_fsm.core.facts import content_digest
 from hitl_fsm.core.notices import wants
 from hitl_fsm.errors import NotAuthorised, NotifyError, RequirementNotFound, SettingsError
 from hitl_fsm.model.answer import Approve
 from hitl_fsm.model.notice import Notice
-from hitl_fsm.runtime import outbox
-from hitl_fsm.runtime.outbox import AGAIN_MAX_MS, AGAIN_MS, ATTEMPTS_MAX, Told
+from hitl_fsm.runtime.outgoing import outbox
+from hitl_fsm.runtime.outgoing.outbox import AGAIN_MAX_MS, AGAIN_MS, ATTEMPTS_MAX, Told
 from house import House, call, calls
 from receiver import wait_for
 
@@ -94,8 +96,20 @@ def test_who_is_asked_is_told_once_without_the_arguments(house: House) -> None:
         "requirement": requirement.id,
         "event": "requirement_opened",
         "attempts": 1,
-        "content": outbox.digest(notice),
+        "content": outbox.digest(notice, run.value.salt),
     }
+
+
+def test_nobody_can_try_what_a_notice_said(house: House) -> None:
+    """Its line has all of it but the words of people, and the run's salt."""
+    ear = Ear()
+    ear.details = True
+    engine, run = paused(house, ear)
+    engine.notify()
+    [notice], [sent] = ear.heard, records(engine, "notice_sent")
+    assert notice.args == {**PAY["args"], "memo": "-"}
+    assert sent["content"] == outbox.digest(notice, run.value.salt)
+    assert sent["content"] not in {outbox.digest(notice, ""), content_digest(msgspec.to_builtins(notice))}
 
 
 def test_a_link_leads_to_the_question_where_there_is_a_page(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +209,8 @@ def test_one_that_fails_is_tried_again_later_and_then_given_up(house: House) -> 
         assert engine.notify() == Told()  # not due yet
         [waiting] = engine.notices.list(state="waiting")
         assert waiting.attempts == attempt
+        late = asyncio.run(engine.store.health(house.clock.now())).late_notices
+        assert late == (attempt >= LATE_TRIES), "known long before it is given up"
         longest = min(AGAIN_MAX_MS, AGAIN_MS * 2 ** (attempt - 1))
         assert longest / 2 <= waiting.due_at - house.clock.now() <= longest
         house.clock.advance(longest)
@@ -202,8 +218,9 @@ def test_one_that_fails_is_tried_again_later_and_then_given_up(house: House) -> 
     house.clock.advance(10 * AGAIN_MAX_MS)
     assert engine.notify() == Told()
     [failed] = records(engine, "notice_failed")
-    assert (failed["channel"], failed["attempts"], failed["error"]) == ("ear", ATTEMPTS_MAX, "down")
-    assert asyncio.run(engine.store.health(house.clock.now())).dead_notices == 1
+    assert (failed["channel"], failed["attempts"]) == ("ear", ATTEMPTS_MAX)
+    health = asyncio.run(engine.store.health(house.clock.now()))
+    assert (health.dead_notices, health.late_notices) == (1, 0)
 
     [dead] = engine.notices.list(state="dead", requirement=run.requirements[0].id)
     engine.notices.retry(dead.delivery_id, by="otto")

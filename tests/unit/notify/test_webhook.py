@@ -16,8 +16,8 @@ from hitl_fsm.adapters.notify.webhook import checked_url
 from hitl_fsm.errors import NotifyError, SettingsError
 from hitl_fsm.model.notice import Notice
 from hitl_fsm.notify import Webhook
-from hitl_fsm.runtime import outbox
-from hitl_fsm.runtime.outbox import AGAIN_MAX_MS, Told
+from hitl_fsm.runtime.outgoing import outbox
+from hitl_fsm.runtime.outgoing.outbox import AGAIN_MAX_MS, Told
 from house import House, call, calls
 from receiver import SECRET, Desk, desk
 

@@ -15,8 +15,8 @@ from hitl_fsm.policy.describe.page import page
 from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.policy.load import check
 from hitl_fsm.policy.surroundings import Surroundings
-from hitl_fsm.runtime.impact import impact
 from hitl_fsm.runtime.loop import run_sync
+from hitl_fsm.runtime.policies.impact import impact
 from house import House, call, calls, policy_text
 
 NINE_TO_SIX = ((540, 1080),)

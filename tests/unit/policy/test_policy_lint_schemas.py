@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from hitl_fsm.model.secret_names import asks_for_secret
 from hitl_fsm.policy.form_check import check_schema, compiled
 from hitl_fsm.policy.lint.contradiction import contradiction
-from hitl_fsm.policy.lint.secret_names import asks_for_secret
 from hitl_fsm.policy.lint.unbounded import is_bounded_pattern, unbounded
 
 TYPES = ["null", "boolean", "integer", "number", "string", "array", "object"]

@@ -10,7 +10,7 @@ import pytest
 from policy_samples import action, policy, reader
 
 from hitl_fsm.adapters.policies import load_policy_files
-from hitl_fsm.cli.policy_sides import read_side
+from hitl_fsm.cli.policies.sides import read_side
 from hitl_fsm.errors import Diagnostic, PolicyError
 from hitl_fsm.model.verdict import External
 from hitl_fsm.policy.compare import compare

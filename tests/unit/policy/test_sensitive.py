@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 
 from hitl_fsm import Sensitive, tool
 from hitl_fsm.policy.sensitive import MASK, hidden, masked, sensitive_places, unmasked, without
-from hitl_fsm.runtime.remote import remote_tool
-from hitl_fsm.runtime.tools import Declaration
+from hitl_fsm.runtime.tools.remote import remote_tool
+from hitl_fsm.runtime.tools.tool import Declaration
 
 SECRET = {"type": "string", "x-sensitive": True}
 

@@ -115,14 +115,18 @@ done(os.getpid()); done(child.pid)
 time.sleep(60)
 """
     begun = time.monotonic()
-    outcome = await ran(tmp_path, text, timeout=0.6)
-    assert isinstance(outcome, Unknown)
-    assert "0.6 s" in outcome.detail
-    assert time.monotonic() - begun < 3
-    pids = [int(line) for line in witness(tmp_path)]
+    for seconds in (0.6, 3, 15):  # a busy machine may take longer to come as far as to its child
+        outcome = await ran(tmp_path, text, timeout=seconds)
+        assert isinstance(outcome, Unknown)
+        assert f"{seconds} s" in outcome.detail
+        pids = [int(line) for line in witness(tmp_path)]
+        for pid in pids:
+            assert await gone(pid)
+        if len(pids) == 2:
+            break
+        (tmp_path / "done").unlink(missing_ok=True)
     assert len(pids) == 2
-    for pid in pids:
-        assert await gone(pid)
+    assert time.monotonic() - begun < 50, "it waited for its end"
 
 
 async def test_it_is_stopped_with_who_started_it(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_fsm.errors import ArgumentsUnreadable
-from hitl_fsm.runtime.arguments import ARGUMENTS_BYTES, ARGUMENTS_DEPTH, INTEGER_MAX, read_arguments
+from hitl_fsm.runtime.tools.arguments import ARGUMENTS_BYTES, ARGUMENTS_DEPTH, INTEGER_MAX, read_arguments
 
 SHORT = 300  # characters: an error the model can use, not an echo of what it wrote
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hitl_fsm.errors import InputRefused, ModelError
-from hitl_fsm.runtime.context import CONTEXT_DEPTH, CONTEXT_LIMIT, checked_context, filled, instructed
+from hitl_fsm.runtime.agents.context import CONTEXT_DEPTH, CONTEXT_LIMIT, checked_context, filled, instructed
 
 
 def test_json_values_are_taken_as_a_copy() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from hitl_fsm.runtime.crowd import OPEN_PER_AGENT, Crowd
+from hitl_fsm.runtime.people.crowd import OPEN_PER_AGENT, Crowd
 
 
 class Counting:

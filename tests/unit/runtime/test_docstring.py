@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_fsm.runtime.docstring import read_docstring
+from hitl_fsm.runtime.tools.docstring import read_docstring
 
 GOOGLE = """Pay back.
 

@@ -30,9 +30,9 @@ from hitl_fsm.model.states import CallState
 from hitl_fsm.model.verdict import Approval, Confirm, Escalation, External, Gate, Patience, Review, Verdict
 from hitl_fsm.policy.calendar import Calendar
 from hitl_fsm.policy.evaluate import PolicySet
-from hitl_fsm.runtime.crowd import Crowd
 from hitl_fsm.runtime.entering import Entered, enter
 from hitl_fsm.runtime.parts import Parts
+from hitl_fsm.runtime.people.crowd import Crowd
 from house import House, call, calls
 
 ALICE = Actor("alice")

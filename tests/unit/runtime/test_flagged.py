@@ -12,8 +12,8 @@ from typing_extensions import TypedDict
 from hitl_fsm import Agent, ask_user, tool
 from hitl_fsm.errors import ToolError
 from hitl_fsm.policy.form_check import check_form
-from hitl_fsm.runtime import flagged
-from hitl_fsm.runtime.flagged import flagged_tools
+from hitl_fsm.runtime.tools import flagged
+from hitl_fsm.runtime.tools.flagged import flagged_tools
 from hitl_fsm.testing import ScriptedModel
 from house import House
 

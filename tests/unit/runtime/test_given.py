@@ -15,7 +15,7 @@ from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.context import CallContext
 from hitl_fsm.runtime.engine import Engine as Inner
 from hitl_fsm.runtime.given import ACTOR_NAME_LIMIT, PROMPT_LIMIT, REASON_LIMIT, ROLES_LIMIT, checked_actor
-from hitl_fsm.runtime.tools import Declaration, Tool, tool
+from hitl_fsm.runtime.tools.tool import Declaration, Tool, tool
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls
 
@@ -87,8 +87,11 @@ def test_what_the_lookup_returns_is_held_to_the_same(house: House) -> None:
 
 
 def test_roles_given_as_one_text_are_refused_not_taken_letter_by_letter(house: House) -> None:
-    house.actors = {"maria": "finance"}  # type: ignore[dict-item]
-    refused(lambda: house.engine().actor("maria", Actor("x")))
+    known: dict[str, Any] = {"maria": ["finance"]}
+    house.actors = known
+    engine = house.engine()
+    known["maria"] = "finance"
+    refused(lambda: engine.actor("maria", Actor("x")))
 
 
 def test_a_list_of_roles_becomes_the_tuple_and_an_enum_its_text() -> None:

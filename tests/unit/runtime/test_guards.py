@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hitl_fsm.errors import ToolError
-from hitl_fsm.runtime import callback
-from hitl_fsm.runtime.guards import WHY_LIMIT, GuardRefused, Guards
+from hitl_fsm.runtime.agents import callback
+from hitl_fsm.runtime.agents.guards import WHY_LIMIT, GuardRefused, Guards
 
 
 def passes(text: str) -> None:

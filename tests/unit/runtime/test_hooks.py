@@ -11,8 +11,8 @@ import pytest
 from hitl_fsm.errors import ToolError, ToolNotBegun
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.context import CallContext
-from hitl_fsm.runtime import callback
-from hitl_fsm.runtime.hooks import HookFailed, HookRefused, Hooks
+from hitl_fsm.runtime.agents import callback
+from hitl_fsm.runtime.agents.hooks import HookFailed, HookRefused, Hooks
 
 CONTEXT = CallContext("r1", "1.0", "r1:1.0:1", 1, Actor("alice"), {"reason": "late"})
 

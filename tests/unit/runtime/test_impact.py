@@ -13,11 +13,11 @@ from hitl_fsm.errors import LimitExceeded
 from hitl_fsm.model.actor import ENGINE
 from hitl_fsm.model.record import Record
 from hitl_fsm.policy.evaluate import PolicySet
-from hitl_fsm.runtime import impact as module
-from hitl_fsm.runtime import recorded as reading
-from hitl_fsm.runtime.impact import Impact, impact, said, shadow_report
 from hitl_fsm.runtime.loop import run_sync
-from hitl_fsm.runtime.recorded import Judged, RunActions, recorded
+from hitl_fsm.runtime.policies import impact as module
+from hitl_fsm.runtime.policies import judged as reading
+from hitl_fsm.runtime.policies.impact import Impact, impact, said, shadow_report
+from hitl_fsm.runtime.policies.judged import Judged, RunActions, recorded
 from house import House, call, calls, policies, policy_text
 from postgres import Server
 
@@ -245,6 +245,7 @@ def test_what_cannot_be_judged_again_is_counted_and_said(house: House, monkeypat
     assert (limited.unreadable, limited.named) == (1, [])
 
 
+@pytest.mark.any_line
 def test_forgotten_runs_are_counted_by_when_they_may_have_acted(house: House) -> None:
     engine = house.engine(rules(OLD))
     for _ in range(3):

@@ -57,6 +57,28 @@ def test_errors_come_out_and_the_loop_serves_on() -> None:
             run_sync(bad())
 
 
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_what_ends_a_process_ends_its_own_call_and_the_background_loop_serves_on(end: type[BaseException]) -> None:
+    """Else whoever needs that loop later waits for ever: it is the only one of the process."""
+    program = f"""
+from hitl_fsm.runtime.loop import run_in_background
+
+async def ends():
+    raise {end.__name__}("from a tool")
+
+async def works():
+    return "served"
+
+try:
+    run_in_background(ends())
+except {end.__name__} as error:
+    print(error)
+print(run_in_background(works()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("from a tool\nserved\n", "")
+
+
 @pytest.mark.parametrize("alone", [True, False])
 def test_what_blocks_runs_outside_of_the_loop(alone: bool) -> None:
     def blocking() -> tuple[str, bool]:
@@ -233,3 +255,16 @@ def test_a_loop_that_ends_in_a_garbage_collection_is_closed_before_its_sockets_a
     finally:
         sys.unraisablehook = before
     assert told == []
+
+
+def test_runs_are_listed_and_told_without_holding_up_the_loop_that_asks(house: House) -> None:
+    engine = house.engine(ALLOW)
+    run = house.agent(engine, [calls(call("look", order_id="o1"))]).run("go", user="alice")
+
+    async def main() -> tuple[list[str], list[str]]:
+        rows, lines = await engine.runs.alist(limit=10), await engine.runs.atimeline(run.run_id)
+        return [row.run_id for row in rows], [line["event"] for line in lines]
+
+    listed, told = asyncio.run(main())
+    assert listed == [run.run_id]
+    assert told == [line["event"] for line in engine.runs.timeline(run.run_id)]

@@ -13,7 +13,7 @@ import pytest
 from typing_extensions import TypedDict
 
 from hitl_fsm.errors import ToolError
-from hitl_fsm.runtime.output import OUTPUT_PROBLEMS_MAX, OutputType
+from hitl_fsm.runtime.agents.output import OUTPUT_PROBLEMS_MAX, OutputType
 
 
 class Mood(enum.Enum):
@@ -108,8 +108,7 @@ def test_a_type_that_json_cannot_carry_is_told() -> None:
 
 
 def test_pydantic_is_imported_at_first_use() -> None:
-    code = (
-        "import sys; from hitl_fsm.runtime.output import OutputType; OutputType(dict); print('pydantic' in sys.modules)"
-    )
+    use = "from hitl_fsm.runtime.agents.output import OutputType; OutputType(dict)"
+    code = f"import sys; {use}; print('pydantic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

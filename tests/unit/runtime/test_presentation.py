@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from hitl_fsm.cli.answers.present import question_page
 from hitl_fsm.cli.page import Fields
-from hitl_fsm.cli.present import question_page
-from hitl_fsm.runtime.presentation import Presentation, form_fields, presentation
+from hitl_fsm.runtime.presenting.presentation import Presentation, form_fields, presentation
 from house import House, call, calls
 
 FORM = "{type: object, required: [reason], properties: {reason: {type: string}, extra: {enum: [1, 2], default: 1}}}"

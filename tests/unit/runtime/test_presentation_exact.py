@@ -17,11 +17,11 @@ from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.model.verdict import Approval, Confirm, Escalation, Patience, UserInput, Verdict
 from hitl_fsm.policy.sensitive import MASK
-from hitl_fsm.runtime.presentation import (
+from hitl_fsm.runtime.presenting.presentation import (
     Change,
+    look,
     presentation,
     presentation_digest,
-    presented_digest,
     shown_call,
 )
 
@@ -126,15 +126,15 @@ def test_long_arguments_are_whole_and_long_words_say_what_is_cut() -> None:
     ],
 )
 def test_the_digest_stays_while_people_vote(more: dict[str, Any]) -> None:
-    assert presented_digest(asked(**more), RUN) == presented_digest(asked(), RUN)
-    assert presented_digest(asked(), replace(RUN, state=RunState.RESOLVING)) == presented_digest(asked(), RUN)
+    assert look(asked(**more), RUN).digest == look(asked(), RUN).digest
+    assert look(asked(), replace(RUN, state=RunState.RESOLVING)).digest == look(asked(), RUN).digest
 
 
 def test_the_digest_is_the_same_when_it_is_closed() -> None:
     closed = asked(state=RequirementState.RESOLVED)
-    assert presented_digest(closed, RUN) == presented_digest(asked(), RUN)
+    assert look(closed, RUN).digest == look(asked(), RUN).digest
     one = presentation(asked(), RUN)
-    assert presentation_digest(one) == presented_digest(asked(), RUN)
+    assert presentation_digest(one) == look(asked(), RUN).digest
     assert len(presentation_digest(one)) == 64
 
 
@@ -154,4 +154,4 @@ def test_the_digest_is_the_same_when_it_is_closed() -> None:
     ],
 )
 def test_the_digest_is_another_when_something_else_is_to_be_seen(more: dict[str, Any]) -> None:
-    assert presented_digest(replace(asked(), **more), RUN) != presented_digest(asked(), RUN)
+    assert look(replace(asked(), **more), RUN).digest != look(asked(), RUN).digest

@@ -21,8 +21,8 @@ from hitl_fsm.model.verdict import (
     Seat,
     UserInput,
 )
-from hitl_fsm.runtime.presentation import Presentation, presentation
-from hitl_fsm.runtime.presentation_who import span
+from hitl_fsm.runtime.presenting.presentation import Presentation, presentation
+from hitl_fsm.runtime.presenting.who import span
 
 HOUR = 3_600_000
 ALICE = Actor("alice")

@@ -89,6 +89,7 @@ def test_the_record_still_tells_the_story_and_who_forgot_it(house: House) -> Non
     assert run_sync(forgotten(engine.store, run_id[:-1])) is None
 
 
+@pytest.mark.any_line
 def test_a_line_that_names_no_run_tells_of_none(house: House) -> None:
     engine = house.engine("- {id: look, tools: look, gate: allow}")
     first, second = all_done(house, engine, 2)

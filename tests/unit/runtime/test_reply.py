@@ -10,7 +10,7 @@ import pytest
 from hitl_fsm.errors import ModelError
 from hitl_fsm.model.event import Entry, ModelReplied
 from hitl_fsm.model.message import ModelReply, ToolCall, Usage
-from hitl_fsm.runtime.reply import CALLS_PER_REPLY, ECHO_DEPTH, REPLY_TEXT_LIMIT, checked_reply
+from hitl_fsm.runtime.agents.reply import CALLS_PER_REPLY, ECHO_DEPTH, REPLY_TEXT_LIMIT, checked_reply
 
 HALF = "\ud800"
 CALL = ToolCall("a", "pay", '{"to": "x"}')

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_fsm.runtime.results import ERROR_LIMIT, RESULT_LIMIT, RESULT_NODES, error_text, to_result
+from hitl_fsm.runtime.tools.results import ERROR_LIMIT, RESULT_LIMIT, RESULT_NODES, error_text, to_result
 
 
 class Model(pydantic.BaseModel):

@@ -9,7 +9,7 @@ import pytest
 
 from hitl_fsm.errors import RunNotFound
 from hitl_fsm.model.states import RunState
-from hitl_fsm.runtime import stream
+from hitl_fsm.runtime.streaming import stream
 from house import House, call
 
 SCRIPT = [{"say": "Let me see.", "calls": [call("look", order_id="1"), call("pay", to="bob", amount=5)]}]

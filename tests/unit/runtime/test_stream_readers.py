@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from hitl_fsm import stream
 from hitl_fsm.core.replay import replay
 from hitl_fsm.errors import ModelError
 from hitl_fsm.model.states import RunState
-from hitl_fsm.runtime import channel as channel_module
-from hitl_fsm.runtime.channel import Channel
+from hitl_fsm.runtime.streaming import channel as channel_module
+from hitl_fsm.runtime.streaming.channel import Channel
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls
 
@@ -230,7 +231,8 @@ async def test_the_log_is_read_from_where_it_is_wanted(house: House) -> None:
             asked.append(after)
             return await load(run_id, after=after)
 
-    runs = type(team.engine.runs)(type("Engine", (), {"store": Watched()})())  # type: ignore[arg-type]
+    parts = SimpleNamespace(store=Watched())
+    runs = type(team.engine.runs)(SimpleNamespace(parts=parts))  # type: ignore[arg-type]
     assert [entry.seq for entry in await runs.aevents(run_id, after=end - 1)] == [end]
     assert list(await runs.aevents(run_id, after=end)) == []
     assert list(await runs.aevents(run_id, after=end + 100)) == []

@@ -137,9 +137,10 @@ async def test_the_asynchronous_loop_does_so_for_a_workflow(house: House) -> Non
 
 
 def test_a_handle_shows_the_runs_under_way(house: House) -> None:
-    run = a_team(house).run("go", user="alice")
+    team = a_team(house)
+    run = team.run("go", user="alice")
     (inside,) = run.frames
     assert (inside.path, inside.kind, inside.name) == (("team finance", "agent clerk"), "agent", "clerk")
     assert (inside.turn, inside.waits, inside.error) == (1, True, None)
     assert inside.frame == run.active_requirements[0].value.call_id.rpartition("/")[0]
-    assert run.version == len(run._engine.runs.events(run.run_id))
+    assert run.version == len(team.engine.runs.events(run.run_id))

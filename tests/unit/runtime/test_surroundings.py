@@ -10,8 +10,8 @@ import pytest
 from hitl_fsm import Agent, CallContext, GuardRefused, Guards, Hooks, current_call, tool
 from hitl_fsm.errors import InputRefused, ToolError
 from hitl_fsm.model.message import ChatRequest, ModelReply
-from hitl_fsm.runtime.output import OUTPUT_TRIES
-from hitl_fsm.runtime.stream import ContentDelta
+from hitl_fsm.runtime.agents.output import OUTPUT_TRIES
+from hitl_fsm.runtime.streaming.stream import ContentDelta
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls
 
@@ -280,9 +280,9 @@ def test_calls_before_the_answer_are_left_alone(house: House) -> None:
 
 
 def test_wrong_options_are_refused_when_the_agent_is_built(house: House) -> None:
-    with pytest.raises(ToolError, match="hooks is list, not Hooks"):
+    with pytest.raises(ToolError, match="hooks is of type list"):
         agent_of(house, [], hooks=[print])
-    with pytest.raises(ToolError, match="guards is Hooks, not Guards"):
+    with pytest.raises(ToolError, match="guards is of type Hooks"):
         agent_of(house, [], guards=Hooks())
     agent, _ = agent_of(house, [say("1")], output_schema=object())
     with pytest.raises(ToolError, match="is no type that JSON can carry"):

@@ -11,8 +11,8 @@ import pytest
 
 from hitl_fsm import Agent, tool
 from hitl_fsm.errors import ToolError
-from hitl_fsm.runtime.toolkit import Toolbox, Toolkit, Toolset
-from hitl_fsm.runtime.tools import AnyTool
+from hitl_fsm.runtime.tools.tool import AnyTool
+from hitl_fsm.runtime.tools.toolkit import Toolbox, Toolkit, Toolset
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls
 

@@ -25,9 +25,9 @@ from pydantic import Field
 from hitl_fsm.errors import ToolError, ToolTimedOut
 from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.context import CallContext, idempotency_key
-from hitl_fsm.runtime.arguments import read_arguments
-from hitl_fsm.runtime.ask_user import ask_user
-from hitl_fsm.runtime.tools import Declaration, Tool, as_tool, current_call, tool
+from hitl_fsm.runtime.agents.ask_user import ask_user
+from hitl_fsm.runtime.tools.arguments import read_arguments
+from hitl_fsm.runtime.tools.tool import Declaration, Tool, as_tool, current_call, tool
 
 CONTEXT = CallContext("r1", "1.0", "r1:1.0:1", 1, Actor("alice"), {"reason": "late"})
 
@@ -373,7 +373,7 @@ async def test_ask_user_is_declared_and_never_run() -> None:
 
 def test_declaring_a_tool_does_not_import_pydantic() -> None:
     code = (
-        "import sys\nfrom hitl_fsm.runtime.tools import tool\nimport hitl_fsm.runtime.ask_user\n"
+        "import sys\nfrom hitl_fsm.runtime.tools.tool import tool\nimport hitl_fsm.runtime.agents.ask_user\n"
         "@tool\ndef f(x: int) -> int:\n    return x\n"
         "assert f(1) == 1\nassert 'pydantic' not in sys.modules\nf.spec\nassert 'pydantic' in sys.modules"
     )

@@ -18,10 +18,10 @@ from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RunState
 from hitl_fsm.model.timer import Timer
 from hitl_fsm.ports import RunRow
-from hitl_fsm.runtime import outbox
 from hitl_fsm.runtime import work as working
-from hitl_fsm.runtime.in_force import Reloaded
-from hitl_fsm.runtime.work import Continued, Worker, continue_ready, work
+from hitl_fsm.runtime.outgoing import outbox
+from hitl_fsm.runtime.policies.in_force import Reloaded
+from hitl_fsm.runtime.work import Continued, Worker
 from house import House, call, calls
 
 WAIT_S = 10.0
@@ -122,7 +122,7 @@ def test_a_long_run_holds_up_neither_the_sweep_nor_other_runs(house: House) -> N
 
     async def watch() -> None:
         stop = asyncio.Event()
-        worker = asyncio.create_task(work(engine, stop, POLL_S))
+        worker = asyncio.create_task(engine.awork(stop, POLL_S))
         await until(lambda: gauge.inside == 1)
         expiring = await long.arun("go", user="alice")
         answered = await long.arun("go", user="alice")
@@ -162,7 +162,7 @@ def test_runs_side_by_side_are_bounded_and_none_is_taken_twice(
 
     async def watch() -> None:
         nonlocal most
-        worker = Watched(engine, told, leave, POLL_S)
+        worker = Watched(engine.door, engine.routes, told, leave, POLL_S)
         running = asyncio.create_task(worker.run())
         await until(lambda: gauge.inside == 2 and worker.under_way == in_hand)
         for _ in range(10):  # rounds in which it looks again
@@ -192,7 +192,7 @@ def test_what_waits_for_its_turn_is_not_begun_once_the_worker_is_to_leave(
 
     async def watch() -> None:
         stop = asyncio.Event()
-        worker = asyncio.create_task(work(engine, stop, POLL_S))
+        worker = asyncio.create_task(engine.awork(stop, POLL_S))
         await until(lambda: gauge.inside == 1)
         stop.set()
         gauge.go.set()
@@ -209,7 +209,7 @@ def test_a_worker_that_is_cancelled_leaves_nothing_running_and_nothing_held(hous
     (run_id,) = approved(house.agent(engine, PAY, tools=[gauge.tool()]), 1)
 
     async def watch() -> None:
-        worker = asyncio.create_task(work(engine, asyncio.Event(), POLL_S))
+        worker = asyncio.create_task(engine.awork(asyncio.Event(), POLL_S))
         await until(lambda: gauge.inside == 1)
         worker.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -230,7 +230,7 @@ def test_a_defect_in_one_run_ends_neither_the_worker_nor_the_others(house: House
     told, leave = Told(), asyncio.Event()
 
     async def watch() -> None:
-        worker = asyncio.create_task(Worker(engine, told, leave, POLL_S).run())
+        worker = asyncio.create_task(Worker(engine.door, engine.routes, told, leave, POLL_S).run())
         await until(lambda: bool(told.defects))
         good = await house.agent(engine, PAY, tools=[gauge.tool()]).arun("go", user="alice")
         await engine.aresolve(good.active_requirements[0].id, Approve(), by="alice")
@@ -259,7 +259,7 @@ def test_a_store_that_is_away_is_tried_again(house: House, monkeypatch: pytest.M
     monkeypatch.setattr(engine.store, "ready", away)
 
     async def watch() -> None:
-        worker = asyncio.create_task(Worker(engine, told, leave, POLL_S).run())
+        worker = asyncio.create_task(Worker(engine.door, engine.routes, told, leave, POLL_S).run())
         await until(lambda: bool(told.runs))
         leave.set()
         await worker
@@ -288,7 +288,7 @@ def test_a_run_that_failed_meanwhile_is_not_retried_because_it_was_ready_once(
     monkeypatch.setattr(engine.store, "ready", as_it_was)
     assert engine.continue_ready() == ()
     with pytest.raises(Fenced, match="is not ready any more: it is failed"):
-        asyncio.run(engine.atake_up(run_id))
+        asyncio.run(engine.door.take_up(run_id, None))
     assert len(engine.runs.events(run_id)) == before
     monkeypatch.undo()
     assert engine.advance(run_id).state is RunState.DONE, "who asks for it has it retried"
@@ -319,18 +319,18 @@ def test_what_is_ready_is_found_over_pages_and_a_defect_is_raised_when_the_other
     gauge = Gauge()
     gauge.go.set()
     ids = approved(house.agent(engine, PAY, tools=[gauge.tool()]), 5)
-    assert [one.run_id for one in asyncio.run(continue_ready(engine))] == sorted(ids)
-    real = engine.atake_up
+    assert [one.run_id for one in asyncio.run(engine.acontinue_ready())] == sorted(ids)
+    real = engine.door.take_up
     more = approved(house.agent(engine, PAY, tools=[gauge.tool()]), 5)
 
-    async def take_up(run_id: str, publish: Any = None) -> Any:
+    async def take_up(run_id: str, publish: Any) -> Any:
         if run_id == more[0]:
             raise _DefectError
         return await real(run_id, publish)
 
-    monkeypatch.setattr(engine, "atake_up", take_up)
+    monkeypatch.setattr(engine.door, "take_up", take_up)
     with pytest.raises(_DefectError):
-        asyncio.run(continue_ready(engine))
+        asyncio.run(engine.acontinue_ready())
     left = [row.run_id for row in engine.runs.list() if row.state != "done"]
     assert left == [more[0]]
 
@@ -353,7 +353,7 @@ def test_an_overdue_timer_that_stays_does_not_make_the_worker_run_hot(
 
     async def watch() -> None:
         stop = asyncio.Event()
-        worker = asyncio.create_task(work(engine, stop, 0.1))
+        worker = asyncio.create_task(engine.awork(stop, 0.1))
         await asyncio.sleep(0.35)
         stop.set()
         await worker

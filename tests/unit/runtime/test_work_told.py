@@ -9,8 +9,8 @@ from hitl_fsm.model.delivery import Delivery, DeliveryState
 from hitl_fsm.model.dispatch import Handover, Outcome, Unknown
 from hitl_fsm.model.notice import Notice
 from hitl_fsm.model.timer import Timer
-from hitl_fsm.runtime.in_force import Reloaded
-from hitl_fsm.runtime.outbox import Told, notify
+from hitl_fsm.runtime.outgoing.outbox import Told, notify
+from hitl_fsm.runtime.policies.in_force import Reloaded
 from hitl_fsm.runtime.work import Continued, Worker
 from house import House, call, calls
 
@@ -82,7 +82,7 @@ def test_what_is_handed_over_and_told_is_said_to_who_looks_on(house: House) -> N
         await house.agent(engine, PAY).arun("go", user="alice")
         stop = asyncio.Event()
         heard = LooksOn(stop)
-        worker = Worker(engine, heard, stop, 0.05)
+        worker = Worker(engine.door, engine.routes, heard, stop, 0.05)
         await asyncio.wait_for(worker.run(), 20)
         await worker.all_ended()
         return heard

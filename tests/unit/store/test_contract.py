@@ -254,7 +254,8 @@ async def test_lists_come_in_pages(store: SqlStore) -> None:
     assert [q.requirement_id for q in await store.requirements(state="resolved")] == ["r1-1", "r3-1"]
     assert await store.runs(limit=-1) == []
     info = await store.info()
-    assert (info.runs, info.open_requirements, info.records, info.schema) == (5, 3, 12, HEAD)
+    keys = sum(b'"event":"key_added"' in line.body for line in await store.records())
+    assert (info.runs, info.open_requirements, info.records - keys, info.schema) == (5, 3, 12, HEAD)
 
 
 async def test_records_of_a_run_and_of_none(store: SqlStore) -> None:
@@ -263,7 +264,8 @@ async def test_records_of_a_run_and_of_none(store: SqlStore) -> None:
     await store.append([Record("viewed", T0, BOB, data={"requirement": "r1-1"}), Record("viewed", T0, ALICE)])
     await store.append([])
     await store.commit(story.pause())
-    assert [line.seq for line in await store.records(run_id="r1")] == [1, 4]
+    last = (await store.head())[0]  # 4, or 5 where the first line brought a line about the key that signs
+    assert [line.seq for line in await store.records(run_id="r1")] == [1, last]
     assert [line.seq for line in await store.records(after=1, limit=2)] == [2, 3]
     assert await whole(store)
 
@@ -273,7 +275,7 @@ async def test_policies_are_kept_once(store: SqlStore) -> None:
     assert await store.save_policies("d1", "text", record)
     assert not await store.save_policies("d1", "other", record)
     assert await store.policies("d1") == "text"
-    assert len(await store.records()) == 1
+    assert sum(b'"policies_activated"' in line.body for line in await store.records()) == 1
 
 
 @pytest.mark.parametrize("data", [{"x": object()}, {"x": "\ud800"}, {("a", 1): 2}])

@@ -31,9 +31,11 @@ def record(event: str = "delegation_made") -> Record:
 
 
 async def events(store: SqlStore) -> list[str]:
+    """Of all lines, but for the one about the key that the first line brings."""
     lines = await store.records()
     assert verify(lines, Head(*await store.head())).findings == ()
-    return [json.loads(line.body)["event"] for line in lines]
+    told = [json.loads(line.body)["event"] for line in lines]
+    return told[:1] + told[2:] if told[1:2] == ["key_added"] else told
 
 
 async def test_what_is_added_is_read_back_until_it_is_ended(store: SqlStore) -> None:

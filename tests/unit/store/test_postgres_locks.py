@@ -12,7 +12,7 @@ import pytest
 from kinds import store_of, until, whole
 from steps import ALICE, ME, T0, Story
 
-from hitl_fsm.adapters.store.postgres import opening
+from hitl_fsm.adapters.store.postgres import opening, terms
 from hitl_fsm.adapters.store.postgres.location import parse
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import RunBusy, StoreBusy, StoreError
@@ -66,8 +66,8 @@ async def test_a_head_that_is_held_too_long_fails_the_batch_and_writes_nothing(
 async def test_a_frozen_worker_keeps_its_locks_shorter_than_others_wait(
     store: SqlStore, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert opening.IDLE_S < opening.LOCK_WAIT_S
-    monkeypatch.setattr(opening, "IDLE_S", 1)
+    assert terms.IDLE_S < terms.LOCK_WAIT_S
+    monkeypatch.setattr(terms, "IDLE_S", 1)
     frozen = opening.open_writer(parse(url))
     await store.append([Record("first", T0, ALICE)])
     frozen.script("BEGIN; SELECT 1 FROM log_head FOR UPDATE")

@@ -14,7 +14,7 @@ from kinds import all_at_once, spawn, store_of
 from steps import Story
 
 from hitl_fsm.adapters.store import open_store
-from hitl_fsm.adapters.store.postgres import opening
+from hitl_fsm.adapters.store.postgres import opening, terms
 from hitl_fsm.adapters.store.postgres.location import parse
 from hitl_fsm.adapters.store.revisions import HEAD
 from hitl_fsm.errors import SchemaTooNew, StoreBusy, StoreError
@@ -277,9 +277,9 @@ async def test_processes_that_start_at_once_make_one_database(url: str) -> None:
 async def test_who_makes_or_changes_tables_does_it_alone(
     url: str, postgres_server: Server, postgres_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "MIGRATION_WAIT_S", 0.1)
+    monkeypatch.setattr(terms, "MIGRATION_WAIT_S", 0.1)
     with postgres_server.connect(postgres_database) as other, other.transaction():
-        other.execute(opening.lock("hitl_fsm"))
+        other.execute(terms.lock("hitl_fsm"))
         error = await fails(url)
         assert isinstance(error, StoreBusy)
     assert (await use(url)).runs == 1
@@ -313,9 +313,9 @@ async def test_each_connection_has_its_limits(url: str) -> None:
     store = store_of(f"{url}&options=-c%20work_mem%3D1234kB&application_name=payments")
     await store.append([])
     names = {
-        "statement_timeout": f"{opening.STATEMENT_S}s",
-        "lock_timeout": f"{opening.LOCK_WAIT_S}s",
-        "idle_in_transaction_session_timeout": f"{opening.IDLE_S}s",
+        "statement_timeout": f"{terms.STATEMENT_S}s",
+        "lock_timeout": f"{terms.LOCK_WAIT_S}s",
+        "idle_in_transaction_session_timeout": f"{terms.IDLE_S}s",
         "search_path": "hitl_fsm",
         "default_transaction_isolation": "read committed",
         "work_mem": "1234kB",

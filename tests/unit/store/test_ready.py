@@ -102,7 +102,7 @@ async def test_forgetting_takes_everything_but_the_record(store: SqlStore) -> No
     assert (await store.records())[:-1] == lines
     report = verify(await store.records(), Head(*await store.head()))
     assert report.intact
-    assert report.count == 13
+    assert report.count - sum(b'"event":"key_added"' in line.body for line in lines) == 13
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 5])

@@ -18,7 +18,7 @@ from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.context import CallContext
 from hitl_fsm.model.message import ChatRequest, Message, ModelReply, ToolCall
 from hitl_fsm.runtime.recipe import Recipe
-from hitl_fsm.runtime.results import error_text
+from hitl_fsm.runtime.tools.results import error_text
 from hitl_fsm.runtime.workflow.program import program
 from hitl_fsm.runtime.workflow.workflow import recipe_of
 

@@ -10,7 +10,7 @@ from played import Outcome, Played, Rule
 
 from hitl_fsm.errors import ModelError, WorkflowChanged, WorkflowStopped
 from hitl_fsm.policy.workflows.limits import STEP_NAME_MAX
-from hitl_fsm.runtime.tools import NAME_MAX
+from hitl_fsm.runtime.tools.tool import NAME_MAX
 from hitl_fsm.runtime.workflow.given import StepInput
 from hitl_fsm.runtime.workflow.nodes import Condition, Loop, Parallel, Retry, Router, Step, Steps
 from hitl_fsm.runtime.workflow.plan import BRANCH, ON_ERROR

@@ -11,7 +11,7 @@ from flows import add, engine_of, policy, step
 from hitl_fsm import Agent, Condition, Engine, Loop, Parallel, Retry, Router, Step, Steps, Workflow, tool
 from hitl_fsm.errors import AnswerRefused, InputRefused, WorkflowChanged
 from hitl_fsm.model.states import RunState
-from hitl_fsm.runtime.stream import StepStarted, ToolCallCompleted, ToolCallStarted
+from hitl_fsm.runtime.streaming.stream import StepStarted, ToolCallCompleted, ToolCallStarted
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls, policies
 
