@@ -23,7 +23,7 @@ from hitl_fsm import Agent, Engine, Limits, tool
 from hitl_fsm.model.answer import Approve
 from hitl_fsm.model.requirement import Requirement
 from hitl_fsm.model.run import Run
-from hitl_fsm.ports import AskedBefore, Commit, Store, StoredRun
+from hitl_fsm.ports import AskedBefore, Commit, RecordLine, Store, StoredRun
 from hitl_fsm.testing import ScriptedModel
 
 POLICY = Path(__file__).with_name("peer.policy.yaml")
@@ -276,8 +276,20 @@ class Recorder:
     async def save_policies(self, *_: object) -> bool:
         return True
 
+    async def cursor(self, *_: object) -> int | None:
+        """No reader has been here."""
+
+    async def head(self) -> tuple[int, str]:
+        return 0, ""
+
+    async def records(self, **_: object) -> Sequence[RecordLine]:
+        return ()
+
     async def release(self, *_: object) -> None:
         """Nobody else is there."""
+
+    def watch(self, *_: object) -> None:
+        """Nobody is told."""
 
     async def renew(self, *_: object) -> bool:
         return True
