@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from examples.deploy import agent
-from hitl_fsm.runtime import stream
-from hitl_fsm.runtime.stream import StreamEvent
+from hitl_fsm.runtime.streaming import stream
+from hitl_fsm.runtime.streaming.stream import StreamEvent
 
 
 def show(events: Iterator[StreamEvent]) -> str:
