@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 import record_guard
 from house import House
+from moments import begin_before_time
 from postgres import Server
 
 # Thousands of databases, each of which would keep 16 MiB for outcomes.
@@ -58,6 +59,12 @@ def house(tmp_path: Path) -> Iterator[House]:
     yield made
     for engine in made.engines:
         engine.close()
+
+
+@pytest.fixture
+def begun_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has a short time has begun before it is over."""
+    begin_before_time(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +13,8 @@ from hitl_fsm.errors import HitlError, UnknownTool
 from hitl_fsm.model.states import RunState
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls, policies
+from moments import HUNG_S
+from receiver import wait_for
 
 HEAD = "apiVersion: hitl-fsm/v1\nkind: Policy\nname: {name}\nowner: a@example.com\ndescription: For a test.\n"
 
@@ -69,16 +71,18 @@ def test_law09_a_question_to_a_person_as_a_step_is_asked(house: House, rules: by
 
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("on_error", ["retry", Retry(2), Retry(1, then="skip")])
+@pytest.mark.usefixtures("begun_in_time")
 def test_law03_a_step_that_was_given_up_is_not_tried_again_by_itself(
     house: House, on_error: Any, *, nested: bool
 ) -> None:
     """Nobody knows whether it took effect, so nothing but a person's word may have it done again."""
     ran: list[str] = []
+    over = threading.Event()
 
     @tool(timeout_s=0.05)
     def pay(to: str) -> str:
         ran.append(to)
-        time.sleep(0.3)
+        over.wait(HUNG_S)
         return to
 
     engine = house.engine(policies(ALL_TOOLS, ALL_STEPS))
@@ -94,6 +98,8 @@ def test_law03_a_step_that_was_given_up_is_not_tried_again_by_itself(
     run = flow.continue_run(run)
     skips = isinstance(on_error, Retry) and on_error.then == "skip"
     assert (run.state, ran) == (RunState.DONE if skips else RunState.FAILED, ["x"])
+    over.set()
+    wait_for(lambda: any(b'"event":"late_result"' in line.body for line in engine.audit.records()))
 
 
 def members(engine: Engine, asked: list[str]) -> list[Agent]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -18,6 +17,7 @@ from hitl_fsm.runtime import execute
 from hitl_fsm.runtime.tools.remote import RemoteTool, ToolAsked, remote_tool
 from hitl_fsm.runtime.tools.tool import Begin, Declaration
 from house import House, call, calls
+from moments import HUNG_S, background_is_done
 
 FORM = {"type": "object", "properties": {"amount": {"type": "number"}}, "required": ["amount"]}
 KEY = question_key("How much?", FORM)
@@ -34,10 +34,9 @@ def elsewhere(work: Work, **declared: Any) -> RemoteTool:
 
     def start(args: dict[str, Any], context: CallContext, begin: Begin) -> Future[Any]:
         future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()  # it has begun: a short time cannot be over before
 
         def run() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
             try:
                 begin()
                 future.set_result(work(args, context))
@@ -155,15 +154,18 @@ def test_law03_a_call_that_is_lost_elsewhere_is_a_question_and_never_tried_again
 @pytest.mark.parametrize("end", [ToolLost("the line is dead"), ToolAsked("How much?", FORM)])
 def test_law03_what_is_lost_after_its_time_answers_nothing(house: House, end: Exception) -> None:
     over = threading.Event()
+    doing: list[threading.Thread] = []
 
     def work(args: dict[str, Any], context: CallContext) -> str:
-        over.wait(10)
+        doing.append(threading.current_thread())
+        over.wait(HUNG_S)
         raise end
 
     engine = house.engine(ALLOW)
     run = house.agent(engine, SCRIPT, tools=[elsewhere(work, timeout_s=0.1)]).run("go", user="alice")
     over.set()
-    time.sleep(0.5)
+    doing[0].join(HUNG_S)
+    background_is_done()
     again = engine.runs.get(run.run_id)
     assert [one.kind for one in again.active_requirements] == ["outcome"]
     assert "late_result" not in house.records(engine, run.run_id)
