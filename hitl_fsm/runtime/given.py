@@ -64,6 +64,15 @@ def checked_reason(value: object) -> str | None:
     return None if value is None else checked_text(value, "the reason", REASON_LIMIT)
 
 
+def stated_reason(value: object) -> str:
+    """Why something is kept or forgotten: somebody has to say so."""
+    why = checked_text(value, "the reason", REASON_LIMIT)
+    if not why.strip():
+        msg = "a reason must be said"
+        raise InputRefused(msg, help="nothing was done; say why in a sentence")
+    return why
+
+
 def checked_name(value: object, what: str) -> str:
     """A name that is not empty."""
     name = checked_text(value, what, ACTOR_NAME_LIMIT)

@@ -1,29 +1,29 @@
-"""How long the record keeps what: erasing a person, legal holds, and pruning what is old."""
+"""How long the record keeps what: erasing a person, and pruning what is old. What leaves it as an export."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from hitl_fsm.audit.questions.all import question
 from hitl_fsm.audit.questions.parameters import values
 from hitl_fsm.audit.questions.question import Answer, Put
-from hitl_fsm.errors import ErasureRefused, Fenced, InputRefused, RecordHeld, StoreError, SubjectUnknown
+from hitl_fsm.errors import ErasureRefused, Fenced, RecordHeld, StoreError, SubjectUnknown
 from hitl_fsm.model.actor import ENGINE, Actor
-from hitl_fsm.model.hold import Hold, HoldKind, HoldRow
 from hitl_fsm.model.record import Record
 from hitl_fsm.ports_record import Forgetting, Kept, PrunedLines, PrunedPage
-from hitl_fsm.runtime.given import REASON_LIMIT, checked_name, checked_text
+from hitl_fsm.runtime.given import checked_name, stated_reason
 from hitl_fsm.runtime.ground import Ground
-from hitl_fsm.runtime.loop import run_sync
-from hitl_fsm.runtime.pages import PAGE, RECORD_PAGE
+from hitl_fsm.runtime.loop import run_blocking, run_sync
+from hitl_fsm.runtime.pages import RECORD_PAGE
 from hitl_fsm.runtime.parts import Parts
 from hitl_fsm.runtime.people.grants import somebody
 from hitl_fsm.runtime.prune import PRUNE_PAGE, RUNS_FORGOTTEN, check_age, described
 from hitl_fsm.runtime.record.asked import ROWS, told_asked
+from hitl_fsm.runtime.record.holds import Holds, reasoned
 from hitl_fsm.runtime.record.retiring import Reader, RetiredReader, readers, retire
 from hitl_fsm.runtime.record.unready import missing
 from hitl_fsm.runtime.views import Audit
@@ -66,60 +66,6 @@ class PrunedRecord(NamedTuple):
     upto: int = 0
     stopped_by: str = ""
     kept: Kept = Kept()
-
-
-class Holds:
-    """What must not be forgotten while somebody says so."""
-
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-
-    def place(self, *, by: str | Actor, reason: str, subject: str | None = None, run: str | None = None) -> Hold:
-        """From now on nothing of a person, of a run, or of everything there is, is erased, forgotten or pruned.
-
-        Raises InputRefused without a reason, or where both are named.
-        """
-        return run_sync(self.aplace(by=by, reason=reason, subject=subject, run=run))
-
-    async def aplace(self, *, by: str | Actor, reason: str, subject: str | None = None, run: str | None = None) -> Hold:
-        """As `place`. When this returns, whatever it covers is there, and stays."""
-        parts = self._ground.parts
-        actor = somebody(self._ground, by, "who places it")
-        kind, about = _about(subject, run)
-        why = _reason(reason)
-        now = parts.clock.now()
-        hold = Hold(f"hold_{parts.ids.run_id().removeprefix('run_')}", kind, about, actor, now, why)
-        await parts.store.place_hold(hold, _record("hold_placed", now, actor, _of(hold), why))
-        return hold
-
-    def release(self, hold_id: str, *, by: str | Actor, reason: str) -> Hold:
-        """It covers nothing any more. Raises SubjectUnknown where there is none that is active."""
-        return run_sync(self.arelease(hold_id, by=by, reason=reason))
-
-    async def arelease(self, hold_id: str, *, by: str | Actor, reason: str) -> Hold:
-        parts = self._ground.parts
-        actor = somebody(self._ground, by, "who releases it")
-        why = _reason(reason)
-        found = next((row.hold for row in await self.alist() if row.hold.hold_id == hold_id), None)
-        if found is not None:
-            record = _record("hold_released", parts.clock.now(), actor, _of(found), why)
-            if await parts.store.release_hold(hold_id, record):
-                return found
-        msg = f"there is no active hold {hold_id!r}"
-        raise SubjectUnknown(msg, help="`hitl-fsm audit hold list` lists them")
-
-    def list(self, *, released: bool = False) -> Sequence[HoldRow]:
-        """Those that are active, in order of their making; with `released` the others too."""
-        return run_sync(self.alist(released=released))
-
-    async def alist(self, *, released: bool = False) -> Sequence[HoldRow]:
-        found: list[HoldRow] = []
-        while True:
-            after = found[-1].hold.hold_id if found else ""
-            page = await self._ground.store.holds(active=not released, after=after, limit=PAGE)
-            found.extend(page)
-            if len(page) < PAGE:
-                return found
 
 
 class Keeping(Audit):
@@ -167,7 +113,7 @@ class Keeping(Audit):
 
     async def aerase(self, subject: str, *, by: str | Actor, reason: str, scrub: bool = True) -> Erased:
         actor = somebody(self._ground, by, "who erases it")
-        about, why = checked_name(subject, "whom it is about"), _reason(reason)
+        about, why = checked_name(subject, "whom it is about"), stated_reason(reason)
         return await _erase(self._ground.parts, about, actor, why, scrub=scrub)
 
     def export(  # noqa: PLR0913 - keywords that say what is wanted, with defaults
@@ -194,6 +140,24 @@ class Keeping(Audit):
         speaker = By(somebody(self._ground, by, "who exports it"), parts.clock.now())
         wanted = Wanted(run, since, until, contents)
         return export(parts.store, wanted, checked_format(format), speaker, Path(out).absolute())
+
+    async def aexport(  # noqa: PLR0913 - as `export`
+        self,
+        run: str = "",
+        *,
+        out: str | Path,
+        by: str | Actor,
+        format: str = "jsonl",  # noqa: A002 - its name
+        since: int | None = None,
+        until: int | None = None,
+        contents: bool = False,
+    ) -> Exported:
+        """As `export`. Once it has begun, it comes to its end, also when who waits for it is cancelled."""
+
+        def work() -> Exported:
+            return self.export(run, out=out, by=by, format=format, since=since, until=until, contents=contents)
+
+        return await run_blocking(work, alone=False)
 
     def prune(self, *, before: int, by: str | Actor, contents_only: bool = False) -> PrunedRecord:
         """Drop what lines older than `before` (ms) say, or only what is kept beside them; their hashes stay.
@@ -237,7 +201,7 @@ class Keeping(Audit):
 
     async def aretire_reader(self, name: str, *, by: str | Actor, reason: str) -> RetiredReader:
         actor = somebody(self._ground, by, "who retires it")
-        return await retire(self._ground.parts, checked_name(name, "the reader"), actor, _reason(reason))
+        return await retire(self._ground.parts, checked_name(name, "the reader"), actor, stated_reason(reason))
 
 
 def _added(found: PrunedRecord, page: PrunedPage) -> PrunedRecord:
@@ -302,7 +266,7 @@ async def _erase(parts: Parts, subject: str, by: Actor, reason: str, *, scrub: b
 
         def told(lines: int, runs: int = runs) -> Record:
             data = {"subject": subject, "lines": lines, "runs": runs}
-            return _record(ERASED, parts.clock.now(), by, data, reason)
+            return reasoned(ERASED, parts.clock.now(), by, data, reason)
 
         try:
             lines = await parts.store.erase(subject, told, pages)
@@ -362,29 +326,3 @@ async def _scrubbed(parts: Parts) -> bool:
     except StoreError as error:
         parts.log("scrub_failed", level="warning", error=str(error))
         return False
-
-
-def _about(subject: str | None, run: str | None) -> tuple[HoldKind, str]:
-    if subject is not None and run is not None:
-        msg = "a hold is on a person, or on a run, or on everything"
-        raise InputRefused(msg, help="nothing was done; place two")
-    if subject is not None:
-        return "subject", checked_name(subject, "whom it is about")
-    return ("all", "") if run is None else ("run", checked_name(run, "the run"))
-
-
-def _of(hold: Hold) -> dict[str, Any]:
-    return {"hold": hold.hold_id, "kind": hold.kind, **({"about": hold.about} if hold.about else {})}
-
-
-def _reason(reason: object) -> str:
-    why = checked_text(reason, "the reason", REASON_LIMIT)
-    if not why.strip():
-        msg = "a reason must be said"
-        raise InputRefused(msg, help="nothing was done; say why in a sentence")
-    return why
-
-
-def _record(event: str, at: int, by: Actor, data: dict[str, Any], reason: str) -> Record:
-    """The reason is nobody's: it is not erased with anybody."""
-    return Record(event, at, by, data=data, contents={"reason": reason})

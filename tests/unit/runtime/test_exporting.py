@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -163,6 +164,31 @@ def test_an_export_is_on_the_record_before_it_is_there(office: Office) -> None:
     }
     whole = office.export("", "whole")
     assert b'"record_exported"' in (whole.path / "lines.jsonl").read_bytes().splitlines()[-1]
+
+
+async def test_a_coroutine_exports_beside_what_else_its_loop_does(office: Office) -> None:
+    """Two at once, and the loop turns meanwhile: each is the same folder that the plain call writes."""
+    audit, turns = office.engine.audit, 0
+
+    async def turning() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(turning())
+    done = await asyncio.gather(
+        audit.aexport(office.run, out=office.folder / "one", by="maria", contents=True),
+        audit.aexport(out=office.folder / "all", by="maria", format="csv"),
+    )
+    beside.cancel()
+    assert turns > 1
+    assert [check(one.path)[0] for one in done] == [0, 0]
+    assert done[0].sha256 == (await asyncio.to_thread(office.export, office.run, "plain")).sha256
+    with pytest.raises(ExportRefused, match="is there already"):
+        await audit.aexport(out=office.folder / "all", by="maria")
+    with pytest.raises(InputRefused, match="who exports it must be said"):
+        await audit.aexport(out=office.folder / "more", by="")
 
 
 def test_a_selection_by_time_takes_its_first_instant_and_not_its_last(office: Office) -> None:
