@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from costs import soon
 from hitl_fsm.core import suspicion
 from hitl_fsm.core.skeleton import latin_twin, skeleton
 from hitl_fsm.core.suspicion import Before, flags_of, texts_in
@@ -201,9 +201,4 @@ def test_the_texts_of_a_value_come_with_their_places() -> None:
 )
 def test_a_hundred_kilobytes_are_looked_at_quickly(big: dict[str, Any]) -> None:
     before = [Before(big, lately=True, refused=False)] * 10
-    took = []
-    for _ in range(5):
-        begin = time.process_time()
-        flags_of(big, "", before=before)
-        took.append(time.process_time() - begin)
-    assert min(took) < 0.15  # 2 to 40 ms where nothing else runs
+    soon(lambda: flags_of(big, "", before=before), limit_s=1)

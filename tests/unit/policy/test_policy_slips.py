@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
+from costs import soon
 from hitl_fsm.policy.condition import MAX_EXPRESSION_CHARS, ConditionError, compile_condition
 
 
@@ -118,6 +117,4 @@ def test_a_slip_hides_what_follows_from_it_and_nothing_before_it() -> None:
 @pytest.mark.parametrize("part", ['"', "'", '"""', "a-", "b+", "a.", "and ", "1,000", "(", "\\", "=", "is not "])
 def test_a_long_text_full_of_slips_takes_little_time(part: str) -> None:
     text = (part * MAX_EXPRESSION_CHARS)[: MAX_EXPRESSION_CHARS - 1] + ")"
-    began = time.process_time()
-    assert problems(text)
-    assert time.process_time() - began < 2
+    assert soon(lambda: problems(text), limit_s=2)
