@@ -151,7 +151,7 @@ HOSTILE = [
 PROGRAM = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
-sys.path.insert(0, {here!r})
+sys.path[:0] = {places!r}
 from policy_samples import action
 from test_policy_cost import HOSTILE, large
 from hitl_fsm.policy.condition import ConditionError, Scope, compile_condition
@@ -178,6 +178,7 @@ import os; os._exit(0)
 
 def test_law06_no_text_and_no_data_end_the_process() -> None:
     """In a process of its own, with little memory: a native crash would end this one."""
-    code = PROGRAM.format(memory=MUCH_MEMORY, here=str(Path(__file__).parent))
+    here = Path(__file__).parent
+    code = PROGRAM.format(memory=MUCH_MEMORY, places=[str(here), str(here.parents[1])])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "alive"), done.stderr[-2000:]
