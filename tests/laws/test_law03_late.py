@@ -19,6 +19,7 @@ from hitl_fsm.model.states import CallState, RequirementState, RunState
 from hitl_fsm.ports import LEASE_MS
 from hitl_fsm.runtime import execute, late, leases, threads
 from house import House, call, calls
+from moments import HUNG_S
 
 WAIT_S = 10.0
 SCRIPT = [calls(call("pay", to="bob", amount=5))]
@@ -62,6 +63,7 @@ def timed_out(house: House) -> tuple[Any, Any, Any, Slow]:
     return engine, agent, agent.continue_run(run), slow
 
 
+@pytest.mark.usefixtures("begun_in_time")
 def test_law03_did_it_happen_waits_until_the_worker_cannot_act_any_more(house: House) -> None:
     engine, agent, run, slow = timed_out(house)
     (question,) = run.active_requirements
@@ -78,6 +80,7 @@ def test_law03_did_it_happen_waits_until_the_worker_cannot_act_any_more(house: H
     assert agent.continue_run(run).state is RunState.DONE
 
 
+@pytest.mark.usefixtures("begun_in_time")
 def test_law03_what_a_hung_tool_comes_to_answers_the_open_question(house: House) -> None:
     engine, agent, run, slow = timed_out(house)
     slow.go.set()
@@ -90,6 +93,7 @@ def test_law03_what_a_hung_tool_comes_to_answers_the_open_question(house: House)
     assert question.state is RequirementState.SUPERSEDED
 
 
+@pytest.mark.usefixtures("begun_in_time")
 def test_law03_a_late_result_is_kept_but_does_not_overrule_a_person(house: House) -> None:
     engine, agent, run, slow = timed_out(house)
     house.clock.advance(LEASE_MS + 50)
@@ -314,12 +318,15 @@ def late_events(engine: Any, run_id: str) -> list[Any]:
     return [entry.event.result for entry in engine.runs.events(run_id) if isinstance(entry.event, LateResult)]
 
 
-def test_law03_a_late_result_is_told_over_a_frozen_worker_whose_lease_has_ended(house: House) -> None:
+def test_law03_a_late_result_is_told_over_a_frozen_worker_whose_lease_has_ended(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late, "LATE_PAUSE_S", 3600.0)
     engine, agent, run_id, slow, worker, raised = inside_its_tool(house)
     taken_from(house, engine, run_id, leased_until=1)
     before = house.sql("SELECT fence FROM run WHERE run_id = ?", run_id)
     slow.go.set()
-    worker.join(late.LATE_PAUSE_S * late.LATE_ATTEMPTS / 2)
+    worker.join(HUNG_S)
     assert not worker.is_alive(), "it did not wait for who holds nothing any more"
     assert len(raised) == 1
     assert late_events(engine, run_id) == ["paid late"]
@@ -359,6 +366,7 @@ def test_law03_a_worker_is_outlasted_for_longer_than_its_lease() -> None:
     assert late.LATE_PAUSE_S * late.OUTLAST_ATTEMPTS * 1000 >= LEASE_MS
 
 
+@pytest.mark.usefixtures("begun_in_time")
 def test_law03_a_worker_that_is_gone_by_now_is_not_waited_for(house: House) -> None:
     """The question was opened while it might still act; it ended meanwhile."""
     engine, _, run, slow = timed_out(house)

@@ -209,6 +209,7 @@ def test_law03_what_a_person_knows_of_a_lost_call_is_reviewed(house: House) -> N
 
 
 @pytest.mark.parametrize("cancelled", [True, False])
+@pytest.mark.usefixtures("begun_in_time")
 def test_law03_a_late_result_is_reviewed(house: House, cancelled: bool) -> None:
     go = threading.Event()
 

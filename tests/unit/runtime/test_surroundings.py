@@ -14,6 +14,7 @@ from hitl_fsm.runtime.agents.output import OUTPUT_TRIES
 from hitl_fsm.runtime.streaming.stream import ContentDelta
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls
+from receiver import wait_for
 
 
 class Heard(ScriptedModel):
@@ -113,15 +114,15 @@ def test_an_after_hook_that_fails_withholds_the_result(house: House) -> None:
 
 
 @pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.usefixtures("begun_in_time")
 def test_what_a_thread_comes_to_after_its_time_passes_the_after_hooks_too(house: House, fails: bool) -> None:
     import threading
-    import time
 
     gate = threading.Event()
 
     @tool(timeout_s=0.05)
     def pay(to: str) -> str:
-        gate.wait(10)
+        gate.wait(60)
         return f"paid {to}"
 
     async def mask(context: CallContext, name: str, result: Any) -> str:
@@ -133,10 +134,7 @@ def test_what_a_thread_comes_to_after_its_time_passes_the_after_hooks_too(house:
     run = agent.run("go")
     assert run.active_requirements[0].is_outcome_unknown
     gate.set()
-    for _ in range(200):
-        if agent.engine.runs.get(run.run_id).active_requirements == []:
-            break
-        time.sleep(0.05)
+    wait_for(lambda: not agent.engine.runs.get(run.run_id).active_requirements)
     assert agent.continue_run(run_id=run.run_id).state == "done"
     (told,) = house.said_to_model(agent.engine, run.run_id)
     assert told == "paid ···" or (fails and "failed on its result: ValueError" in told)

@@ -327,6 +327,7 @@ async def test_what_a_tool_raises_comes_through(raised: BaseException, seen: typ
             await asyncio.wait_for(one.call({}, CONTEXT), 5)
 
 
+@pytest.mark.usefixtures("begun_in_time")
 async def test_a_timeout_is_no_failure_and_the_tools_own_timeout_is() -> None:
     release = threading.Event()
 
