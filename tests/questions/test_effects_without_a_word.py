@@ -31,7 +31,16 @@ OUTSIDE: Told = (
     ENGINE,
     {**OPENED[2], "requirement": "req_9", "kind": "external", "gate": OUT},
 )
-GRANT = {"grant_id": "grant_1", "gate": GATE, "tool": "pay", "uses": 1, "until": 5_000, "requirement_id": "req_0"}
+GRANT = {
+    "grant_id": "grant_1",
+    "gate": GATE,
+    "tool": "pay",
+    "uses": 1,
+    "until": 5_000,
+    "at": 1_000,
+    "requirement_id": "req_0",
+    "voters": ["ann"],
+}
 
 
 def resolved(by: Actor = ANN, **more: Any) -> Told:
@@ -46,9 +55,19 @@ def started(attempt: int = 1) -> Told:
     return ("call_started", ENGINE, {**CALL, "attempt": attempt})
 
 
-def used(**more: Any) -> list[Told]:
-    made: Told = ("grant_made", ANN, {**GRANT, **more})
-    return [CREATED, made, JUDGED, ("grant_used", ENGINE, {**CALL, "grant": "grant_1"}), authorised("ann", "grant_1")]
+def remembered(**more: Any) -> list[Told]:
+    """A yes to another call, and the grant that it made."""
+    earlier = {"call": "0.1"}
+    asked: Told = (*OPENED[:2], {**OPENED[2], "requirement": "req_0", "gate": more.get("gate", GATE), **earlier})
+    told = [asked, resolved(requirement="req_0", **earlier)]
+    return [(*JUDGED[:2], {**JUDGED[2], **earlier}), *told, ("grant_made", ANN, {**GRANT, **more})]
+
+
+USED: Told = ("grant_used", ENGINE, {**CALL, "grant": "grant_1"})
+
+
+def used(*made: Told, **more: Any) -> list[Told]:
+    return [CREATED, *(made or remembered(**more)), JUDGED, USED, authorised("ann", "grant_1")]
 
 
 ALLOWED = [CREATED, JUDGED, OPENED, resolved(), authorised()]
@@ -91,16 +110,52 @@ FORGED: dict[str, tuple[list[Told], str]] = {
         "grant grant_1 was never made",
     ),
     "a grant that was used up": (
-        [*used(), started(), SUCCEEDED, *used()[2:], started(2)],
+        [*used(), started(), SUCCEEDED, *used()[-3:], started(2)],
         "grant grant_1 is for 1 uses, and this was another one",
     ),
     "a grant that was over": ([*used(until=1), started()], "grant grant_1 was over"),
     "a grant for another gate": ([*used(gate="f" * 16), started()], "grant grant_1 is for another gate"),
-    "a grant for another tool": ([*used(tool="look"), started()], "grant grant_1 is for look"),
     "a grant that was revoked": (
-        [*used()[:2], ("grant_revoked", ANN, {"grant": "grant_1", "tool": "pay"}), *used()[2:], started()],
+        [*used()[:-3], ("grant_revoked", ANN, {"grant": "grant_1", "tool": "pay"}), *used()[-3:], started()],
         "grant grant_1 had been revoked",
     ),
+    "a grant of a question that nobody was asked": (
+        [*used(("grant_made", ANN, GRANT)), started()],
+        "grant grant_1 goes back to req_0, which nobody was asked",
+    ),
+    "a grant of a question that nobody answered": (
+        [*used(*remembered()[:2], remembered()[3]), started()],
+        "grant grant_1 goes back to req_0, to which nobody said yes right before",
+    ),
+    "a grant of a question that was passed alone": (
+        [
+            *used(
+                *remembered()[:2],
+                ("break_glass", ANN, {"requirement": "req_0"}),
+                resolved(requirement="req_0", call="0.1", answer="break_glass"),
+                remembered()[3],
+            ),
+            started(),
+        ],
+        "to which nobody said yes right before",
+    ),
+    "a grant of a yes that had been given before, alone": (
+        [*used(*remembered()[:3], ("run_continuing", ENGINE, {}), remembered()[3]), started()],
+        "to which nobody said yes right before",
+    ),
+    "a grant of a question about another tool": (
+        [*used(tool="look"), started()],
+        "grant grant_1 goes back to req_0, which asked about something else",
+    ),
+    "a grant of another gate's question": (
+        [*used(*remembered()[:3], ("grant_made", ANN, {**GRANT, "gate": OUT})), started()],
+        "goes back to req_0, which asked about something else",
+    ),
+    "a grant by the word of somebody else": (
+        [*used(voters=["ann", "eve"]), started()],
+        "goes back to req_0, and the record has no yes to that by eve",
+    ),
+    "a grant by nobody's word": ([*used(voters=[]), started()], "the record has no yes to that by anybody"),
     "an outside system is asked before anybody is": (
         [CREATED, (*JUDGED[:2], {**JUDGED[2], "gates": [GATE, OUT]}), OUTSIDE],
         f"it was handed over, and gate {GATE} was not passed",
@@ -157,7 +212,7 @@ HONEST: list[list[Told]] = [
     [*ALLOWED, started(), SUCCEEDED],
     [*used(), started(), SUCCEEDED],
     [CREATED, BY_OTHERS, OPENED, resolved(), OUTSIDE, resolved(requirement="req_9", answer="report"), SUCCEEDED],
-    [*used()[:2], BY_OTHERS, *used()[3:4], OUTSIDE],
+    [*used()[:-3], BY_OTHERS, USED, OUTSIDE],
 ]
 
 

@@ -20,7 +20,16 @@ DIGEST, OTHER, GATE, GATE_2 = "ab" * 32, "cd" * 32, "0123456789abcdef", "fedcba9
 BOB = Actor("bob", ("finance",), authenticated_by="oidc:sso")
 CALL = {"call": "1.0", "tool": "pay", "digest": DIGEST}
 ASKED = {"requirement": "req_1", "kind": "approval", "call": "1.0", "digest": DIGEST}
-GRANT = {"grant_id": "grant_1", "gate": GATE, "tool": "pay", "uses": 1, "until": 5_000, "requirement_id": "req_0"}
+GRANT = {
+    "grant_id": "grant_1",
+    "gate": GATE,
+    "tool": "pay",
+    "uses": 1,
+    "until": 5_000,
+    "at": 1_000,
+    "requirement_id": "req_0",
+    "voters": ["bob"],
+}
 Told = tuple[str, Actor, dict[str, Any]]
 
 
@@ -62,6 +71,13 @@ KEY: Told = ("key_added", ENGINE, {"key": "log+0123"})
 AUTHORISED = authorised()
 REVOKED: Told = ("approval_revoked", BOB, {"requirement": "req_1", "call": "1.0"})
 MADE: Told = ("grant_made", BOB, GRANT)
+ELSEWHERE = {"call": "0.1"}
+REMEMBERED: list[Told] = [
+    (*GATED[:2], {**GATED[2], **ELSEWHERE}),
+    (*opened("req_0")[:2], {**opened("req_0")[2], **ELSEWHERE}),
+    resolved("req_0", **ELSEWHERE),
+    MADE,
+]
 USED: Told = ("grant_used", ENGINE, {**CALL, "grant": "grant_1"})
 
 NEWLY_GATED: Told = (*GATED[:2], {**GATED[2], "gates": [GATE]})
@@ -85,7 +101,7 @@ HONEST: dict[str, tuple[list[Told], int]] = {
         [CREATED, GATED, opened(), opened("req_2"), resolved(), resolved("req_2"), started(), SUCCEEDED],
         1,
     ),
-    "a grant": ([CREATED, MADE, GATED, USED, started(), SUCCEEDED], 1),
+    "a grant": ([CREATED, *REMEMBERED, GATED, USED, started(), SUCCEEDED], 1),
     "asked again after the yes was taken back": (
         [CREATED, GATED, opened(), resolved(), REVOKED, superseded(), opened("req_2"), resolved("req_2"), started()],
         1,
@@ -184,6 +200,10 @@ FORGED: dict[str, tuple[list[Told], str]] = {
         [CREATED, ALLOWED, ("run_cancelled", BOB, {"trigger": "cancelled"}), started()],
         "its run was cancelled",
     ),
+    "a grant that goes back to no yes": (
+        [CREATED, *REMEMBERED[:2], MADE, GATED, USED, started()],
+        "grant grant_1 goes back to req_0, to which nobody said yes right before",
+    ),
     "a grant of nobody": ([CREATED, GATED, USED, started()], "grant grant_1 was never made"),
     "somebody else's word": (
         [
@@ -220,7 +240,8 @@ def test_what_an_older_release_let_begin_is_no_finding_and_is_told_of(tmp_path: 
     lines, older = HONEST[name]
     answer = asked(tmp_path, lines)
     assert answer.rows == ()
-    assert [note.partition(" up to ")[0] for note in answer.notes if " up to " in note] == ["1 call"] * older
+    told = [part for note in answer.notes for part in note.split("; ")]
+    assert [part.partition(" up to ")[0] for part in told if " up to " in part] == ["1 call"] * older
 
 
 @pytest.mark.parametrize("name", FORGED)

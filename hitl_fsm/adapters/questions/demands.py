@@ -1,4 +1,5 @@
-"""How gates were passed, held against what the policies demand there: whom they ask, whom they exclude, how many.
+"""How gates were passed, held against what the policies demand there: whom they ask, whom they exclude, how many, and
+how far a yes may be remembered.
 
 A gate's name is the hash of its demand. So the sets of policies that the store keeps say what a gate of the record
 wants, whatever a line about its question says.
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,19 +23,45 @@ from hitl_fsm.policy.evaluate import PolicySet, gate_key
 from hitl_fsm.ports import Store
 
 # What a model asks by itself is a gate that no policy has.
-_BY_POLICY = "SELECT DISTINCT way.gate FROM way JOIN passed ON passed.way = way.id WHERE passed.tool IS NOT ?"
+_BY_POLICY = (
+    "SELECT DISTINCT way.gate FROM way JOIN passed ON passed.way = way.id WHERE passed.tool IS NOT ?"
+    " UNION SELECT gate FROM grant_made WHERE used > 0"
+)
+_GRANTS = (
+    "SELECT grant_id, gate, uses, span, scope, vary, budget_of, budget FROM grant_made WHERE used > 0 AND doubt = ''"
+)
 _way = msgspec.json.Decoder(Way).decode
+_names = msgspec.json.Decoder(list[str]).decode
+
+
+class Granted(NamedTuple):
+    """A grant that was used, as its facts are; `span` is for how long (ms), `vary` a list as text."""
+
+    grant_id: str
+    gate: str
+    uses: int
+    span: int
+    scope: str
+    vary: str
+    budget_of: str
+    budget: str
 
 
 async def demands(connection: sqlite3.Connection, store: Store, values: Mapping[str, Value]) -> str:
-    """The ways that fall short of their gate, with the reason; what is to be said of gates that are not known."""
+    """The ways that fall short of their gate, and the grants that go beyond it, with the reason; what is to be said of
+    gates that are not known.
+    """
     rows = connection.execute("SELECT gate, way, id FROM way").fetchall()
-    gates = await _gates(connection, store, {gate for gate, _, _ in rows})
+    grants = [Granted(*row) for row in connection.execute(_GRANTS)]
+    gates = await _gates(connection, store, {*(gate for gate, _, _ in rows), *(one.gate for one in grants)})
     short = [(number, shortfall(gates[gate], _way(text))) for gate, text, number in rows if gate in gates]
     make(connection, "short", "way, why", [one for one in short if one[1]])
+    wide = [(one.grant_id, excess(gates[one.gate], one)) for one in grants if one.gate in gates]
+    make(connection, "wide", "grant_id, why", [one for one in wide if one[1]])
     unknown = len({gate for (gate,) in connection.execute(_BY_POLICY, (ASK_USER,))} - gates.keys())
     counted = "1 gate" if unknown == 1 else f"{unknown} gates"
-    said = f"the store does not have the policies of {counted}: how many had to say yes there is not known"
+    told = "how many had to say yes there, and what may be remembered, is not known"
+    said = f"the store does not have the policies of {counted}: {told}"
     notes = (said if unknown else "", await older(connection, store, values))
     return "; ".join(filter(None, notes))
 
@@ -62,6 +91,30 @@ def shortfall(gate: Gate, way: Way) -> str:
         return f"the policies know no escalation {way.level}"
     level = levels[way.level - 1] if way.level else None
     return _asked_otherwise(gate, level, way) or (_too_few(gate, level, way) if isinstance(gate, Approval) else "")
+
+
+def excess(gate: Gate, grant: Granted) -> str:
+    """How far it goes beyond what may be remembered there; empty where it does not."""
+    offer = gate.grant if isinstance(gate, Approval | Confirm) else None
+    if offer is None:
+        return "and the policies let nobody have a yes remembered there"
+    if grant.scope != "run" and grant.scope not in offer.scopes:
+        return f"is for the {grant.scope}, and the policies offer {_listed(offer.scopes)}"
+    if grant.uses > offer.uses or grant.span > offer.for_ms:
+        return f"is for {grant.uses} uses in {grant.span} ms, and the policies offer {offer.uses} in {offer.for_ms}"
+    more = set(_names(grant.vary or "[]")) - set(offer.vary)
+    if more:
+        return f"lets {_listed(sorted(more))} vary, and the policies do not"
+    if grant.budget_of != offer.budget_of or (offer.budget_of and not _within(grant.budget, offer.budget)):
+        return "has another budget than the policies offer"
+    return ""
+
+
+def _within(budget: str, offered: float) -> bool:
+    try:
+        return Decimal(budget) <= Decimal(repr(offered))
+    except InvalidOperation:
+        return False
 
 
 def _asked_otherwise(gate: Gate, level: Escalation | None, way: Way) -> str:

@@ -18,6 +18,7 @@ _INSERTS = {
     "decision": 20,
     "unapproved": 7,
     "passed": 7,
+    "by_grant": 7,
     "edit": 10,
     "activation": 7,
     "role_change": 9,
@@ -126,10 +127,14 @@ class Fold:
         self.rows[table].append(row)
 
     def began(self, line: Line[Any], run: RunFact, call: CallFact, why: str, gates: Iterable[str]) -> None:
-        """A call began: why the record does not show that it might, or in which of few ways it had passed its gates."""
+        """A call began: why the record does not show that it might, or in which of few ways it had passed its gates,
+        and by which grants.
+        """
         if why:
             self.object(line, run, call, why)
             return
+        for grant in call.grants:
+            self.add("by_grant", grant, line.seq, line.at, run.id, call.call, call.tool, call.agent)
         for gate in gates:
             if gate in call.ways:
                 number = self.ways.setdefault((gate, _text(call.ways[gate])), len(self.ways) + 1)

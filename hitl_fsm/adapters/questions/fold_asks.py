@@ -84,7 +84,7 @@ def _voted(fold: Fold, line: Line[line_of.Voted], run: RunFact) -> None:
             call.doubts = {**call.doubts, ask.gate: why}
             return
         as_whom = named(asked_at(ask, call, data.level) or (), line.by, ask.requester, known)
-        voice = Voice(line.by.persons, as_whom, data.shown, data.shown != ask.digest)
+        voice = Voice(line.by.persons, as_whom, data.shown, data.shown != ask.digest, line.by.id)
         call.voters = {**call.voters, ask.gate: [*call.voters.get(ask.gate, ()), list(voice)]}
 
 
@@ -139,7 +139,8 @@ def _passed(fold: Fold, line: Line[line_of.Closed], ask: AskFact, call: CallFact
     made = call.editor == line.by.own and call.was == data.digest
     said = [Voice(*one) for one in call.voters.get(ask.gate, ()) if one[2] == data.digest]
     asked = asked_at(ask, call, level) or ()
-    said.append(Voice(line.by.persons, named(asked, line.by, ask.requester, known), data.digest))
+    said.append(Voice(line.by.persons, named(asked, line.by, ask.requester, known), data.digest, by=line.by.id))
+    ask.said = [one.by for one in said]
     if ask.kind != "external":
         voices = [names_of(line.by)] if glass else sorted(list(one.named) for one in apart(said))
         call.ways = {**call.ways, ask.gate: list(Way(ask.kind, level, asked, ask.excluded, voices, glass))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hitl_fsm.adapters.questions import lines as line_of
 from hitl_fsm.adapters.questions.fold import Fold, Reader, reader
 from hitl_fsm.adapters.questions.lines import Line
-from hitl_fsm.adapters.questions.objection import grant_objection, objection, passed
+from hitl_fsm.adapters.questions.objection import doubt_of, grant_objection, objection, passed
 from hitl_fsm.adapters.questions.older import rejudged, said_with
 from hitl_fsm.adapters.questions.shelves import RunFact
 
@@ -94,11 +94,14 @@ def _not_begun(fold: Fold, line: Line[line_of.OfCall], run: RunFact) -> None:
 
 
 def _grant_made(fold: Fold, line: Line[line_of.Granted], run: RunFact) -> None:
-    del run
     data, grant = line.data, fold.grants.made((line.data.grant_id,))
     grant.seq, grant.gate, grant.tool, grant.uses, grant.until = line.seq, data.gate, data.tool, data.uses, data.until
+    grant.scope = "run" if data.run_id else "session" if data.session else "agent"
+    grant.span, grant.vary = data.until - data.at, list(data.vary)
+    grant.budget_of, grant.budget = data.budget_of, str(data.budget)
     ask = fold.asks.find(data.requirement_id)
     grant.kind = "approval" if ask is None else ask.kind
+    grant.doubt = doubt_of(data, ask, line.seq) if fold.tells(run) else ""
 
 
 def _grant_used(fold: Fold, line: Line[line_of.OfGrant], run: RunFact) -> None:

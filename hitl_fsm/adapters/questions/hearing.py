@@ -13,12 +13,14 @@ class Voice(NamedTuple):
     """One yes, as `CallFact.voters` keeps it: whose, as which of those who were asked, to which action.
 
     `anew`: it was given with a change that made the action another one, so that it is kept when that is asked about.
+    `by` is the id.
     """
 
     persons: Sequence[str]
     named: Sequence[str]
     shown: str
     anew: bool = False
+    by: str = ""
 
 
 class Way(NamedTuple):

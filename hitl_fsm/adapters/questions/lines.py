@@ -188,12 +188,21 @@ class OfGrant(msgspec.Struct):
 
 
 class Granted(msgspec.Struct):
+    """`voters` are ids; a grant is for a run, or else for a session, or else for an agent."""
+
     grant_id: str
     requirement_id: str = ""
     gate: str = ""
     tool: str = ""
     uses: Int = 0
     until: Int = 0
+    at: Int = 0
+    voters: tuple[str, ...] = ()
+    vary: tuple[str, ...] = ()
+    budget_of: str = ""
+    budget: str | int | float = 0
+    run_id: str = ""
+    session: str = ""
 
 
 class Delegated(msgspec.Struct):

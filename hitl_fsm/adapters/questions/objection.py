@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from hitl_fsm.adapters.questions.hearing import Way
-from hitl_fsm.adapters.questions.older import objection_before, said_before
-from hitl_fsm.adapters.questions.shelves import CallFact, GrantFact, RunFact
+from hitl_fsm.adapters.questions.lines import Granted
+from hitl_fsm.adapters.questions.older import is_older, objection_before, said_before
+from hitl_fsm.adapters.questions.shelves import AskFact, CallFact, GrantFact, RunFact
 
+_REMEMBERED = frozenset({"approval", "confirm"})
+"""Kinds of questions whose yes may be remembered."""
 _OVER = frozenset({"done", "failed", "cancelled"})
 
 
@@ -85,6 +88,8 @@ def _not_granted(call: CallFact, gate: str, grant: str) -> str:
 
 def grant_objection(grant: GrantFact, call: CallFact, at: int) -> str:
     """Why a grant does not allow this use, which is counted already; empty if it does."""
+    if grant.doubt:
+        return grant.doubt
     if grant.revoked_seq:
         return "had been revoked"
     if at >= grant.until:
@@ -92,6 +97,23 @@ def grant_objection(grant: GrantFact, call: CallFact, at: int) -> str:
     if grant.used > grant.uses:
         return f"is for {grant.uses} uses, and this was another one"
     return "" if grant.tool == call.tool else f"is for {grant.tool}"
+
+
+def doubt_of(grant: Granted, ask: AskFact | None, seq: int) -> str:
+    """Why it goes back to no yes; empty if it does. The answer that closes its question makes it: on the next line.
+
+    An older question does not say which gate it was.
+    """
+    if ask is None:
+        return f"goes back to {grant.requirement_id or 'a question'}, which nobody was asked"
+    if ask.kind not in _REMEMBERED or grant.tool != ask.tool or not (is_older(ask.gate) or ask.gate == grant.gate):
+        return f"goes back to {ask.requirement}, which asked about something else"
+    if (ask.state, ask.answer, ask.closed_seq) != ("resolved", "approve", seq - 1):
+        return f"goes back to {ask.requirement}, to which nobody said yes right before"
+    others = [one for one in grant.voters if one not in ask.said]
+    if others or not grant.voters:
+        return f"goes back to {ask.requirement}, and the record has no yes to that by {', '.join(others) or 'anybody'}"
+    return ""
 
 
 def passed(gate: str, digest: str) -> str:

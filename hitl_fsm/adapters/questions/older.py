@@ -48,6 +48,11 @@ def gate_of(named: str) -> str:
     return "" if named.startswith(_QUESTION) else named
 
 
+def is_older(gate: str) -> bool:
+    """Whether it stands for a gate that an older question does not name."""
+    return gate.startswith(_QUESTION)
+
+
 def said_before(call: CallFact) -> set[str]:
     """Who said yes to this very action where an older line had asked, at a gate that it does not name."""
     asked = (key for key in call.yes if key.startswith(_QUESTION) and key.endswith(f" {call.digest}"))

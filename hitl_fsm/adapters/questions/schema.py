@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PROJECTION = 5
+PROJECTION = 6
 """The facts' own version: those of another one are made again."""
 
 DDL = """
@@ -31,7 +31,8 @@ CREATE TABLE ask (
   requirement TEXT PRIMARY KEY, run INTEGER, call TEXT, tool TEXT, kind TEXT, gate TEXT, digest TEXT, agent TEXT,
   requester TEXT, severity TEXT, of TEXT, excluded TEXT, broken INTEGER, flags TEXT,
   opened_seq INTEGER, opened_at INTEGER, expires_at INTEGER,
-  state TEXT, closed_seq INTEGER, closed_at INTEGER, answer TEXT, escalated INTEGER, viewed TEXT
+  state TEXT, closed_seq INTEGER, closed_at INTEGER, answer TEXT, escalated INTEGER, viewed TEXT,
+  said TEXT
 ) WITHOUT ROWID;
 CREATE INDEX ask_expired ON ask (closed_at) WHERE state = 'expired';
 CREATE TABLE decision (
@@ -48,6 +49,8 @@ CREATE TABLE unapproved (seq INTEGER PRIMARY KEY, at INTEGER, run INTEGER, call 
 CREATE TABLE way (gate TEXT, way TEXT, id INTEGER, PRIMARY KEY (gate, way)) WITHOUT ROWID;
 CREATE TABLE passed (way INTEGER, seq INTEGER, at INTEGER, run INTEGER, call TEXT, tool TEXT, agent TEXT);
 CREATE INDEX passed_way ON passed (way);
+CREATE TABLE by_grant (grant_id TEXT, seq INTEGER, at INTEGER, run INTEGER, call TEXT, tool TEXT, agent TEXT);
+CREATE INDEX by_grant_id ON by_grant (grant_id);
 CREATE TABLE edit (
   seq INTEGER PRIMARY KEY, at INTEGER, run INTEGER, call TEXT, tool TEXT, agent TEXT, requester TEXT, person TEXT,
   was TEXT, digest TEXT
@@ -59,7 +62,7 @@ CREATE TABLE override (
 ) WITHOUT ROWID;
 CREATE TABLE grant_made (
   grant_id TEXT PRIMARY KEY, seq INTEGER, gate TEXT, tool TEXT, uses INTEGER, until INTEGER, kind TEXT,
-  used INTEGER, revoked_seq INTEGER
+  used INTEGER, revoked_seq INTEGER, span INTEGER, scope TEXT, vary TEXT, budget_of TEXT, budget TEXT, doubt TEXT
 ) WITHOUT ROWID;
 CREATE TABLE grant_use (
   seq INTEGER, at INTEGER, grant_id TEXT, run INTEGER, call TEXT, tool TEXT, agent TEXT, requester TEXT, begun_by TEXT,

@@ -90,11 +90,11 @@ class CallFact(Fact):
 class AskFact(Fact):
     """A question: `of` whom, who is `excluded`; `broken`: one person passed its gate alone.
 
-    `viewed` has when somebody first looked at it, by person and by what was shown.
+    `viewed` has when somebody first looked at it, by person and by what was shown; `said` the ids whose yes closed it.
     """
 
     table: ClassVar[str] = "ask"
-    json: ClassVar[tuple[str, ...]] = ("of", "excluded", "viewed")
+    json: ClassVar[tuple[str, ...]] = ("of", "excluded", "viewed", "said")
     requirement: str
     run: int
     call: str = ""
@@ -118,6 +118,7 @@ class AskFact(Fact):
     answer: str = ""
     escalated: int = 0
     viewed: dict[str, int] = {}
+    said: list[str] = []
 
 
 class OverrideFact(Fact):
@@ -137,9 +138,13 @@ class OverrideFact(Fact):
 
 
 class GrantFact(Fact):
-    """A yes that is remembered, and how often it was used."""
+    """A yes that is remembered: for how long (ms), how far, and how often it was used.
+
+    `doubt` is why the record does not show that somebody gave it.
+    """
 
     table: ClassVar[str] = "grant_made"
+    json: ClassVar[tuple[str, ...]] = ("vary",)
     grant_id: str
     seq: int = 0
     gate: str = ""
@@ -149,6 +154,12 @@ class GrantFact(Fact):
     kind: str = ""
     used: int = 0
     revoked_seq: int = 0
+    span: int = 0
+    scope: str = ""
+    vary: list[str] = []
+    budget_of: str = ""
+    budget: str = ""
+    doubt: str = ""
 
 
 F = TypeVar("F", bound=Fact)

@@ -10,14 +10,15 @@ UNAPPROVED_EFFECTS = Question(
     learns="Whether the gates held. Before each start there must be a verdict on that very action, and a line "
     "that authorises it and was not used before, whose passes cover every gate of the verdict; and each "
     "pass must go back to a yes of these people at that gate, to that action, or to the use of a grant "
-    "that was made, in force and not used up. Who said yes must have been asked and not excluded, and as "
-    "many must have as the gate wants, which the policies say that the store keeps: a gate's name is the "
-    "hash of its demand. A start after a no, after a cancellation, or of an attempt that had begun before "
-    "is listed, and so is a result without a start, and a call that an outside system was asked to carry "
-    "out before its gates were passed (to ask it is the start). A further attempt before the end of the "
-    "one before is how a tool that is declared idempotent is tried again, and is not listed. What was "
-    "judged before the first line of a release that writes such a line is held against its verdict, its "
-    "questions and its grants, and it is said how many calls that are.",
+    "that was made by the yes of those whose word it is, in force and not used up. Who said yes must have "
+    "been asked and not excluded, as many must have as the gate wants, and a grant may go no further than it "
+    "offers, which the policies say that the store keeps: a gate's name is the hash of its demand. A start "
+    "after a no, after a cancellation, or of an attempt that had begun before is listed, and so is a result "
+    "without a start, and a call that an outside system was asked to carry out before its gates were passed "
+    "(to ask it is the start). A further attempt before the end of the one before is how a tool that is "
+    "declared idempotent is tried again, and is not listed. What was judged before the first line of a "
+    "release that writes such a line is held against its verdict, its questions and its grants, and it is "
+    "said how many calls that are.",
     parameters=(*WHEN, AGENT, TOOL),
     columns=(
         Column("seq", "the line of the start", "count"),
@@ -34,6 +35,9 @@ SELECT u.seq, u.at, r.run, u.call, u.tool, u.agent, u.why FROM (
  UNION ALL
  SELECT p.seq, p.at, p.run, p.call, p.tool, p.agent, 'gate ' || w.gate || ': ' || s.why
  FROM short s JOIN way w ON w.id = s.way CROSS JOIN passed p ON p.way = s.way
+ UNION ALL
+ SELECT g.seq, g.at, g.run, g.call, g.tool, g.agent, 'grant ' || t.grant_id || ' ' || t.why
+ FROM wide t CROSS JOIN by_grant g ON g.grant_id = t.grant_id
 ) u LEFT JOIN run r ON r.id = u.run
 WHERE u.at >= :since AND u.at < :until AND (:agent = '' OR u.agent = :agent) AND (:tool = '' OR u.tool = :tool)
 ORDER BY u.seq
