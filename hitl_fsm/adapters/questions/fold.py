@@ -19,6 +19,7 @@ _INSERTS = {
     "unapproved": 7,
     "passed": 7,
     "by_grant": 7,
+    "assumed": 3,
     "edit": 10,
     "activation": 7,
     "role_change": 9,

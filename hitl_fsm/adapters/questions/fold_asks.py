@@ -6,7 +6,7 @@ from typing import Any
 
 from hitl_fsm.adapters.questions import lines as line_of
 from hitl_fsm.adapters.questions.fold import Fold, Reader, reader
-from hitl_fsm.adapters.questions.hearing import People, Voice, Way, apart, asked_at, named, names_of, refusal
+from hitl_fsm.adapters.questions.hearing import People, Voice, Way, apart, asked_at, assumed, named, names_of, refusal
 from hitl_fsm.adapters.questions.lines import Line
 from hitl_fsm.adapters.questions.objection import handover_objection, passed
 from hitl_fsm.adapters.questions.older import gate_of
@@ -84,6 +84,7 @@ def _voted(fold: Fold, line: Line[line_of.Voted], run: RunFact) -> None:
             call.doubts = {**call.doubts, ask.gate: why}
             return
         as_whom = named(asked_at(ask, call, data.level) or (), line.by, ask.requester, known)
+        _assume(fold, line.seq, assumed(as_whom, line.by, ask.requester, known), line.by.own)
         voice = Voice(line.by.persons, as_whom, data.shown, data.shown != ask.digest, line.by.id)
         call.voters = {**call.voters, ask.gate: [*call.voters.get(ask.gate, ()), list(voice)]}
 
@@ -139,7 +140,9 @@ def _passed(fold: Fold, line: Line[line_of.Closed], ask: AskFact, call: CallFact
     made = call.editor == line.by.own and call.was == data.digest
     said = [Voice(*one) for one in call.voters.get(ask.gate, ()) if one[2] == data.digest]
     asked = asked_at(ask, call, level) or ()
-    said.append(Voice(line.by.persons, named(asked, line.by, ask.requester, known), data.digest, by=line.by.id))
+    as_whom = named(asked, line.by, ask.requester, known)
+    _assume(fold, line.seq, "" if glass else assumed(as_whom, line.by, ask.requester, known), line.by.own)
+    said.append(Voice(line.by.persons, as_whom, data.digest, by=line.by.id))
     ask.said = [one.by for one in said]
     if ask.kind != "external":
         voices = [names_of(line.by)] if glass else sorted(list(one.named) for one in apart(said))
@@ -149,6 +152,11 @@ def _passed(fold: Fold, line: Line[line_of.Closed], ask: AskFact, call: CallFact
     call.answered = max(call.answered, int(ask.kind in ("external", "user_input")))
     if ask.kind in ("approval", "confirm"):
         call.approved_seq, call.approved_at, call.approved_by = line.seq, line.at, line.by.own
+
+
+def _assume(fold: Fold, seq: int, own: str, person: str) -> None:
+    if own:
+        fold.add("assumed", seq, own, person)
 
 
 def _unpass(call: CallFact, ask: AskFact) -> None:

@@ -73,6 +73,14 @@ def named(asked: Sequence[str], by: By, requester: str, known: People) -> list[s
     return [name for name in asked if _is_one_of(name, by, requester, known)]
 
 
+def assumed(as_whom: Sequence[str], by: By, requester: str, known: People) -> str:
+    """The id as which somebody counts although no line says whose it is; empty where they count without that."""
+    unknown = [name for name in as_whom if not name.startswith(("role:", "group:"))]
+    owns = [own for own in (_id_of(name, requester) for name in unknown) if _may_be(own, by, known)]
+    owns = [own for own in owns if own not in (by.id, by.own)]
+    return owns[0] if owns and len(owns) == len(as_whom) else ""
+
+
 def names_of(by: By) -> list[str]:
     """Everything by which a policy may name somebody."""
     held = (*(f"role:{role}" for role in by.roles), *(f"group:{group}" for group in by.groups))
@@ -83,9 +91,15 @@ def _is_one_of(name: str, by: By, requester: str, known: People) -> bool:
     """An id of which nothing is known may be another one of the same person: only then the doubt is for the person."""
     if name.startswith(("role:", "group:")):
         return _holds(name, by)
-    own = requester if name == "requester" else name.removeprefix("user:")
-    if own in (by.id, by.own) or known.persons.get(own) == by.own:
-        return True
+    own = _id_of(name, requester)
+    return own in (by.id, by.own) or known.persons.get(own) == by.own or _may_be(own, by, known)
+
+
+def _id_of(name: str, requester: str) -> str:
+    return requester if name == "requester" else name.removeprefix("user:")
+
+
+def _may_be(own: str, by: By, known: People) -> bool:
     return bool(by.person) and own not in known.persons and own not in known.listed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PROJECTION = 6
+PROJECTION = 7
 """The facts' own version: those of another one are made again."""
 
 DDL = """
@@ -51,6 +51,7 @@ CREATE TABLE passed (way INTEGER, seq INTEGER, at INTEGER, run INTEGER, call TEX
 CREATE INDEX passed_way ON passed (way);
 CREATE TABLE by_grant (grant_id TEXT, seq INTEGER, at INTEGER, run INTEGER, call TEXT, tool TEXT, agent TEXT);
 CREATE INDEX by_grant_id ON by_grant (grant_id);
+CREATE TABLE assumed (seq INTEGER PRIMARY KEY, id TEXT, person TEXT);
 CREATE TABLE edit (
   seq INTEGER PRIMARY KEY, at INTEGER, run INTEGER, call TEXT, tool TEXT, agent TEXT, requester TEXT, person TEXT,
   was TEXT, digest TEXT

@@ -12,13 +12,13 @@ UNAPPROVED_EFFECTS = Question(
     "pass must go back to a yes of these people at that gate, to that action, or to the use of a grant "
     "that was made by the yes of those whose word it is, in force and not used up. Who said yes must have "
     "been asked and not excluded, as many must have as the gate wants, and a grant may go no further than it "
-    "offers, which the policies say that the store keeps: a gate's name is the hash of its demand. A start "
-    "after a no, after a cancellation, or of an attempt that had begun before is listed, and so is a result "
-    "without a start, and a call that an outside system was asked to carry out before its gates were passed "
-    "(to ask it is the start). A further attempt before the end of the one before is how a tool that is "
-    "declared idempotent is tried again, and is not listed. What was judged before the first line of a "
-    "release that writes such a line is held against its verdict, its questions and its grants, and it is "
-    "said how many calls that are.",
+    "offers, which the policies say that the store keeps: a gate's name is the hash of its demand. Who "
+    "counts as an id of which no line says whose it is is named in a note. A start after a no, after a "
+    "cancellation, or of an attempt that had begun before is listed, and so is a result without a start, and "
+    "a call that an outside system was asked to carry out before its gates were passed (to ask it is the "
+    "start). A further attempt before the end of the one before is how a tool that is declared idempotent is "
+    "tried again, and is not listed. What was judged before the first line of a release that writes such a "
+    "line is held against its verdict, its questions and its grants, and it is said how many calls that are.",
     parameters=(*WHEN, AGENT, TOOL),
     columns=(
         Column("seq", "the line of the start", "count"),
