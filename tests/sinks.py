@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+import pytest
 
-from hitl_fsm.errors import SinkError
+from hitl_fsm.errors import CopyBehind, SinkError
 from hitl_fsm.ports_out import Line
+from hitl_fsm.runtime.outgoing.copies import Copies
+from moments import HUNG_S
 
 Mood = Literal["takes", "refuses", "hangs", "raises"]
 
@@ -44,6 +47,21 @@ class MoodySink:
         if self.mood == "refuses":
             raise SinkError("the disk of the copy is full")
         self.lines += [line.body for line in lines]
+
+
+def healthy_copies_take_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short waits are for sinks that do not take lines: one that takes them is not behind because a machine is busy."""
+    real = Copies.until
+
+    async def until(self: Copies, within_s: float) -> None:
+        try:
+            await real(self, within_s)
+        except CopyBehind:
+            if not all(isinstance(sink, MoodySink) and sink.mood == "takes" for sink in self.sinks):
+                raise
+            await real(self, HUNG_S)
+
+    monkeypatch.setattr(Copies, "until", until)
 
 
 def event_of(body: bytes) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from hitl_fsm.model.states import CallState, RunState
 from hitl_fsm.runtime.streaming import stream
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls, policies, policy_text
+from moments import HUNG_S
 
 SCRIPT = [calls(call("pay", to="bob", amount=5, memo="MODEL"))]
 FORM = "user_input: {schema: {type: object, properties: {memo: {type: string}}, required: [memo]}}"
@@ -254,13 +254,13 @@ def test_law09_a_result_is_not_nested_without_end(house: House) -> None:
 
 
 def test_law03_the_results_of_all_calls_that_a_cancellation_overtook_are_kept(house: House) -> None:
-    begun = threading.Barrier(3, timeout=10)
+    begun, cancelled = threading.Barrier(3, timeout=HUNG_S), threading.Event()
 
     @tool
     def slow(name: str) -> str:
         """Take a moment."""
         begun.wait()
-        time.sleep(0.2)
+        cancelled.wait(HUNG_S)
         house.effects.append((name,))
         return f"did {name}"
 
@@ -273,6 +273,7 @@ def test_law03_the_results_of_all_calls_that_a_cancellation_overtook_are_kept(ho
     begun.wait()
     (row,) = engine.runs.list()
     engine.cancel(row.run_id)
+    cancelled.set()
     worker.join()
     assert sorted(house.effects) == [("a",), ("b",)]
     late = [entry.event.result for entry in engine.runs.events(row.run_id) if isinstance(entry.event, LateResult)]

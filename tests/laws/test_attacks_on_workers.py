@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -61,7 +60,7 @@ def test_tools_that_run_agents_do_not_wait_for_each_other(house: House, monkeypa
 
 
 def test_a_run_whose_task_is_cancelled_twice_is_held_by_nobody(house: House) -> None:
-    begun = asyncio.Event()
+    begun, stopping = asyncio.Event(), asyncio.Event()
 
     @tool
     async def pay(to: str, amount: float) -> str:
@@ -70,6 +69,7 @@ def test_a_run_whose_task_is_cancelled_twice_is_held_by_nobody(house: House) -> 
         try:
             await asyncio.sleep(WAIT_S)
         finally:
+            stopping.set()
             await asyncio.sleep(0.2)
         return "paid"
 
@@ -80,7 +80,7 @@ def test_a_run_whose_task_is_cancelled_twice_is_held_by_nobody(house: House) -> 
         task = asyncio.create_task(agent.arun("go"))
         await begun.wait()
         task.cancel()
-        await asyncio.sleep(0.02)
+        await stopping.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -136,15 +136,17 @@ def test_law05_who_changes_what_a_handle_shows_changes_nothing(house: House) -> 
 
 INTERRUPTED = """
 import asyncio, os, sys
+from functools import partial
 from hitl_fsm import Agent, Engine, tool
 from hitl_fsm.testing import ScriptedModel
 
 @tool
 async def book(room: str) -> dict[str, bool]:
     "Book it, and end in order when it is stopped."
-    print("begun", flush=True)
+    # Told once it sleeps: an interrupt that hits the tool's own lines leaves its outcome unknown.
+    asyncio.get_running_loop().call_later(0.05, partial(print, "begun", flush=True))
     try:
-        await asyncio.sleep(30)
+        await asyncio.sleep(600)
     except asyncio.CancelledError:
         pass
     return {"booked": True}
@@ -165,7 +167,6 @@ def test_law03_an_interrupt_keeps_what_a_tool_came_to(house: House) -> None:
     )
     assert worker.stdout is not None
     assert worker.stdout.readline() == "begun\n"
-    time.sleep(0.3)  # let it sleep: an interrupt that hits the tool's own lines leaves its outcome unknown
     os.kill(worker.pid, signal.SIGINT)
     _, told = worker.communicate(timeout=WAIT_S)
     assert "KeyboardInterrupt" in told

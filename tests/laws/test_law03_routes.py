@@ -22,6 +22,7 @@ from hitl_fsm.ports import LEASE_MS
 from hitl_fsm.routes import Command
 from hitl_fsm.runtime.outgoing.dispatch import AGAIN_MS, ATTEMPTS, _earlier
 from house import House, call, calls, policies, policy_text
+from receiver import wait_for
 
 PAY = [calls(call("pay", to="bob", amount=5)), {"say": "{last_result}"}]
 OUT = "- {id: out, tools: [pay], gate: {external: {route: bank, timeout: 1h}}}"
@@ -288,13 +289,10 @@ async def test_law03_a_worker_hands_over_and_goes_on(house: House, tmp_path: Pat
     run = await house.agent(engine, PAY).arun("go", user="alice")
     stop = asyncio.Event()
     working = asyncio.ensure_future(engine.awork(stop, 0.02))
-    for _ in range(400):
-        await asyncio.sleep(0.02)
-        now = await engine.runs.aget(run.run_id)
-        if now.value.is_ended:
-            break
+    await asyncio.to_thread(wait_for, lambda: engine.runs.get(run.run_id).value.is_ended)
     stop.set()
     await working
+    now = await engine.runs.aget(run.run_id)
     assert now.output == f'{{"tx":"{run.run_id}:{run.value.calls[0].call_id}:1"}}'
     assert witness(tmp_path) == ["5"]
 

@@ -16,7 +16,7 @@ from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.outgoing import copied, copies
 from house import House, call, calls
 from receiver import wait_for
-from sinks import Mood, MoodySink, event_of, first_times, seqs
+from sinks import Mood, MoodySink, event_of, first_times, healthy_copies_take_their_time, seqs
 
 PAY = [calls(call("pay", to="bob", amount=5))]
 RULES = "- {id: paying, tools: pay, gate: confirm}\n- {id: noting, tools: note, gate: allow}"
@@ -25,6 +25,7 @@ BLOCKED: list[Mood] = ["refuses", "hangs", "raises"]
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    healthy_copies_take_their_time(monkeypatch)
     for module in (copied, copies):
         monkeypatch.setattr(module, "SHORT_S", 0.1)
     monkeypatch.setattr(copied, "WAIT_S", 0.3)

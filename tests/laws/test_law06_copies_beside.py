@@ -24,7 +24,7 @@ from hitl_fsm.runtime.outgoing.dispatch import AGAIN_MS
 from hitl_fsm.sinks import HTTP, File, Syslog
 from house import House, call, calls
 from receiver import desk
-from sinks import MoodySink, first_times, tcp_syslog
+from sinks import MoodySink, first_times, healthy_copies_take_their_time, tcp_syslog
 
 PAY = [calls(call("pay", to="bob", amount=5))]
 OUT = "- {id: out, tools: [pay], gate: {external: {route: bank, timeout: 1h}}}"
@@ -32,6 +32,7 @@ OUT = "- {id: out, tools: [pay], gate: {external: {route: bank, timeout: 1h}}}"
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    healthy_copies_take_their_time(monkeypatch)
     for module in (copied, copies, dispatch):
         monkeypatch.setattr(module, "SHORT_S", 0.3)
     monkeypatch.setattr(dispatch, "HELD_S", 0.3)

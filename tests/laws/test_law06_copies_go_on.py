@@ -18,7 +18,7 @@ from hitl_fsm.runtime.outgoing import copied, copies
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls, policies, policy_text
 from receiver import wait_for
-from sinks import Mood, MoodySink, first_times
+from sinks import Mood, MoodySink, first_times, healthy_copies_take_their_time
 
 PAY = [calls(call("pay", to="bob", amount=5))]
 RULES = "- {id: paying, tools: pay, gate: confirm}\n- {id: noting, tools: note, gate: allow}"
@@ -31,6 +31,7 @@ AUDITED = policies(
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    healthy_copies_take_their_time(monkeypatch)
     for module in (copied, copies):
         monkeypatch.setattr(module, "SHORT_S", 0.1)
     monkeypatch.setattr(copied, "WAIT_S", 0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,6 +17,7 @@ from hitl_fsm.errors import HitlError, KeysError
 from hitl_fsm.model.states import RunState
 from hitl_fsm.runtime.record import anchoring
 from house import House, call, calls
+from receiver import wait_for
 
 SCRIPT = [calls(call("pay", to="bob", amount=5.0))]
 
@@ -106,18 +108,32 @@ def test_a_worker_signs_an_idle_record_and_anchors_it(house: House, monkeypatch:
     engine = signing(house, record_anchors=[f"file://{notes}"])
     house.agent(engine, SCRIPT).run("go", user="alice")
 
+    rounds = [0]
+
+    def anchored() -> list[bytes]:
+        bodies = [bytes(body) for (body,) in house.sql("SELECT body FROM record")]
+        return [body for body in bodies if _event(body) == anchoring.ANCHORED]
+
+    async def counted(*what: Any) -> Any:
+        kept = await anchoring.anchor(*what)
+        rounds[0] += 1
+        return kept
+
+    monkeypatch.setattr("hitl_fsm.runtime.work.anchor", counted)
+
     async def work() -> None:
         stop = asyncio.Event()
         working = asyncio.ensure_future(engine.awork(stop, poll_s=0.05))
-        await asyncio.sleep(1.5)
+        await asyncio.to_thread(wait_for, lambda: bool(anchored()) and covered(house) == lines(house))
+        before = rounds[0]
+        await asyncio.to_thread(wait_for, lambda: rounds[0] > before + 5)
         stop.set()
         await working
 
     asyncio.run(work())
     assert covered(house) == lines(house)
-    anchored = [body for (body,) in house.sql("SELECT body FROM record") if _event(bytes(body)) == anchoring.ANCHORED]
-    assert len(anchored) == 1, "that something was anchored is nothing to anchor"
-    data = msgspec.json.decode(bytes(anchored[0]))["data"]
+    assert len(anchored()) == 1, "that something was anchored is nothing to anchor"
+    data = msgspec.json.decode(anchored()[0])["data"]
     assert notes.read_bytes().split(b"\n")[1] == str(data["size"]).encode()
     assert data["where"] == f"file://{notes}"
 

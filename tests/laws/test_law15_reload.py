@@ -248,14 +248,17 @@ RULES = {
 FLIPS, RUNS, TURNS = 100, 6, 5
 
 
-async def _flip(house: House, engine: Engine, over: asyncio.Event) -> None:
-    """Sets come and go while runs are under way."""
+async def _flip(house: House, engine: Engine, over: asyncio.Event, turns: list[int]) -> None:
+    """Sets come and go while runs are under way; some stay until a model has had a turn."""
     chance = random.Random(15)
     for number in range(FLIPS):
         write(house, chance.choice(list(RULES.values())) + f"\n# {chance.randrange(3)}")
         if number % 3:
             await engine.areload_policies()
         await asyncio.sleep(0.002)
+        before = len(turns)
+        while number % 5 == 0 and len(turns) == before:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.002)
     over.set()
 
 
@@ -274,9 +277,14 @@ async def _go_on(agent: Agent, engine: Engine, over: asyncio.Event) -> list[str]
 
 
 async def _history(house: House, engine: Engine) -> list[str]:
-    turn = calls(call("pay", to="bob", amount=2), call("pay", to="eve", amount=9), call("note", text="x"))
+    turns: list[int] = []
+
+    def turn(_request: Any) -> Any:
+        turns.append(1)
+        return calls(call("pay", to="bob", amount=2), call("pay", to="eve", amount=9), call("note", text="x"))
+
     agent, over = house.agent(engine, [turn] * TURNS), asyncio.Event()
-    flipping = asyncio.create_task(_flip(house, engine, over))
+    flipping = asyncio.create_task(_flip(house, engine, over, turns))
     ran = await asyncio.gather(*(_go_on(agent, engine, over) for _ in range(RUNS)))
     await flipping
     return [run_id for ids in ran for run_id in ids]
