@@ -14,6 +14,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ NAME = f"{ORIGIN}default"
 
 _MODE = 0o600
 _TRIES = 100
+_DRAFT_BYTES = 8
+_DRAFT = "[0-9a-f]" * (2 * _DRAFT_BYTES)  # the end of a draft's name; no editor has such
 _WRAP = "WRAP+"
 _LOST = "LOST+"
 _HEAD = """\
@@ -107,11 +110,10 @@ class KeyFile:
         draft = self._draft(new_keys(lost))
         try:
             os.link(draft, self.path)
-        except FileExistsError:
-            pass
         except OSError as error:
-            msg = f"the keys file {self.path} cannot be made: {error.strerror}"
-            raise KeysError(msg, help=_HELP) from error
+            if not self.path.exists():  # nobody else made it meanwhile
+                msg = f"the keys file {self.path} cannot be made: {error.strerror}"
+                raise KeysError(msg, help=_HELP) from error
         finally:
             draft.unlink(missing_ok=True)
         self._sync_folder()
@@ -130,6 +132,7 @@ class KeyFile:
                 draft.unlink(missing_ok=True)
                 msg = f"the keys file {self.path} cannot be replaced: {error.strerror}"
                 raise KeysError(msg, help=_HELP) from error
+            self._sweep()
             self._sync_folder()
         return keys
 
@@ -176,7 +179,7 @@ class KeyFile:
         return _state(found), _parsed(self.path, body)
 
     def _draft(self, keys: Keys) -> Path:
-        draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
+        draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(_DRAFT_BYTES)}")
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE), "wb") as stream:
                 stream.write(_text(keys).encode())
@@ -187,6 +190,11 @@ class KeyFile:
             msg = f"the keys file {self.path} cannot be written: {error.strerror}"
             raise KeysError(msg, help=_HELP) from error
         return draft
+
+    def _sweep(self) -> None:
+        """Drafts of processes that died, each with secrets. Who makes the file at this moment finds it made."""
+        for draft in self.path.parent.glob(f".{escape(self.path.name)}.{_DRAFT}"):
+            draft.unlink(missing_ok=True)
 
     def _sync_folder(self) -> None:
         folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -217,7 +217,10 @@ def test_a_kill_between_any_two_steps_leaves_whole_keys(path: Path, step: str, n
     assert found.wrap == old.wrap
     assert found.signers[:1] == old.signers
     assert len(found.signers) == (2 if (step, nth) == ("fsync", 2) else 1)
+    swap = path.with_name(f".{path.name}.swp")
+    swap.touch()  # an editor's, and none of ours
     assert source.add(new_signer()).signers[: len(found.signers)] == found.signers
+    assert set(path.parent.iterdir()) == {path, swap}, "no draft with secrets is left"
 
 
 def test_lost_keys_are_replaced_and_kept_aside(path: Path) -> None:
