@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from costs import soon
 from fuzz.oracle import findings_hold, texts_hold
 from hitl_fsm.errors import Diagnostic
 from hitl_fsm.model.action import Action
@@ -29,7 +29,7 @@ FILE = "a.policy.yaml"
 HEAD = "apiVersion: hitl-fsm/v1\nkind: Policy\nname: a\nowner: o\ntools: [pay]\n"
 MEGABYTE = 1024 * 1024
 SOON_S = 4.0
-"""CPU seconds to refuse a file, however large."""
+"""CPU seconds to refuse a file, however large, or to judge by a condition: 0.1 at most on a quiet machine."""
 
 
 def checked(data: bytes) -> tuple[list[Diagnostic], PolicySet | None]:
@@ -173,18 +173,8 @@ TOO_MUCH: dict[str, Callable[[], bytes]] = {  # made when it is its turn
 @pytest.mark.parametrize("what", TOO_MUCH)
 @pytest.mark.parametrize("kind", ["policy", "policytest", "roles", "routes"])
 def test_too_much_is_refused_soon_whatever_reads_it(what: str, kind: str) -> None:
-    data, start = TOO_MUCH[what](), time.process_time()
-    match kind:
-        case "policy":
-            found, policies = checked(data)
-            assert policies is None
-        case "policytest":
-            _, found = read_test(data, FILE)
-        case _:
-            around, wrong = read_surroundings(*(({FILE: data}, {}) if kind == "routes" else ({}, {FILE: data})))
-            found = list(wrong)
-            assert getattr(around, kind) is None
-    assert time.process_time() - start < SOON_S
+    data = TOO_MUCH[what]()
+    found = soon(lambda: refused(data, kind), SOON_S)
     assert [one.code for one in found] == ["HF105"]
     if len(data) > MAX_FILE_BYTES:
         assert str(MAX_FILE_BYTES) in found[0].message
@@ -192,18 +182,28 @@ def test_too_much_is_refused_soon_whatever_reads_it(what: str, kind: str) -> Non
         assert str(MAX_DEPTH) in found[0].message or str(MAX_NODES) in found[0].message
 
 
+def refused(data: bytes, kind: str) -> list[Diagnostic]:
+    match kind:
+        case "policy":
+            found, policies = checked(data)
+            assert policies is None
+            return found
+        case "policytest":
+            return read_test(data, FILE)[1]
+        case _:
+            around, wrong = read_surroundings(*(({FILE: data}, {}) if kind == "routes" else ({}, {FILE: data})))
+            assert getattr(around, kind) is None
+            return list(wrong)
+
+
 def test_a_file_that_is_too_large_is_not_parsed() -> None:
     data = b"[" * (10 * MEGABYTE)
-    start = time.process_time()
-    for _ in range(100):
-        assert parse(data, FILE).findings[0].code == "HF105"
-    assert time.process_time() - start < SOON_S
+    for refusal in soon(lambda: [parse(data, FILE) for _ in range(100)], SOON_S):
+        assert refusal.findings[0].code == "HF105"
 
 
 def test_a_billion_laughs_are_none() -> None:
-    start = time.process_time()
-    found, policies = checked(LAUGHS.encode())
-    assert time.process_time() - start < SOON_S
+    found, policies = soon(lambda: checked(LAUGHS.encode()), SOON_S)
     assert policies is None
     assert {"HF104"} < {one.code for one in found}
 
@@ -267,8 +267,7 @@ def test_law06_a_condition_without_an_answer_never_allows(
     condition: str, args: dict[str, Any], key: str, gate: str
 ) -> None:
     """Whatever the rule would have come to, and although everything else is allowed by default."""
-    start = time.process_time()
-    verdict = judge(rule(condition, gate, key=key, head=""), args)
+    verdict = soon(lambda: judge(rule(condition, gate, key=key, head=""), args), SOON_S)
     assert verdict.outcome == "deny"
     assert verdict.problem is not None
     asked = judge(rule(condition, gate, key=key, head=ASKED), args)
@@ -278,7 +277,6 @@ def test_law06_a_condition_without_an_answer_never_allows(
         of = [getattr(one, "of", ()) for one in asked.gates]
         assert ("role:finance",) in of
         assert (("role:boss",) in of) == ("boss" in gate)
-    assert time.process_time() - start < 2 * SOON_S
 
 
 @pytest.mark.parametrize(("condition", "expected"), DECIDED)
