@@ -17,6 +17,7 @@ from hitl_fsm.adapters.routes import command
 from hitl_fsm.errors import SettingsError
 from hitl_fsm.model.dispatch import Failed, Handover, NotBegun, Outcome, Refused, Returned, Unknown
 from hitl_fsm.routes import Command
+from receiver import wait_for
 
 GIVEN = Handover(
     requirement_id="req_1-0001",
@@ -131,10 +132,7 @@ time.sleep(60)
 
 async def test_it_is_stopped_with_who_started_it(tmp_path: Path) -> None:
     task = asyncio.ensure_future(ran(tmp_path, "done(os.getpid()); time.sleep(60)"))
-    for _ in range(500):
-        if witness(tmp_path):
-            break
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(wait_for, lambda: bool(witness(tmp_path)))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -149,15 +147,15 @@ def is_zombie(pid: int) -> bool:
 
 
 async def gone(pid: int) -> bool:
-    for _ in range(100):
+    def ended() -> bool:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
-        if is_zombie(pid):
-            return True
-        await asyncio.sleep(0.02)
-    return False
+        return is_zombie(pid)
+
+    await asyncio.to_thread(wait_for, ended)
+    return True
 
 
 async def test_what_cannot_be_started_did_not_begin() -> None:

@@ -22,6 +22,7 @@ from hitl_fsm.ports import LEASE_MS, Lease
 from hitl_fsm.runtime import leases, loop
 from hitl_fsm.runtime.loop import iterate_sync, loop_is_private, run_blocking, run_sync
 from house import House, call, calls
+from moments import HUNG_S
 
 ALLOW = "- {id: ok, gate: allow}"
 
@@ -173,10 +174,13 @@ def test_a_held_lease_is_renewed_while_a_tool_blocks(house: House, monkeypatch: 
     monkeypatch.setattr(leases, "_rounds", leases._Rounds())
     engine = house.engine(ALLOW)
     renewed: list[tuple[str, Lease]] = []
+    twice = threading.Event()
     real = engine.store.renew
 
     async def renew(run_id: str, lease: Lease) -> bool:
         renewed.append((run_id, lease))
+        if len(renewed) > 1:
+            twice.set()
         return await real(run_id, lease)
 
     monkeypatch.setattr(engine.store, "renew", renew)
@@ -184,7 +188,7 @@ def test_a_held_lease_is_renewed_while_a_tool_blocks(house: House, monkeypatch: 
     @tool
     def note(text: str) -> str:
         """Take a while."""
-        time.sleep(0.3)
+        assert twice.wait(HUNG_S)
         return text
 
     run = house.agent(engine, [calls(call("note", text="x"))], tools=[note]).run("go")

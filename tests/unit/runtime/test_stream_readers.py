@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,18 +20,20 @@ from hitl_fsm.runtime.streaming import channel as channel_module
 from hitl_fsm.runtime.streaming.channel import Channel
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls
+from moments import HUNG_S
 
 
 def settled(read: Callable[[], bool]) -> bool:
-    """Whether it comes true within some seconds."""
+    """Whether it comes true at all."""
     return asyncio.run(asettled(read))
 
 
 async def asettled(read: Callable[[], bool]) -> bool:
-    for _ in range(500):
-        if read():
+    with suppress(TimeoutError):
+        async with asyncio.timeout(HUNG_S):
+            while not read():  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
             return True
-        await asyncio.sleep(0.01)
     return False
 
 

@@ -7,7 +7,6 @@ import gc
 import os
 import signal
 import threading
-import time
 
 import msgspec
 import pytest
@@ -17,6 +16,7 @@ from steps import Story
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import Fenced, RunBusy, StoreError, Tampered
 from hitl_fsm.model.states import RunState
+from moments import HUNG_S
 
 
 async def test_jobs_of_one_transaction_fail_alone(store: SqlStore) -> None:
@@ -131,7 +131,7 @@ async def test_a_forked_child_is_told_to_open_its_own(shared: Kind) -> None:
 
 
 def test_a_forgotten_store_ends_its_thread_and_leaves_no_connection(shared: Kind) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     store = shared.open()
 
     async def use(store: SqlStore) -> None:
@@ -139,10 +139,8 @@ def test_a_forgotten_store_ends_its_thread_and_leaves_no_connection(shared: Kind
         await store.load("r1")
 
     asyncio.run(use(store))
-    assert threading.active_count() > before
+    (writer,) = (one for one in threading.enumerate() if one not in before and one.name == "hitl-fsm-writer")
     del store
     gc.collect()
-    deadline = time.monotonic() + 5  # the thread itself may be the one that forgets it last
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    writer.join(HUNG_S)  # it may itself be the one that forgets the store last
+    assert not writer.is_alive()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import psycopg
@@ -19,6 +19,7 @@ from hitl_fsm.errors import RunBusy, StoreBusy, StoreError
 from hitl_fsm.model.record import Record
 from hitl_fsm.ports import Lease
 from postgres import Server
+from receiver import wait_for
 
 
 @pytest.fixture
@@ -120,24 +121,28 @@ async def test_batches_of_several_stores_lock_their_runs_in_one_order(
 
 
 async def test_a_statement_that_takes_too_long_is_ended(store: SqlStore) -> None:
-    await store._write(lambda connection: connection.execute("SET statement_timeout = '50ms'") and None)
+    def long(connection: Any) -> None:
+        connection.execute("SET LOCAL statement_timeout = '50ms'")
+        connection.execute("SELECT pg_sleep(600)")
+
     with pytest.raises(StoreBusy, match="took too long"):
-        await store._write(lambda connection: connection.execute("SELECT pg_sleep(10)") and None)
+        await store._write(long)
     assert await store.commit(Story().create()) == 1
 
 
-async def test_a_worker_that_stood_still_inside_a_transaction_lost_it_and_does_it_again(store: SqlStore) -> None:
-    await store._write(
-        lambda connection: connection.execute("SET idle_in_transaction_session_timeout = '50ms'") and None
-    )
-    stood = threading.Event()
+async def test_a_worker_that_stood_still_inside_a_transaction_lost_it_and_does_it_again(
+    store: SqlStore, postgres_server: Server
+) -> None:
     calls = []
 
-    def frozen(connection: object) -> int:
+    def frozen(connection: Any) -> int:
         calls.append(connection)
         if len(calls) == 1:
-            stood.wait(0.5)
-        return connection.execute("SELECT 7").fetchone()[0]  # type: ignore[attr-defined]
+            (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+            connection.execute("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
+            wait_for(lambda: not postgres_server.sql(f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid}"))
+        found: int = connection.execute("SELECT 7").fetchone()[0]
+        return found
 
     assert await store._write(frozen) == 7
     assert len(calls) == 2

@@ -7,7 +7,6 @@ import fcntl
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
@@ -26,6 +25,7 @@ from hitl_fsm.adapters.store.sqlite.lock import SUFFIX, FileLock
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.errors import StoreBusy, StoreError
 from hitl_fsm.model.record import Record
+from moments import HUNG_S
 
 
 @pytest.fixture
@@ -208,13 +208,11 @@ async def test_too_many_waiting_writes_are_refused(store: SqlStore, monkeypatch:
 
 
 def test_a_forgotten_store_ends_its_thread(path: Path) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     store = opened(path)
     asyncio.run(store.commit(Story().create()))
-    assert threading.active_count() == before + 1
+    (writer,) = (one for one in threading.enumerate() if one not in before and one.name == "hitl-fsm-writer")
     del store
-    deadline = time.monotonic() + 5  # the thread itself may be the one that forgets it last
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    writer.join(HUNG_S)  # it may itself be the one that forgets the store last
+    assert not writer.is_alive()
     assert not path.with_name(path.name + "-wal").exists()
