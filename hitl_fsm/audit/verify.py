@@ -257,6 +257,8 @@ class Verification:
         last, covered = self._end.seq, self._covered.size if self._covered else 0
         if not covered and not self._checkpoints and self._held.trust.why == "given":
             self.found(0, "key", "the keys that were given have signed nothing of what is there")
+        elif not self._lines and not self._checkpoints:
+            self.found(0, "unsigned", "there are no lines, and nothing tells whether there ever were any")
         elif not self._lines or covered >= last:
             return
         elif not self._checkpoints and not covered and self._held.said.keys:

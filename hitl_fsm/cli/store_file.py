@@ -18,12 +18,20 @@ def store_file(url: str) -> Path | None:
 
 
 def is_there(path: Path) -> bool:
-    """Whether something stands there; StoreError where a folder on the way cannot be looked into."""
+    """Whether a store may stand there; StoreError where a folder on the way cannot be looked into.
+
+    An empty file is none, though SQLite would make one of it: a look at it would say that an emptied store is whole.
+    """
     try:
-        return path.exists()
+        return path.exists() and (not path.is_file() or any(_has_bytes(path, end) for end in ("", "-wal", "-journal")))
     except OSError as error:
         msg = f"the store cannot be looked at: {path} ({error.strerror})"
         raise StoreError(msg, help="check the owner and the permissions of the folders on the way to it") from error
+
+
+def _has_bytes(path: Path, end: str) -> bool:
+    beside = path.with_name(path.name + end)
+    return beside.is_file() and beside.stat().st_size > 0
 
 
 def shown(url: str) -> str:

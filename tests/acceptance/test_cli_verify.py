@@ -275,3 +275,22 @@ def test_rows_are_held_against_a_record_that_was_pruned_or_verified_before(
     place.sql(attack)
     for options in ((), ("--from", "note")):
         assert {one["kind"] for one in place.json("verify", *options, code=1)["findings"]} == {"answer"}
+
+
+@pytest.mark.parametrize("question", [("verify",), ("show",), ("q", "integrity")])
+def test_an_empty_file_is_no_store_and_is_left_as_it_is(place: Place, question: tuple[str, ...]) -> None:
+    """Who empties the file must not be told that its record is whole, by a command that makes a new one of it."""
+    place.folder.joinpath("hitl.db").write_bytes(b"")
+    done = place.shell("--store", "sqlite:///hitl.db", "audit", *question)
+    assert (done.code, done.out) == (3, "")
+    assert "there is no store at hitl.db" in done.err
+    assert place.folder.joinpath("hitl.db").read_bytes() == b""
+
+
+def test_a_record_without_a_line_is_no_intact_one(place: Place) -> None:
+    place.work()
+    for table in ("record", "log_head", "checkpoint", "policy_set", "run", "requirement", "call"):
+        place.sql(f"DELETE FROM {table}")
+    report = place.json("verify", code=2)
+    assert (report["verdict"], report["count"]) == ("incomplete", 0)
+    assert "there are no lines" in place("verify", code=2)

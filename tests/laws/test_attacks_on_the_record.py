@@ -72,7 +72,7 @@ DATABASE: dict[Attack, tuple[str, str]] = {
     attacks.forge_many_steps_with_head: (TAMPERED, TAMPERED),
     attacks.forge_a_tail_under_an_own_key: (INCOMPLETE, INCOMPLETE),
     attacks.edit_what_is_not_signed_any_more: (TAMPERED, TAMPERED),
-    attacks.wipe: (INTACT, TAMPERED),
+    attacks.wipe: (INCOMPLETE, TAMPERED),
     attacks.forge_a_tail_and_sign_it: (TAMPERED, TAMPERED),
     attacks.double_a_number: (TAMPERED, TAMPERED),
     attacks.change_the_head: (TAMPERED, TAMPERED),
