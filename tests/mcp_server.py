@@ -74,6 +74,13 @@ def echo(value: Any = None) -> dict[str, Any]:
 
 
 @server.tool()
+def much(count: int) -> str:
+    """A long text."""
+    witness(f"much {count}")
+    return "x" * count
+
+
+@server.tool()
 async def slow(seconds: float) -> str:
     """It takes its time."""
     witness("slow begins")

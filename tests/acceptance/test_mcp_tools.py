@@ -82,6 +82,25 @@ def test_what_its_tools_return_is_what_the_model_reads(
     assert servers.witness == ["look 42 1"]
 
 
+@pytest.mark.parametrize("protocol", ["auto", "legacy"])
+def test_law03_a_long_answer_is_cut_and_one_that_is_too_long_over_http_is_not_asked_about(
+    house: House, servers: Servers, transport: str, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one event over HTTP a text of 1 MiB was nobody's word, and a person was asked whether it happened."""
+    server = servers.shared(transport, protocol)
+    asked, after = call("shop.much", count=3_000_000), call("shop.look", order_id="42")
+    long, short = told(house, server, asked, after)
+    assert "xxx" in long
+    assert "⟨cut: " in long[-100:]
+    assert "order 42 at depth 1" in short
+    monkeypatch.setattr("hitl_fsm.adapters.mcp.bounded.ANSWER_BYTES", 1_000_000)
+    long, short = told(house, server, asked, after)
+    if transport == "http":
+        assert "The server answered with more than 1000000 bytes, which are not read" in long
+    assert "order 42 at depth 1" in short
+    assert servers.witness == ["much 3000000", "look 42 1"] * 2, "each once"
+
+
 def test_law01_a_hint_of_the_server_opens_no_gate(house: House, servers: Servers, transport: str) -> None:
     """`pay` says of itself that it only reads."""
     engine = house.engine(rules(CONFIRM))

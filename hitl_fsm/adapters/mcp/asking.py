@@ -38,13 +38,14 @@ class Flight:
     """One call under way. `answers` are those that were given before, by the question's key.
 
     `asked`: the first question that nobody has answered yet. `undelivered`: the request certainly did not get out;
-    `refused`: the server's HTTP status says that it did nothing.
+    `refused`: the server's HTTP status says that it did nothing; `too_long`: its answer is longer than is read.
     """
 
     answers: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     asked: Question | None = None
     undelivered: bool = False
     refused: bool = False
+    too_long: bool = False
 
     def answer(self, params: Mapping[str, Any]) -> dict[str, Any] | None:
         """What was given to this question, by its parameters on the wire; None when a person has to be asked first."""

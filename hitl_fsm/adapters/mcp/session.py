@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
+from inspect import signature
 from typing import Any, NamedTuple
 
 import httpx2
@@ -36,6 +37,7 @@ from mcp_types import (
 )
 from pydantic import TypeAdapter, ValidationError
 
+from hitl_fsm.adapters.mcp import bounded
 from hitl_fsm.adapters.mcp.asking import Flight, Question, Unasked, said
 from hitl_fsm.adapters.mcp.listing import PAGES_MAX, TOOLS_MAX, Listed, listed
 from hitl_fsm.adapters.mcp.place import Address, Place
@@ -60,6 +62,9 @@ STATE_PAUSE_S = 0.25
 _NO_WORD = frozenset({CONNECTION_CLOSED, PARSE_ERROR, REQUEST_TIMEOUT})  # no answer, or none that can be read
 _HTTP_ERROR, _HTTP_FAULT = 400, 500
 _Answer: TypeAdapter[CallToolResult | InputRequiredResult] = TypeAdapter(CallToolResult | InputRequiredResult)
+_EVENT_BOUND: dict[str, Any] = {"max_sse_event_size": bounded.ANSWER_BYTES}
+if not _EVENT_BOUND.keys() <= signature(streamable_http_client).parameters.keys():
+    _EVENT_BOUND = {}  # an SDK that has none; since it has, it is 1 MiB, and a longer answer would be lost
 _flight: ContextVar[Flight] = ContextVar("hitl_fsm_mcp_flight")
 
 logging.getLogger("mcp").addHandler(logging.NullHandler())  # who wants to read it adds another one
@@ -272,6 +277,11 @@ class Session:
 
     def _failed(self, error: MCPError, flight: Flight) -> Outcome:
         """An error of the server is its word; an error on the way is nobody's."""
+        if flight.too_long:  # it answered: what became of the call is not in question, only what it came to
+            return Failed(
+                f"The server answered with more than {bounded.ANSWER_BYTES} bytes, which are not read. "
+                "The call is over: what it does is done."
+            )
         if flight.undelivered:
             msg = f"{self.place} cannot be reached"
             raise ToolNotBegun(msg, help="see that it runs")
@@ -348,7 +358,7 @@ async def _over_http(place: Address) -> AsyncIterator[Any]:
     timeout = httpx2.Timeout(CONNECT_S, read=SILENCE_S)
     async with (
         _Telling(headers=dict(place.headers), timeout=timeout) as client,
-        streamable_http_client(place.url, http_client=client) as streams,
+        streamable_http_client(place.url, http_client=client, **_EVENT_BOUND) as streams,
     ):
         yield streams
 
@@ -366,4 +376,11 @@ class _Telling(httpx2.AsyncClient):
             raise
         if flight is not None:
             flight.refused = _HTTP_ERROR <= response.status_code < _HTTP_FAULT
+        if flight is not None or request.method == "POST":
+            response.stream = bounded.Bounded(response, lambda: _mark_too_long(flight))
         return response
+
+
+def _mark_too_long(flight: Flight | None) -> None:
+    if flight is not None:
+        flight.too_long = True
