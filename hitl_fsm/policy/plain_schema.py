@@ -1,4 +1,4 @@
-"""Whether a JSON Schema is certainly a valid one, told without the library, whose import takes longer than all the rest.
+"""Whether a JSON Schema is certainly valid, told without the library, whose import takes longer than all the rest.
 
 Sound, not complete: of what is said yes to, the metaschema of draft 2020-12 finds nothing wrong; of all else, ask it.
 """

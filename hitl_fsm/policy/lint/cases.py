@@ -67,6 +67,10 @@ class Terms:
         self._terms: dict[object, _Term] = {}
         self._free: dict[object, tuple[Outcome, ...]] = {}
 
+    def read(self, when: Iterable[Node], unless: Iterable[Node]) -> Reading:
+        """A rule's conditions."""
+        return Reading(tuple(map(self.ask, when)), tuple(map(self.ask, unless)))
+
     def ask(self, node: Node) -> Ask:
         """How a condition comes out in a case. Read all conditions before counting through the cases."""
         if node.kind == "literal":
@@ -87,6 +91,17 @@ class Terms:
     def names(self) -> frozenset[object]:
         """What is asked of, to compare two conditions by."""
         return frozenset((*self._terms, *self._free))
+
+    def most_true(self, tools: Sequence[str] | None = None) -> Case | None:
+        """A case in which each comparison is true: what most rules are written for. None where one never is."""
+        found: dict[object, Any] = dict.fromkeys(self._free, "T")
+        for key, term in self._terms.items():
+            values = _samples(term.node, term.constants, tools)
+            value = next((one for one in values if all(test(one) == "T" for test in term.tests)), None)
+            if value is None:
+                return None
+            found[key] = value
+        return found
 
     def cases(self, tools: Sequence[str] | None = None) -> Iterator[Case] | None:
         """Every case; None when there are more than MAX_CASES. `tools`: patterns of all names that `tool` can have."""
@@ -201,11 +216,20 @@ def _samples(node: Node, constants: Iterable[Constant], tools: Sequence[str] | N
         return list(text)
     if path is not None and path[0] == "env" and len(path) > 1:
         return [*text, None]
-    between = [Fraction(one + other, 2) for one, other in pairwise(numbers)]
-    beyond = [numbers[0] - 1, numbers[-1] + 1] if numbers else [0]
-    number = [("number", value) for value in sorted({*numbers, *between, *beyond})]
+    number = [("number", value) for value in _around(numbers)]
     rest: list[Value] = [("bool", True), ("bool", False), ("null", None), (_OPEN, None), None]
     return [*number, *text, *rest]
+
+
+def _around(numbers: Sequence[Any]) -> list[Any]:
+    """Numbers in order, with one before, between and after them."""
+    if not numbers:
+        return [0]
+    found = [numbers[0] - 1, numbers[0]]
+    for one, other in pairwise(numbers):
+        middle, rest = divmod(one + other, 2)
+        found += [Fraction(one + other, 2) if rest else middle, other]  # an int compares quicker
+    return [*found, numbers[-1] + 1]
 
 
 def _texts(constants: Sequence[str]) -> list[str]:

@@ -61,14 +61,9 @@ class Trees(NamedTuple):
     unless: tuple[Node, ...]
 
 
-def rules_with_trees(project: Project) -> tuple[Trees, ...]:
-    """Every rule whose conditions compile, also those that have none."""
-    return _read(_Same(project.members))
-
-
 def conditions(project: Project) -> tuple[Placed, ...]:
     """Every condition of these rules."""
-    return _placed(_Same(project.members))
+    return _placed(SameMembers(project.members))
 
 
 def loosening(project: Project) -> Iterator[tuple[Placed, Question]]:
@@ -78,7 +73,7 @@ def loosening(project: Project) -> Iterator[tuple[Placed, Question]]:
             yield from ((placed, question) for question in placed.questions if question.loosens)
 
 
-class _Same:
+class SameMembers:
     """Members, told apart by identity."""
 
     __slots__ = ("members",)
@@ -90,11 +85,12 @@ class _Same:
         return id(self.members)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.members is self.members
+        return isinstance(other, SameMembers) and other.members is self.members
 
 
 @lru_cache(maxsize=1)  # one rule of the lint after the other asks for the same
-def _read(same: _Same) -> tuple[Trees, ...]:
+def rules_with_trees(same: SameMembers) -> tuple[Trees, ...]:
+    """Every rule whose conditions compile, also those that have none."""
     found: list[Trees] = []
     known: dict[str, Node] = {}
 
@@ -116,9 +112,9 @@ def _read(same: _Same) -> tuple[Trees, ...]:
 
 
 @lru_cache(maxsize=1)
-def _placed(same: _Same) -> tuple[Placed, ...]:
+def _placed(same: SameMembers) -> tuple[Placed, ...]:
     always: dict[str, _Always] = {}
-    return tuple(placed for trees in _read(same) for placed in _of_rule(trees, always))
+    return tuple(placed for trees in rules_with_trees(same) for placed in _of_rule(trees, always))
 
 
 def _of_rule(trees: Trees, always: dict[str, _Always]) -> Iterator[Placed]:

@@ -11,9 +11,10 @@ from hitl_fsm.errors import Diagnostic
 from hitl_fsm.policy.compiled import CompiledRule
 from hitl_fsm.policy.data import MAX_DATA_SIZE
 from hitl_fsm.policy.join import SEVERITIES, gate_key
-from hitl_fsm.policy.lint.cases import Reading, Terms
-from hitl_fsm.policy.lint.conditions import Trees, rules_with_trees
-from hitl_fsm.policy.lint.hf202_unreachable import never_applies, subjects_tools
+from hitl_fsm.policy.lint.asked import Asked, asked, subjects_tools
+from hitl_fsm.policy.lint.cases import Terms
+from hitl_fsm.policy.lint.conditions import Trees
+from hitl_fsm.policy.lint.hf202_unreachable import never_applies
 from hitl_fsm.policy.lint.overlap import covers, head
 from hitl_fsm.policy.lint.rule import Rule
 from hitl_fsm.policy.patterns import is_glob
@@ -28,6 +29,7 @@ _ANYTHING = ""
 class _Read(NamedTuple):
     """`names`: what its conditions ask of."""
 
+    asked: Asked
     trees: Trees
     rule: CompiledRule
     names: frozenset[object]
@@ -36,8 +38,8 @@ class _Read(NamedTuple):
 def check(project: Project) -> Iterator[Diagnostic]:
     """In each policy; after MAX_PAIRS pairs of rules, or MAX_CASES_IN_ALL cases of their conditions, no more."""
     budget = [MAX_PAIRS, MAX_CASES_IN_ALL]
-    for _, rules in groupby(rules_with_trees(project), lambda trees: trees.member.source.file):
-        groups = _grouped([one for trees in rules if (one := _read(trees)) is not None])
+    for _, rules in groupby(asked(project), lambda one: one.trees.member.source.file):
+        groups = _grouped([read for one in rules if (read := _read(one)) is not None])
         for one in groups.all:
             for other in groups.candidates(one):
                 budget[0] -= 1
@@ -68,15 +70,12 @@ def _finding(one: _Read, other: _Read) -> Diagnostic:
     )
 
 
-def _read(trees: Trees) -> _Read | None:
+def _read(one: Asked) -> _Read | None:
     """None for conditions that data of some size are too large for: which of two fails then, is not seen here."""
-    rule = trees.compiled
+    rule = one.trees.compiled
     if any(condition.limit < MAX_DATA_SIZE for condition in (*rule.when, *rule.unless)):
         return None
-    terms = Terms(trees.member.document.vars)
-    for node in (*trees.when, *trees.unless):
-        terms.ask(node)
-    return _Read(trees, rule, terms.names())
+    return _Read(one, one.trees, rule, one.terms.names())
 
 
 class _Groups(NamedTuple):
@@ -96,8 +95,8 @@ class _Groups(NamedTuple):
         for name in (*one.rule.tools, *one.rule.steps)[:1]:
             patterns += [name, *(glob for glob in self._beginning(name) if glob != name and covers(glob, name))]
         for pattern in patterns:
-            for asked in (None, *one.names):
-                yield from self.named.get((pattern, asked), ())
+            for key in (None, *one.names):
+                yield from self.named.get((pattern, key), ())
 
     def _beginning(self, name: str) -> Iterator[str]:
         """The globs that a name may match, by how it begins."""
@@ -155,12 +154,11 @@ def _follows(one: _Read, other: _Read, budget: list[int]) -> bool:
     conditional = bool(one.rule.when or one.rule.unless)
     if conditional and bare and not denies:
         return False  # there are data that no condition can be asked of
+    if one.asked.met is not None and other.asked.reading.answer(one.asked.met) == "F":
+        return False  # seen at once; `other` asks of nothing that this case does not say
     member = one.trees.member
     terms = Terms(member.document.vars)
-    first, second = (
-        Reading(tuple(map(terms.ask, trees.when)), tuple(map(terms.ask, trees.unless)))
-        for trees in (one.trees, other.trees)
-    )
+    first, second = (terms.read(trees.when, trees.unless) for trees in (one.trees, other.trees))
     cases = terms.cases(subjects_tools(member, one.trees.rule))
     if cases is None:
         return False
@@ -171,4 +169,4 @@ def _follows(one: _Read, other: _Read, budget: list[int]) -> bool:
             met = second.answer(case)
             if met == "F" or (answer == "!" and met == "T" and not denies):
                 return False
-    return not (conditional and never_applies(one.trees))  # that is told already
+    return not (conditional and never_applies(one.asked))  # that is told already

@@ -8,10 +8,10 @@ from itertools import combinations
 from hitl_fsm.errors import Diagnostic
 from hitl_fsm.policy.document import Rule as PolicyRule
 from hitl_fsm.policy.expression import Node, conjuncts
-from hitl_fsm.policy.lint.cases import Reading, Terms, tools_in
-from hitl_fsm.policy.lint.conditions import Trees, rules_with_trees
+from hitl_fsm.policy.lint.asked import Asked, asked, subjects_tools
+from hitl_fsm.policy.lint.cases import Reading, Terms
+from hitl_fsm.policy.lint.conditions import Trees
 from hitl_fsm.policy.lint.rule import Rule
-from hitl_fsm.policy.lint.walk import listed, tools_of
 from hitl_fsm.policy.project import Member, Project
 
 RULE = Rule("HF202", "unreachable-rule", "error", "A rule can never apply")
@@ -21,27 +21,25 @@ _SHOWN = 60
 
 def check(project: Project) -> Iterator[Diagnostic]:
     """Rules whose conditions are true for no action that the rule is for."""
-    for trees in rules_with_trees(project):
-        if (trees.when or trees.unless) and never_applies(trees):
-            yield _finding(trees)
+    for one in asked(project):
+        if (one.trees.when or one.trees.unless) and never_applies(one):
+            yield _finding(one.trees)
 
 
-def never_applies(trees: Trees) -> bool:
+def never_applies(one: Asked) -> bool:
     """Whether it is certain that no action makes all of `when` true and none of `unless`."""
-    return _never(trees.member, trees.rule, trees.when, trees.unless)
+    return one.met is None and _none(one.terms, one.reading, one.trees.member, one.trees.rule)
 
 
-def _never(member: Member, rule: PolicyRule, when: Sequence[Node], unless: Sequence[Node] = ()) -> bool:
+def _never(member: Member, rule: PolicyRule, when: Sequence[Node]) -> bool:
     terms = Terms(member.document.vars)
-    reading = Reading(tuple(map(terms.ask, when)), tuple(map(terms.ask, unless)))
+    return _none(terms, terms.read(when, ()), member, rule)
+
+
+def _none(terms: Terms, reading: Reading, member: Member, rule: PolicyRule) -> bool:
+    """Whether there is no case in which it matches."""
     cases = terms.cases(subjects_tools(member, rule))
     return cases is not None and all(reading.answer(case) != "T" for case in cases)
-
-
-def subjects_tools(member: Member, rule: PolicyRule) -> Sequence[str] | None:
-    """What `tool` can be where the rule is looked at."""
-    steps = listed(rule.steps) or ([] if listed(rule.tools) else listed(member.document.steps))
-    return tools_in(tools_of(member, rule), steps)
 
 
 def _finding(trees: Trees) -> Diagnostic:

@@ -34,15 +34,20 @@ def check(project: Project) -> Iterator[Diagnostic]:
 
 def _cut(placed: Placed, node: Node, bound: Bound) -> Said | None:
     """A division of whole numbers, or `int()` of money."""
-    part = shown(placed, node)
     if node.value == "/" and all(child.kind == "literal" for child in node.children):
         left, right = (child.value for child in node.children)
         if isinstance(left, int) and isinstance(right, int) and right and left % right:
-            return f"`{part}` is {int(left / right)}: whole numbers are divided without the rest", "write 1.0 / 2.0"
+            return (
+                f"`{shown(placed, node)}` is {int(left / right)}: whole numbers are divided without the rest",
+                "write 1.0 / 2.0",
+            )
     if node.value in ("int", "uint") and len(node.children) == 1:
         name = _argument(node.children[0], bound)
         if name is not None and is_money(name):
-            return f"`{part}` drops the cents: 1000.99 becomes 1000", "compare the amount itself: args.amount > 1000"
+            return (
+                f"`{shown(placed, node)}` drops the cents: 1000.99 becomes 1000",
+                "compare the amount itself: args.amount > 1000",
+            )
     return None
 
 

@@ -15,6 +15,7 @@ from hitl_fsm.policy.project import Project
 RULE = Rule("HF213", "money-as-text", "warning", "An amount is compared as text")
 _ORDERS = frozenset({"<", "<=", ">", ">="})
 _EQUAL = frozenset({"==", "!=", "in"})
+_COMPARED = _ORDERS | _EQUAL
 _TEXT = frozenset({"startsWith", "endsWith", "contains", "matches"})
 _NUMERIC = re.compile(r"\s*[-+]?[^\w\s-]?\s*\d[\d.,' ]*\s*\w{0,3}")
 _PAIR = 2
@@ -30,18 +31,18 @@ def check(project: Project) -> Iterator[Diagnostic]:
 
 
 def _problem(placed: Placed, node: Node, bound: Bound) -> str | None:  # noqa: PLR0911 - one for each form
-    part = shown(placed, node)
     if node.value == "string" and len(node.children) == 1 and _is_number(node.children[0], bound):
-        return f"`{part}` makes a text of a number, and its form decides: 1000, 1000.0, 1e+03"
+        return f"`{shown(placed, node)}` makes a text of a number, and its form decides: 1000, 1000.0, 1e+03"
     if len(node.children) != _PAIR:
         return None
     left, right = node.children
     if node.value in _TEXT and _is_number(left, bound):
-        return f"`{part}` looks at the digits of a number, not at how much it is"
-    if node.value not in _ORDERS | _EQUAL:
+        return f"`{shown(placed, node)}` looks at the digits of a number, not at how much it is"
+    if node.value not in _COMPARED:
         return None
     for one, other in ((left, right), (right, left)):
         if _is_number(one, bound) and (text := _quoted(placed, other, bound)) is not None:
+            part = shown(placed, node)
             if node.value in _ORDERS:
                 return f"`{part}` compares letter by letter, where '900' is more than '{text[:60]}', or fails"
             return (

@@ -19,8 +19,9 @@ def check(project: Project) -> Iterator[Diagnostic]:
     for member in project.members:
         for path, subjects in named_by(member):
             for index, subject in enumerate(subjects):
-                kind, colon, name = subject.partition(":")
-                near = get_close_matches(kind.strip().lower(), (ROLE[:-1], GROUP[:-1]), n=1)
-                if colon and near and not subject.startswith((ROLE, GROUP)):
+                if ":" not in subject or subject.startswith((ROLE, GROUP)):
+                    continue
+                kind, _, name = subject.partition(":")
+                if near := get_close_matches(kind.strip().lower(), (ROLE[:-1], GROUP[:-1]), n=1):
                     told = f"`{subject}` is the id of one person, and no role or group"
                     yield RULE.at(member, (*path, index), told, f"did you mean `{near[0]}:{name.strip()}`?")
