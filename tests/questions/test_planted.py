@@ -164,7 +164,7 @@ def test_the_record_holds_together(month: Month) -> None:
         ("collusion", {"count": 5}),
         ("after-hours", {"hours": "00:00-24:00", "days": "mon-sun"}),
         ("who-read", {"reader": "ann"}),
-        ("flagged", {"flag": "mixed"}),
+        ("flagged", {"flag": "long"}),
         ("model-changes", {"since": "2026-03-25"}),
         ("expired", {"since": "1d"}),
     ],
@@ -181,3 +181,32 @@ def test_hours_are_those_of_the_zone(month: Month) -> None:
     in_tokyo = asked(month, "after-hours", zone="Asia/Tokyo", hours="08:00-24:00", days="mon-sun")
     assert in_tokyo == []
     assert len(asked(month, "after-hours", zone="America/New_York", limit=1_000)) > 50
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("unapproved-effects", {"tool": "paay"}, "the record has no call of a tool 'paay'; did you mean 'pay'?"),
+        ("self-approved", {"approver": "sellma"}, "the record has nothing by a person 'sellma'; did you mean 'selma'?"),
+        ("indeterminate", {"agent": "nobody's"}, 'the record has nothing of an agent "nobody\'s"'),
+        ("splitting", {"user": "user00"}, "the record has no run for a person 'user00'; did you mean 'user0'?"),
+        ("who-read", {"reader": "arri"}, "the record has nothing by a person 'arri'; did you mean 'ari'?"),
+        (
+            "who-could-approve",
+            {"role": "financ"},
+            "the record has nobody with a role 'financ'; did you mean 'finance'?",
+        ),
+    ],
+)
+def test_an_empty_answer_about_a_name_that_no_line_has_says_so(
+    month: Month, name: str, given: dict[str, str], told: str
+) -> None:
+    """Whoever mistypes a name is not told that all is as it should be."""
+    answer = month.engine.audit.ask(name, **given)
+    assert not answer.rows
+    assert told in answer.notes
+
+
+def test_nothing_about_a_name_that_the_record_has_is_said_without_more(month: Month) -> None:
+    answer = month.engine.audit.ask("indeterminate", tool="pay", agent="clerk", until="2026-03-03")
+    assert (answer.rows, answer.notes) == ((), ())

@@ -130,7 +130,7 @@ async def zone(connection: sqlite3.Connection, store: Store, values: Mapping[str
     try:
         found = ZoneInfo(name)
     except (LookupError, ValueError, OSError):
-        msg = f"--zone is {name[:60]!r}"
+        msg = f"--zone cannot be {name[:60]!r}"
         raise QuestionError(msg, help="it is a name as the time zone database has it: Europe/Berlin, UTC") from None
     first, last = connection.execute("SELECT min(at), max(at) FROM decision").fetchone()
     rows = [] if first is None else list(shifts(found, first, last + 1))

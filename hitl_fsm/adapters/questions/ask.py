@@ -13,6 +13,7 @@ from msgspec import structs
 
 from hitl_fsm.adapters.questions import around, demands
 from hitl_fsm.adapters.questions.projection import Place, Projection, is_away, not_kept
+from hitl_fsm.adapters.questions.unheard import unheard
 from hitl_fsm.adapters.store.url import POSTGRESQL, parse
 from hitl_fsm.audit.chain import GENESIS, leaf_of
 from hitl_fsm.audit.questions.question import Answer, Put, Question, Value
@@ -62,6 +63,8 @@ async def _answered(store: Store, put: Put, projection: Projection) -> Answer:
     limit = max(1, min(put.limit, ROWS_MAX))
     rows = await asyncio.to_thread(_rows, connection, question, values, limit)
     found = rows[:limit]
+    if not found:
+        notes += await asyncio.to_thread(lambda: list(unheard(connection, question, values)))
     if question.shown is not None:
         found = await _opened(store, question, found, notes)
     told = {name: value for name, value in values.items() if name != "now"}

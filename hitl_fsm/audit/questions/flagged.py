@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from hitl_fsm.audit.questions.question import USUAL, Column, Parameter, Question
+from hitl_fsm.model.flag import FlagKind
 
 FLAGGED = Question(
     name="flagged",
     asks="What did people answer where the question was marked as worth a second look?",
     learns="Whether warnings are read: a yes within seconds to an amount just below a limit, or to a look-alike name.",
-    parameters=(*USUAL, Parameter("flag", "text", "Only with this mark, such as near_threshold.")),
+    parameters=(
+        *USUAL,
+        Parameter("flag", "text", "Only with this mark, such as near_threshold.", "", get_args(FlagKind)),
+    ),
     columns=(
         Column("seq", "the line of the record", "count"),
         Column("at", "when", "time"),

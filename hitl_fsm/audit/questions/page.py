@@ -46,6 +46,9 @@ A person is who somebody is under all ids (`person` in the roles file). A decisi
 question: a vote, an answer that closes it, an abstention, advice; a yes is one that lets the action go on. Contents are
 opened for the rows that are shown, by the questions that say so, and only then; that somebody asked is on the record
 (`record_read`) before the answer is shown.
+
+An answer without rows that was limited to a tool, an agent, a person or a role of which the record has nothing says so
+(JSON: `notes`), so that a mistyped name does not look like a clean month.
 """
 
 
@@ -58,10 +61,16 @@ def _section(one: Question) -> str:
     lines = [f"## `{one.name}`", "", f"{one.asks}{' **Must be empty.**' if one.must_be_empty else ''}", "", one.learns]
     if one.parameters:
         lines += ["", "| Parameter | Default | What it does | How it is written |", "|---|---|---|---|"]
-        lines += [f"| `--{p.name}` | {_default(p)} | {p.help} | {_HOW[p.kind]} |" for p in one.parameters]
+        lines += [f"| `--{p.name}` | {_default(p)} | {p.help} | {_how(p)} |" for p in one.parameters]
     lines += ["", "| Column | What it holds |", "|---|---|"]
     lines += [f"| `{column.name}` | {column.meaning} |" for column in one.columns]
     return "\n".join([*lines, "", f"```sh\n{one.example}\n```", ""])
+
+
+def _how(parameter: Parameter) -> str:
+    if not parameter.among:
+        return _HOW[parameter.kind]
+    return f"{'some' if parameter.kind == 'words' else 'one'} of {', '.join(f'`{one}`' for one in parameter.among)}"
 
 
 def _default(parameter: Parameter) -> str:

@@ -38,6 +38,10 @@ def values(question: Question, given: Mapping[str, object], now: int) -> dict[st
             msg = f"{question.name} needs --{name}"
             raise QuestionError(msg, help=f"give --{name}: {one.help[:1].lower()}{one.help[1:]}")
         found.update(_read(one, text, now))
+    since, until = found.get("since", 0), found.get("until", FOREVER)
+    if isinstance(since, int) and isinstance(until, int) and since >= until:
+        msg = "--until is no later than --since, so that nothing can lie between them"
+        raise QuestionError(msg, help="--since is where it begins, --until where it ends")
     return {name.replace("-", "_"): value for name, value in found.items()}
 
 
@@ -63,9 +67,11 @@ def _read(one: Parameter, text: str, now: int) -> dict[str, Value]:
         case "days":
             value = _days(one, text)
         case "words":
-            value = f",{','.join(word.strip() for word in text.split(',') if word.strip())},"
+            value = _words(one, text)
         case _:
             value = text
+            if text and one.among and text not in one.among:
+                raise _wrong(one, text, f"one of {', '.join(one.among)}")
     return {one.name: value}
 
 
@@ -87,6 +93,13 @@ def _duration(one: Parameter, text: str) -> int:
     if found is None:
         raise _wrong(one, text, "a time span: 30s, 10m, 24h, 7d")
     return int(found[1]) * _MS[found[2]]
+
+
+def _words(one: Parameter, text: str) -> str:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words or (one.among and not set(words) <= set(one.among)):
+        raise _wrong(one, text, f"some of {', '.join(one.among)}" if one.among else "words with commas between")
+    return f",{','.join(words)},"
 
 
 def _number(one: Parameter, text: str) -> int:
@@ -116,4 +129,4 @@ def _days(one: Parameter, text: str) -> str:
 
 
 def _wrong(one: Parameter, value: object, how: str) -> QuestionError:
-    return QuestionError(f"--{one.name} is {str(value)[:60]!r}", help=f"it is {how}")
+    return QuestionError(f"--{one.name} cannot be {str(value)[:60]!r}", help=f"it is {how}")

@@ -25,12 +25,13 @@ _DECIDED = """
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """`default` as it would be written; None: it must be given."""
+    """`default` as it would be written; None: it must be given. `among`: the words that fit; none named: any."""
 
     name: str
     kind: Kind
     help: str
     default: str | None = ""
+    among: tuple[str, ...] = ()
 
 
 class Column(msgspec.Struct, frozen=True):

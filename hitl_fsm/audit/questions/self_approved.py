@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from hitl_fsm.audit.questions.question import USUAL, Column, Parameter, Question
+from hitl_fsm.model.requirement import RequirementKind
+
+_KINDS: tuple[str, ...] = get_args(RequirementKind)
+_WAYS = ("asked", "began", "edited")
 
 SELF_APPROVED = Question(
     name="self-approved",
@@ -13,8 +19,8 @@ SELF_APPROVED = Question(
     "meant for the run's own user, so it is left out unless --kinds names it.",
     parameters=(
         *USUAL,
-        Parameter("kinds", "words", "Kinds of gates, with commas between.", "approval,review"),
-        Parameter("ways", "words", "What makes an action somebody's own, with commas between.", "asked,began,edited"),
+        Parameter("kinds", "words", "Kinds of gates, with commas between.", "approval,review", _KINDS),
+        Parameter("ways", "words", "What makes an action somebody's own, with commas between.", ",".join(_WAYS), _WAYS),
     ),
     columns=(
         Column("seq", "the line of the record", "count"),
