@@ -131,7 +131,8 @@ INTERRUPTED = """
 import asyncio, os, signal, sys, threading
 from hitl_fsm.runtime.loop import run_sync
 async def waits():
-    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    later = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    asyncio.get_running_loop().call_soon(later.start)  # once it waits
     try:
         await asyncio.sleep(30)
     finally:

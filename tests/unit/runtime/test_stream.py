@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from hitl_fsm.errors import RunNotFound
 from hitl_fsm.model.states import RunState
 from hitl_fsm.runtime.streaming import stream
 from house import House, call
+from receiver import wait_for
 
 SCRIPT = [{"say": "Let me see.", "calls": [call("look", order_id="1"), call("pay", to="bob", amount=5)]}]
 RULES = "- {id: look, tools: [look], gate: allow}\n- {id: pay, tools: [pay], gate: confirm}"
@@ -93,11 +93,7 @@ def test_a_reader_that_leaves_loses_nothing_and_cancels_nothing(house: House) ->
     reader = agent.run("go", user="alice", stream=True)
     run_id = next(reader).run_id
     reader.close()
-    for _ in range(200):
-        if engine.runs.get(run_id).is_paused:
-            break
-        asyncio.run(asyncio.sleep(0.01))
-    assert engine.runs.get(run_id).is_paused
+    wait_for(lambda: engine.runs.get(run_id).is_paused)
     assert house.effects == [("look", "1")]
 
 
