@@ -186,6 +186,24 @@ def test_a_proof_of_a_question_is_checked_without_the_store(place: Place) -> Non
     place("check-proof", "proof.json", code=3)
 
 
+def test_what_is_proved_is_told_as_a_table(place: Place) -> None:
+    (asked,) = place.work()
+    place("prove", asked, "--out", "proof.json")
+    head, *rows = place("check-proof", "proof.json").splitlines()
+    assert head.split() == ["seq", "time", "event", "by", "what"]
+    (answer,) = [row for row in rows if "requirement_resolved" in row]
+    assert answer.split()[3] == "alice"
+    assert "answer=approve" in answer
+
+
+@pytest.mark.parametrize("words", [("prove", "1"), ("checkpoint",)])
+def test_a_file_that_cannot_be_written_is_no_defect(place: Place, words: tuple[str, ...]) -> None:
+    place.work()
+    done = place.shell("--store", "sqlite:///hitl.db", "audit", *words, "--out", "nowhere/file")
+    assert done.code == 2
+    assert "HF701 nowhere/file cannot be written: No such file or directory" in done.err
+
+
 def test_what_is_not_there_or_not_signed_is_not_proved(place: Place) -> None:
     place("prove", "99999", code=3)
     place("prove", "req_nowhere", code=2)

@@ -27,12 +27,13 @@ def checkpoint(
 
     JSON: {"size", "at", "note"}.
     """
-    from hitl_fsm.cli.output import json_document, say  # noqa: PLC0415 - as it is used
+    from hitl_fsm.cli.audit.out import write_out  # noqa: PLC0415 - as it is used
+    from hitl_fsm.cli.output import json_document, say  # noqa: PLC0415 - as above
 
     session: Session = ctx.obj
     found = _signed(session)
     if out is not None:
-        out.write_bytes(found.note)
+        write_out(out, found.note)
         say(session, f"{out}: {found.size} lines")
     elif session.json:
         json_document({"size": found.size, "at": found.at, "note": found.note.decode()})

@@ -9,6 +9,7 @@ import typer
 from hitl_fsm.cli.audit.verify import EXITS, KeyOption
 
 if TYPE_CHECKING:
+    from hitl_fsm.audit.proof import Proved
     from hitl_fsm.cli.session import Session
 
 
@@ -37,7 +38,9 @@ def prove_lines(
         return
     from pathlib import Path  # noqa: PLC0415 - as above
 
-    Path(out).write_bytes(proof)
+    from hitl_fsm.cli.audit.out import write_out  # noqa: PLC0415 - as above
+
+    write_out(Path(out), proof)
     say(session, f"{out} proves {len(set(seqs))} lines; `hitl-fsm audit check-proof {out}` checks it, anywhere")
 
 
@@ -46,9 +49,10 @@ def check_proof(
     file: Annotated[str, typer.Argument(metavar="FILE", help="What `audit prove` wrote.")],
     key: KeyOption = None,
 ) -> None:
-    """Check a proof. Needs no store and no network. Exit 0 proved, 1 not, 3 where it is no proof.
+    """Check a proof, and tell what it proves. Needs no store and no network.
 
-    JSON: {"verdict", "trust", "origin", "size", "lines": [[seq, text]], "findings": [{"seq", "what", "kind"}]}.
+    Exit 0 proved, 1 not, 3 where it is no proof. JSON has the exact text of the lines:
+    {"verdict", "trust", "origin", "size", "lines": [[seq, text]], "findings": [{"seq", "what", "kind"}]}.
     """
     from hitl_fsm.audit.proof import check  # noqa: PLC0415 - with cryptography
     from hitl_fsm.cli.audit.verify import keys_of, read_file  # noqa: PLC0415 - as it is used
@@ -63,10 +67,26 @@ def check_proof(
         for finding in proved.findings:
             line(visible(f"line {finding.seq}: {finding.what}" if finding.seq else finding.what))
         if not proved.findings:
-            for _, text in proved.lines:
-                line(visible(text))
+            _show(session, proved)
             say(session, f"{len(proved.lines)} lines stand among the first {proved.size} of {proved.origin}")
         if proved.trust == "first use":
             say(session, "the key came with the proof: name the one that you were given by --key")
     if proved.verdict != "intact":
         raise typer.Exit(EXITS[proved.verdict])
+
+
+def _show(session: Session, proved: Proved) -> None:
+    """The lines as `audit show` has them; one that cannot be read as it stands."""
+    import msgspec  # noqa: PLC0415 - as it is used
+
+    from hitl_fsm.cli.audit.line import line_cells  # noqa: PLC0415 - as above
+    from hitl_fsm.cli.output import show  # noqa: PLC0415 - as above
+    from hitl_fsm.cli.page import Grid, Page  # noqa: PLC0415 - as above
+
+    rows = []
+    for seq, text in proved.lines:
+        try:
+            rows.append(line_cells(msgspec.json.decode(text, type=dict)))
+        except (msgspec.DecodeError, RecursionError):
+            rows.append((str(seq), "", "", "", text))
+    show(session, Page((Grid(("seq", "time", "event", "by", "what"), tuple(rows)),)))

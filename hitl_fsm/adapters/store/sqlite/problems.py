@@ -9,7 +9,10 @@ from hitl_fsm.errors import StoreBusy, StoreError
 _PRIMARY = 0xFF
 
 _KNOWN: dict[int, tuple[str, str]] = {
-    sqlite3.SQLITE_READONLY: ("the database is read-only", "make the file and its directory writable"),
+    sqlite3.SQLITE_READONLY: (
+        "the database is read-only",
+        "make the file and its directory writable; to look at it alone, copy it to where you may write",
+    ),
     sqlite3.SQLITE_FULL: ("the disk, or the database's size limit, is full", "free some space and try again"),
     sqlite3.SQLITE_CANTOPEN: (
         "the database cannot be opened",
