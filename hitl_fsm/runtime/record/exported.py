@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +23,7 @@ from hitl_fsm.model.instant import iso
 from hitl_fsm.model.visible import visible
 from hitl_fsm.ports import RecordLine, Store
 from hitl_fsm.runtime.loop import run_sync
+from hitl_fsm.runtime.record.drafts import draft_for
 from hitl_fsm.runtime.record.exporting import SELECTED_LINES, Cut, Wanted, cut, entries_of, lines_of, proofs
 
 TOLD_FINDINGS = 20
@@ -90,24 +89,19 @@ def export(store: Store, wanted: Wanted, format: Format, by: By, out: Path) -> E
     found = cut(store, wanted, format, by.actor, by.at, SELECTED_LINES if bounded else None)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        with draft_for(out) as work:
+            done = _fill(store, found, format, by, work)
+            work.replace(out)
     except OSError as error:
         raise _unwritable(out, error) from error
-    try:
-        done = _fill(store, found, format, by, work)
-        work.replace(out)
-    except OSError as error:
-        raise _unwritable(out, error) from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return done._replace(path=out)
 
 
 def write_file(path: Path, chunks: Iterable[bytes]) -> None:
     """One file, there whole or not at all; ExportRefused where it cannot be."""
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as work:
-            made = Path(work) / path.name
+        with draft_for(path) as work:
+            made = work / path.name
             _write(made, chunks)
             made.replace(path)
     except OSError as error:

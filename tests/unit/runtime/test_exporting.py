@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from hitl_fsm.audit.chain import leaf_of
 from hitl_fsm.audit.export.formats import FILES, FORMATS
 from hitl_fsm.errors import ExportRefused, InputRefused
 from hitl_fsm.runtime.record import exported
+from hitl_fsm.runtime.record.drafts import draft_for
 from hitl_fsm.runtime.record.exported import Exported
 from hitl_fsm.testing import ScriptedModel
 
@@ -239,6 +241,36 @@ def test_a_failed_export_leaves_nothing_behind(office: Office, monkeypatch: pyte
     with pytest.raises(ExportRefused, match="No space left on device"):
         office.export()
     assert {one.name for one in office.folder.iterdir()} == before
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from hitl_fsm import Engine
+from hitl_fsm.runtime.record import exported
+real = exported._write
+def dying(path, chunks):
+    real(path, chunks)
+    if path.name == "contents.jsonl":
+        os.kill(os.getpid(), signal.SIGKILL)
+exported._write = dying
+Engine(store=sys.argv[1]).audit.export(out=sys.argv[2], by="maria", contents=True)
+"""
+
+
+def test_an_export_that_was_killed_leaves_peoples_data_only_until_the_next(office: Office) -> None:
+    out, before = office.folder / "out[1]", {one.name for one in office.folder.iterdir()}
+    program = [sys.executable, "-c", KILLED, office.engine.store.url, str(out)]  # type: ignore[attr-defined]
+    assert subprocess.run(program, check=False, timeout=60).returncode == -signal.SIGKILL
+    assert not out.exists()
+    (left,) = {one.name for one in office.folder.iterdir()} - before
+    assert (office.folder / left).stat().st_mode & 0o777 == 0o700
+    (office.folder / f".{out.name}.mine").mkdir()
+    with draft_for(out) as other:  # one that another process makes at this moment
+        done = office.export(name=out.name)
+        assert other.is_dir()
+    assert check(done.path)[0] == 0
+    assert {one.name for one in office.folder.iterdir()} - before == {out.name, f".{out.name}.mine"}
 
 
 def test_an_export_is_for_nobody_else_to_read(office: Office) -> None:
