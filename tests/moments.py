@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -14,8 +14,24 @@ from hitl_fsm.runtime.loop import background_loop
 from hitl_fsm.runtime.threads import in_thread
 from hitl_fsm.runtime.tools import tool as tools
 
+T = TypeVar("T")
+
 HUNG_S = 120.0
 """Only a test that hangs waits so long."""
+
+
+def in_time(work: Callable[[], T]) -> T:
+    """What it gives; TimeoutError where it hangs: its thread is left behind then."""
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - handed over
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return done.result(HUNG_S)
 
 
 def begin_before_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,7 @@ import fcntl
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from hitl_fsm.audit.checkpoint import Tree, write
 from hitl_fsm.audit.keys import Signer
 from hitl_fsm.errors import AnchorError, BadNote, SettingsError
 from hitl_fsm.ports_out import Anchor
+from moments import in_time
 from receiver import wait_for
 
 SIGNER = Signer("hitl-fsm/default", bytes(32))
@@ -172,7 +172,7 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path: Path) -
         anchor = FileAnchor(tmp_path / name)
         for work in (anchor.newest, anchor.notes, lambda one=anchor: one.keep(note(1))):
             with pytest.raises(AnchorError):
-                ended(work)
+                in_time(work)
 
 
 def test_a_stopped_process_that_has_the_file_locked_is_not_waited_for_forever(
@@ -183,22 +183,8 @@ def test_a_stopped_process_that_has_the_file_locked_is_not_waited_for_forever(
     with path.open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(AnchorError, match="another process"):
-            ended(lambda: FileAnchor(path).keep(note(1)))
+            in_time(lambda: FileAnchor(path).keep(note(1)))
     assert FileAnchor(path).keep(note(1))
-
-
-def ended(work: Callable[[], Any]) -> Any:
-    """What it returned or raised, in 5 s at most; who waits longer is left behind."""
-    done: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - handed over
-            done.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return done.result(5)
 
 
 def test_git_runs_no_hooks_and_touches_no_work_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

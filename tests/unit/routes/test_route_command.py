@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from hitl_fsm.adapters.routes import command
 from hitl_fsm.errors import SettingsError
 from hitl_fsm.model.dispatch import Failed, Handover, NotBegun, Outcome, Refused, Returned, Unknown
 from hitl_fsm.routes import Command
+from moments import HUNG_S
 from receiver import wait_for
 
 GIVEN = Handover(
@@ -111,13 +111,12 @@ async def test_its_whole_group_is_stopped_when_its_time_is_over(
     text = """
 import signal, subprocess
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
+child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
 done(os.getpid()); done(child.pid)
-time.sleep(60)
+time.sleep(600)
 """
-    begun = time.monotonic()
     for seconds in (0.6, 3, 15):  # a busy machine may take longer to come as far as to its child
-        outcome = await ran(tmp_path, text, timeout=seconds)
+        outcome = await asyncio.wait_for(ran(tmp_path, text, timeout=seconds), HUNG_S)
         assert isinstance(outcome, Unknown)
         assert f"{seconds} s" in outcome.detail
         pids = [int(line) for line in witness(tmp_path)]
@@ -127,7 +126,6 @@ time.sleep(60)
             break
         (tmp_path / "done").unlink(missing_ok=True)
     assert len(pids) == 2
-    assert time.monotonic() - begun < 50, "it waited for its end"
 
 
 async def test_it_is_stopped_with_who_started_it(tmp_path: Path) -> None:

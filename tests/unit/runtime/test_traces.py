@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from hitl_fsm.errors import SettingsError
 from hitl_fsm.otel import OpenTelemetry
 from hitl_fsm.runtime.outgoing import traces
 from house import House, call, calls
+from moments import HUNG_S, in_time
 from receiver import Desk, desk
 
 SCRIPT = [calls(call("pay", to="bob", amount=5))]
@@ -46,6 +48,14 @@ class Kept:
     @property
     def names(self) -> list[str]:
         return [one.name for one in self.spans]
+
+
+class Hangs(Kept):
+    """A receiver that takes spans for ever."""
+
+    async def send(self, given: Sequence[Span]) -> None:
+        self.tries += 1
+        await asyncio.Event().wait()
 
 
 @pytest.fixture(autouse=True)
@@ -158,37 +168,22 @@ def test_what_a_closed_engine_could_not_send_the_next_one_sends(house: House) ->
 
 
 def test_a_receiver_that_hangs_does_not_hold_the_engine(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Hangs(Kept):
-        async def send(self, given: Sequence[Span]) -> None:
-            import asyncio
-
-            await asyncio.sleep(60)
-
     monkeypatch.setattr(traces, "LAST_S", 0.2)
+    monkeypatch.setattr(traces, "SEND_S", 10 * HUNG_S)
     engine = telling(house, Hangs())
-    before = time.monotonic()
     run_id = begun(house, engine)
-    ended(house, engine, run_id)
-    engine.close()
-    assert time.monotonic() - before < 10
+    in_time(lambda: ended(house, engine, run_id))
+    in_time(engine.close)
 
 
 def test_closing_waits_once_for_a_receiver_that_hangs(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Hangs(Kept):
-        async def send(self, given: Sequence[Span]) -> None:
-            import asyncio
-
-            self.tries += 1
-            await asyncio.sleep(60)
-
     monkeypatch.setattr(traces, "SOON_S", 0.2)
     monkeypatch.setattr(traces, "LAST_S", 0.6)
+    monkeypatch.setattr(traces, "SEND_S", 10 * HUNG_S)
     hanging = Hangs()
     engine = telling(house, hanging)
     run_id = begun(house, engine)
-    before = time.monotonic()
-    engine.close()  # the look that was due soon comes to its turn meanwhile
-    assert time.monotonic() - before < traces.SEND_S / 2
+    in_time(engine.close)  # the look that was due soon comes to its turn meanwhile
     assert hanging.tries <= 1, "none where even the first had no time to begin"
     after = telling(house, kept := Kept())
     ended(house, after, run_id)
@@ -322,8 +317,8 @@ def test_a_collector_that_is_not_there_changes_nothing_of_the_run(tmp_path: Path
     assert process(tmp_path, nowhere, run_id) == "done"
 
 
-def eventually(look: Any, good: Any, within_s: float = 10) -> None:
-    end = time.monotonic() + within_s
+def eventually(look: Any, good: Any) -> None:
+    end = time.monotonic() + HUNG_S
     while not good(found := look()):
         assert time.monotonic() < end, found
         time.sleep(0.01)
