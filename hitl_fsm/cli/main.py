@@ -14,11 +14,14 @@ EXIT_USAGE = 2
 EXIT_OPERATIONAL = 3
 EXIT_PAUSED = 8
 EXIT_INTERRUPTED = 130
+YOUNG_OBJECTS = 50_000
+"""So many new objects before Python looks among them for garbage: what a command reads and builds is hardly any."""
 REPORT = "this is a defect: please report it, with what `hitl-fsm -v …` prints"
 
 
 def main() -> NoReturn:
     """Run the command line of this process and end the process with its exit code."""
+    gc.set_threshold(YOUNG_OBJECTS)
     code = run()
     gc.freeze()  # else Python looks for garbage among all that was imported: a fifth of the time of a short command
     sys.exit(code)

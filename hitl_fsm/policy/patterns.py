@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MAX_CHARS = 128
+MAX_REMEMBERED = 64
 
 _ALLOWED = re.compile(rf"[A-Za-z0-9_.:/*-]{{1,{MAX_CHARS}}}")
 
@@ -42,3 +44,17 @@ def matches(pattern: str, name: str) -> bool:
             return False
         position = found + len(part)
     return True
+
+
+def any_covers(patterns: tuple[str, ...], name: str) -> bool:
+    """Whether one of many patterns `matches`: only those are tried that begin as the name does."""
+    heads = _by_head(patterns)
+    return any(matches(one, name) for length in range(len(name) + 1) for one in heads.get(name[:length], ()))
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)  # one rule after the other is held against its policy's patterns
+def _by_head(patterns: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for pattern in patterns:
+        found.setdefault(pattern.partition("*")[0], []).append(pattern)
+    return found

@@ -255,8 +255,9 @@ def _models(annotations: list[Any]) -> list[type[BaseModel]]:
 
 def not_yet(source: Source, model: BaseModel, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
     """Everything that was written, is part of the language, and would do nothing: refused values, and keys without."""
+    fields = type(model).model_fields
     for name in model.model_fields_set:
-        info = type(model).model_fields[name]
+        info = fields[name]
         key, value = info.alias or name, getattr(model, name)
         here = (*path, key)
         if value is None and not isinstance(model, GateMapping):
@@ -267,7 +268,8 @@ def not_yet(source: Source, model: BaseModel, path: tuple[str | int, ...]) -> It
         for marker in _markers(info.metadata):
             if marker.when(value):
                 yield _refusal(source, here, marker.word or key, marker.help)
-        yield from _below(source, value, here)
+        if isinstance(value, (BaseModel, list, dict)):
+            yield from _below(source, value, here)
 
 
 def _below(source: Source, value: Any, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:

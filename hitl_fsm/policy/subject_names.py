@@ -9,7 +9,7 @@ from hitl_fsm.errors import Diagnostic
 from hitl_fsm.policy.codes import Code
 from hitl_fsm.policy.document import PolicyDocument, Rule
 from hitl_fsm.policy.names import did_you_mean
-from hitl_fsm.policy.patterns import is_name_pattern, is_pattern, matches
+from hitl_fsm.policy.patterns import any_covers, is_name_pattern, is_pattern
 from hitl_fsm.policy.source import Path, Source
 
 _SHOWN = 5
@@ -53,7 +53,7 @@ def names_of(
                 message, help_text = f"{name!r} is not a {kind.word} pattern", kind.help
             elif barred:
                 message, help_text = f"the policy covers no {kind.key}", f"add `{kind.key}` to the policy"
-            elif covered and name not in covered and not any(matches(pattern, name) for pattern in covered):
+            elif covered and not any_covers(covered, name):
                 message = f"the policy does not cover `{name}`"
                 help_text = did_you_mean(name, covered) or f"it covers: {', '.join(covered[:_SHOWN])}"
             if message is None or kind.is_valid(name):

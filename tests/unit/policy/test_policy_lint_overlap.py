@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costs import calls
 from hitl_fsm.policy.lint import overlap
 from hitl_fsm.policy.lint.overlap import covers, may_overlap, nested
-from hitl_fsm.policy.patterns import matches
+from hitl_fsm.policy.patterns import any_covers, matches
 
 PATTERNS = st.text("ab*", min_size=1, max_size=4)
 NAMES = ["".join(letters) for size in range(1, 6) for letters in product("ab", repeat=size)]
@@ -26,6 +27,20 @@ def test_every_nested_pair_is_found_once(patterns: list[str]) -> None:
         if covers(patterns[one], patterns[other]) or covers(patterns[other], patterns[one])
     }
     assert found == wanted
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PATTERNS, max_size=6), PATTERNS)
+def test_one_of_many_covers_a_name_or_a_pattern_as_if_each_was_tried(patterns: list[str], name: str) -> None:
+    assert any_covers(tuple(patterns), name) is any(matches(one, name) for one in patterns)
+
+
+def test_many_patterns_are_not_tried_one_by_one() -> None:
+    def work(number: int) -> None:
+        covered = tuple(f"desk{one}.*" for one in range(number))
+        assert all(any_covers(covered, f"desk{one}.pay") for one in range(number))
+
+    assert calls(lambda: work(200)) < 3 * calls(lambda: work(100))
 
 
 @settings(max_examples=300, deadline=None)
