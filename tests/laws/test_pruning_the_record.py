@@ -53,6 +53,30 @@ def test_what_the_settings_keep_is_not_pruned(keyed: House, monkeypatch: pytest.
     assert engine.prune(before=keyed.clock.now() - 91 * DAY, by="otto").forgotten == 1
 
 
+def test_lines_of_a_clock_that_was_a_year_ahead_stay_until_they_are_old_by_what_they_say(
+    keyed: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once it is set right they are minutes old, and nobody knows better than they say."""
+    monkeypatch.setenv("HITL_FSM_RECORD_RETENTION", "1d")
+    engine = keyed.engine()
+    keyed.clock.advance(365 * DAY)
+    run_id = paid(keyed, engine, "alice")
+    keyed.clock.advance(DAY + 1)
+    assert engine.prune(before=keyed.clock.now() - DAY, by="otto").forgotten == 1
+    keyed.clock.advance(-366 * DAY)
+    run_sync(engine.store.sign())
+    told = telling(engine, run_id)
+    for _ in range(2):
+        assert engine.audit.prune(before=keyed.clock.now() - DAY, by="otto").lines == 0
+        engine.audit.hold.place(by="otto", reason="a line by the right clock", run="another")
+        run_sync(engine.store.sign())
+    assert told == telling(engine, run_id) != []
+    keyed.clock.advance(368 * DAY)
+    assert engine.audit.prune(before=keyed.clock.now() - DAY, by="otto").lines > 0
+    assert not telling(engine, run_id)
+    assert engine.audit.verify().intact
+
+
 def test_a_pruned_line_keeps_its_place_and_hash(keyed: House) -> None:
     engine = keyed.engine()
     run_id = paid(keyed, engine, "alice")
