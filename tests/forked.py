@@ -27,7 +27,7 @@ TESTS = Path(__file__).parent
 CODE = "from hitl_fsm.cli.main import main; main()"
 REAL = [sys.executable, "-c", CODE]
 SERVER = "import sys; sys.path.insert(1, sys.argv[1]); from forked_server import serve; serve(sys.argv[2])"
-START_S = 60
+START_S = 120
 FORKING = sys.platform == "linux" and os.environ.get("HITL_FSM_TEST_PROCESSES", "forked") != "real"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from hitl_fsm import MCPServer
 
 PROGRAM = Path(__file__).with_name("mcp_server.py")
-UP_S = 30.0
+UP_S = 120.0
 
 
 @dataclass

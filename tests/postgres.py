@@ -26,8 +26,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 BINARIES = "HITL_FSM_TEST_POSTGRES"
 OLDEST = 14
-START_S = 30.0
-STOP_S = 30.0
+START_S = 120.0
+STOP_S = 120.0
 USER = "postgres"
 _UNPRIVILEGED = "nobody"
 _PORT = 5432  # the name of a socket in a folder of our own: no other server has it
@@ -147,7 +147,7 @@ class Server:
         import psycopg
 
         return psycopg.connect(
-            host=str(self.folder), port=_PORT, user=USER, dbname=database, autocommit=True, connect_timeout=10,
+            host=str(self.folder), port=_PORT, user=USER, dbname=database, autocommit=True, connect_timeout=120,
             options="-c search_path=hitl_fsm,public",
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Literal
 
+from moments import HUNG_S
 from postgres import Server
 
 Cut = Literal["before", "after", "at once"]
@@ -50,7 +51,7 @@ class Proxy:
         for pair in self._pairs:
             _hang_up(*pair)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(HUNG_S)
         for pair in self._pairs:
             for end in pair:
                 end.close()

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from moments import HUNG_S
+
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSBkZXNrLCAzMiBieXRlcyBsb25nLi4="
 
 
@@ -46,6 +48,8 @@ class Desk:
         self.body = b""
         self.hang_s = 0.0
         self.let_go = threading.Event()
+        self.cut_off = threading.Event()
+        """Somebody did not read to the end what it answered."""
 
     @property
     def events(self) -> list[str]:
@@ -87,7 +91,7 @@ def _handler(of: Callable[[], Desk]) -> type[BaseHTTPRequestHandler]:
                 for start in range(0, len(told.body), 65_536):
                     self.wfile.write(told.body[start : start + 65_536])
             except OSError:
-                return
+                told.cut_off.set()
 
         def do_GET(self) -> None:
             of().messages.append(Message("GET " + self.path, {}, b""))
@@ -100,9 +104,9 @@ def _handler(of: Callable[[], Desk]) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def wait_for(true: Callable[[], bool], within_s: float = 10.0) -> None:
+def wait_for(true: Callable[[], bool]) -> None:
     """Until it is so."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + HUNG_S
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from forked import REAL, program
+from moments import HUNG_S
 
 PROGRAM = REAL  # a start of its own: for signals, kills, imports
-SECONDS = 60
 
 POLICY = """\
 apiVersion: hitl-fsm/v1
@@ -174,7 +174,7 @@ class Shell:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=HUNG_S,
             check=False,
             env=self.environ(**environ),
         )
@@ -214,7 +214,7 @@ class Shell:
         )
         os.close(side)
         screen, waiting, since = "", list(answers), 0
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + HUNG_S
         while time.monotonic() < end:
             ready, _, _ = select.select([main], [], [], 0.1)
             if ready:

@@ -18,6 +18,7 @@ from acceptance.backup_writer import Place
 from hitl_fsm.adapters.keys import SUFFIX
 from hitl_fsm.model.answer import GiveUp
 from hitl_fsm.model.states import RunState
+from moments import HUNG_S
 from postgres import Server
 from postgres_programs import backup_programs
 
@@ -25,7 +26,6 @@ TESTS = Path(__file__).parents[1]
 WRITERS = 3
 RUNS_BEFORE = 12
 RUNS_AFTER = 6
-SECONDS = 60
 
 
 @contextmanager
@@ -40,12 +40,12 @@ def writing(folder: Path, url: str) -> Iterator[Callable[[], int]]:
         yield lambda: made.stat().st_size
     finally:
         (folder / "stop").touch()
-        codes = [process.wait(SECONDS) for process in processes]
+        codes = [process.wait(HUNG_S) for process in processes]
     assert codes == [0] * WRITERS
 
 
 def until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + HUNG_S
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -70,7 +70,7 @@ def check_and_finish(original: str, restored: str) -> None:
     states = place.states()
     assert {"done", "paused"} <= set(states)
     assert len(states) < len(before.states())
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + HUNG_S
     while set(place.states()) != {"done"}:
         assert time.monotonic() < deadline, place.states()
         for requirement in place.engine.inbox.list(limit=10_000):
@@ -118,7 +118,7 @@ def test_postgresql(tmp_path: Path, postgres_server: Server, postgres_database: 
     url = postgres_server.url(postgres_database)
 
     def program(name: str, *args: str) -> None:
-        done = subprocess.run([programs / name, *args], capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = subprocess.run([programs / name, *args], capture_output=True, text=True, timeout=HUNG_S, check=False)
         assert done.returncode == 0, done.stderr
 
     back_up(tmp_path, url, lambda: program("pg_dump", "--format=custom", "--schema=hitl_fsm", f"--file={dump}", url))

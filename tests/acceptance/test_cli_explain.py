@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shell import SECONDS
 
 from forked import program
+from moments import HUNG_S
 
 GOLDEN = Path(__file__).parents[1] / "golden/explain.txt"
 REFUNDS = """\
@@ -84,7 +84,7 @@ def explain(folder: Path, *args: str, data: str = "") -> subprocess.CompletedPro
         input=data,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=HUNG_S,
         check=False,
     )
 

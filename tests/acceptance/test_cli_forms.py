@@ -15,6 +15,7 @@ import pytest
 from acceptance.shell import PROGRAM, Shell
 from acceptance.test_cli_approve import editor
 from acceptance.voting import start, voting_project
+from moments import HUNG_S
 
 
 @pytest.fixture
@@ -56,14 +57,14 @@ def test_an_interrupted_form_stores_nothing(shell: Shell) -> None:
         start_new_session=True,
     )
     os.close(side)
-    screen, end = "", time.monotonic() + 20
+    screen, end = "", time.monotonic() + HUNG_S
     while "owner.name" not in screen and time.monotonic() < end:
         screen += os.read(main, 65_536).decode()
     os.write(main, b"Eve\n")
     while "owner.country" not in screen and time.monotonic() < end:
         screen += os.read(main, 65_536).decode()
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130, screen
+    assert process.wait(HUNG_S) == 130, screen
     os.close(main)
     (still,) = shell("inbox", "--format", "json").lines
     assert still["id"] == form

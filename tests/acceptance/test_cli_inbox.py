@@ -17,8 +17,7 @@ import pytest
 
 from acceptance.shell import PROGRAM, Shell
 from acceptance.voting import start, voting_project
-
-WAIT_S = 20
+from moments import HUNG_S
 
 
 @pytest.fixture
@@ -130,7 +129,7 @@ def test_watching_at_a_terminal_shows_the_list_anew(shell: Shell) -> None:
         later = read_until(main, "Ctrl-C ends")
         assert (one in later, two in later) == (False, True)
         process.send_signal(signal.SIGINT)
-        assert process.wait(WAIT_S) == 130
+        assert process.wait(HUNG_S) == 130
     finally:
         process.kill()
         os.close(main)
@@ -138,7 +137,7 @@ def test_watching_at_a_terminal_shows_the_list_anew(shell: Shell) -> None:
 
 def read_until(terminal: int, told: str) -> str:
     """What a terminal shows until it says this."""
-    screen, end = "", time.monotonic() + WAIT_S
+    screen, end = "", time.monotonic() + HUNG_S
     while told not in screen:
         ready, _, _ = select.select([terminal], [], [], max(0, end - time.monotonic()))
         assert ready, screen
@@ -162,7 +161,7 @@ class Watch:
     def line(self) -> str:
         """The next line; fails when none comes."""
         assert self.process.stdout is not None
-        end = time.monotonic() + WAIT_S
+        end = time.monotonic() + HUNG_S
         while b"\n" not in self._text:
             ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))
             assert ready, (self._text, self.process.poll())
@@ -174,7 +173,7 @@ class Watch:
 
     def leave(self) -> tuple[int, str]:
         self.process.send_signal(signal.SIGINT)
-        _, told = self.process.communicate(timeout=WAIT_S)
+        _, told = self.process.communicate(timeout=HUNG_S)
         return self.process.returncode, told.decode()
 
 

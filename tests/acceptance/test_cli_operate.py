@@ -17,8 +17,8 @@ from acceptance.shell import PROGRAM, Shell
 from hitl_fsm import Engine
 from hitl_fsm.model.answer import Approve
 from hitl_fsm.policy.evaluate import PolicySet
+from moments import HUNG_S
 
-SECONDS = 60
 SLOW_APP = """
 import os
 import time
@@ -121,14 +121,14 @@ def worker(shell: Shell, *args: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def eventually(shell: Shell, line: str, times: int = 1) -> None:
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + HUNG_S
     while shell.witness().count(line) < times:
         assert time.monotonic() < deadline, (line, shell.witness())
         time.sleep(0.01)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=SECONDS)
+    out, err = process.communicate(timeout=HUNG_S)
     assert "Traceback" not in err, err
     return process.returncode, out, err
 
@@ -292,7 +292,7 @@ def test_wait_ends_with_the_run_and_times_out_before(shell: Shell) -> None:
     )
     assert shell("approve", question, "--as", "alice").code == 0
     assert shell("--app", "app:engine", "runs", "continue", run).code == 0
-    out, _ = waiting.communicate(timeout=SECONDS)
+    out, _ = waiting.communicate(timeout=HUNG_S)
     assert (waiting.returncode, out) == (0, "all done: paid 5.0 to bob\n")
     cancelled, _ = shell.start("paying")
     assert shell("runs", "cancel", cancelled).code == 0

@@ -16,6 +16,7 @@ import pytest
 
 from acceptance.shell import PROGRAM, Shell
 from hitl_fsm.cli.watching import POLL_S, SETTLE_LOOKS, SETTLE_S
+from moments import HUNG_S
 
 GOOD = """\
 apiVersion: hitl-fsm/v1
@@ -31,7 +32,6 @@ FORM = "{user_input: {schema: {$ref: form.schema.json}}}"
 SCHEMA = (
     '{"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "minLength": 1, "maxLength": 9}}}'
 )
-SECONDS = 30
 
 
 def good(name: str = "a", tool: str = "pay", gate: str = "confirm") -> str:
@@ -148,7 +148,7 @@ class Watching:
     def until(self, wanted: str) -> None:
         """Wait for a line with these words."""
         begun, seen = time.monotonic(), []
-        while time.monotonic() < begun + SECONDS:
+        while time.monotonic() < begun + HUNG_S:
             try:
                 seen.append(self.lines.get(timeout=0.1))
             except queue.Empty:
@@ -160,7 +160,7 @@ class Watching:
 
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(SECONDS)
+        return self.process.wait(HUNG_S)
 
 
 @pytest.fixture
@@ -213,10 +213,10 @@ def test_a_watch_sees_every_kind_of_change_and_ends_by_ctrl_c(shell: Shell, watc
 
 def test_a_watch_as_json_is_a_line_a_check_and_other_formats_are_refused(shell: Shell) -> None:
     watching = Watching(shell, "--format", "json", "-q")
-    first = json.loads(watching.lines.get(timeout=SECONDS))
+    first = json.loads(watching.lines.get(timeout=HUNG_S))
     assert (first["ok"], first["policies"]) == (True, 1)
     spoil(shell)
-    assert json.loads(watching.lines.get(timeout=SECONDS))["ok"] is False
+    assert json.loads(watching.lines.get(timeout=HUNG_S))["ok"] is False
     assert watching.interrupt() == 130
     assert watching.process.stdout is not None
     watching.process.stdout.close()

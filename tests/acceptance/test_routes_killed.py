@@ -16,6 +16,7 @@ import pytest
 from bank import program, witness
 from hitl_fsm import Engine
 from hitl_fsm.routes import Command
+from moments import HUNG_S
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +66,7 @@ def worker(folder: Path, what: str, idempotent: str) -> subprocess.Popen[str]:
 
 
 def waited_for(folder: Path, lines: int) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + HUNG_S
     while len(witness(folder)) < lines and time.monotonic() < end:
         time.sleep(0.02)
     assert len(witness(folder)) >= lines
@@ -76,7 +77,7 @@ def test_law03_killed_while_a_route_is_at_work(tmp_path: Path, idempotent: str) 
     (tmp_path / "p.policy.yaml").write_text(POLICY)
     (tmp_path / "worker.py").write_text(textwrap.dedent(WORKER))
     program(tmp_path, PAYS)
-    run_id = worker(tmp_path, "start", idempotent).communicate(timeout=60)[0].strip()
+    run_id = worker(tmp_path, "start", idempotent).communicate(timeout=HUNG_S)[0].strip()
     first = worker(tmp_path, "work", idempotent)
     waited_for(tmp_path, 1)
     first.kill()

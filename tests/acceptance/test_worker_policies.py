@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from acceptance.shell import APP, POLICY, PROGRAM, Shell
-
-SECONDS = 30
+from moments import HUNG_S
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def record(shell: Shell, event: str) -> list[dict[str, Any]]:
 
 
 def eventually(shell: Shell, event: str, count: int) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + HUNG_S
     while len(found := record(shell, event)) < count:
         assert time.monotonic() < deadline, (event, found)
         time.sleep(0.05)
@@ -78,7 +77,7 @@ def test_a_worker_takes_changed_policies_over_and_refuses_those_that_do_not_load
     assert shell.witness() == [], "approved under the old set, denied by the new one"
 
     worker.terminate()
-    _, told = worker.communicate(timeout=SECONDS)
+    _, told = worker.communicate(timeout=HUNG_S)
     assert told.count("changed policies refused") == 1
     assert f"the policies are now those of {activated['data']['policies'][:12]}" in told
     assert len(record(shell, "policies_refused")) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ENOUGH_S = 120
+ENOUGH_S = 600
 TINY = {
     "cycle": "--cycles 2 --rounds 1 --starts 1",
     "growth": "--rounds 12 --window 4",

@@ -15,12 +15,12 @@ import pytest
 
 from acceptance.shell import Shell
 from forked import write_program
+from moments import HUNG_S
 from postgres import Server
 from postgres_programs import backup_programs
 
 ROOT = Path(__file__).parents[2]
 HOW_TO = ROOT / "docs/how-to"
-SECONDS = 120
 STAND_IN = '''\
 """What these pages need of the program `sqlite3`, where a machine has none: `sqlite3 [-readonly] FILE COMMAND`."""
 import sqlite3, sys
@@ -71,7 +71,7 @@ class Reader:
             env=self.environ,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=HUNG_S,
             check=False,
         )
         assert done.returncode == expected, f"{line}: {done.returncode}\n{done.stdout}{done.stderr}"

@@ -28,7 +28,7 @@ from house import call, calls, policies, policy_text
 
 RULES = "- {id: paying, tools: pay, gate: confirm}\n- {id: noting, tools: note, gate: allow}"
 SCRIPT = [calls(call("pay", to="bob", amount=5), call("note", text="x")), {"say": "the end"}]
-FINISH_S = 60.0
+FINISH_S = 120.0
 
 
 class Notes:

@@ -14,7 +14,7 @@ from hitl_fsm.testing import ScriptedModel
 from house import call, calls, policies, policy_text
 
 HERE = Path(os.environ.get("FAULT_FOLDER", "."))
-WAIT_S = 30.0
+WAIT_S = 1200.0
 _PAUSE_S = 0.01
 
 

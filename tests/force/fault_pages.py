@@ -18,7 +18,7 @@ SCRIPT = [calls(call("pay", to="bob", amount=5, memo="the memo of a payment")), 
 RULES = "- {id: paying, tools: pay, gate: confirm}\n- {id: noting, tools: note, gate: confirm}"
 EACH = 4
 """Runs of each kind: enough that their rows fill pages of their own."""
-NO_END_S = 15.0
+NO_END_S = 120.0
 """One thing that somebody does takes milliseconds."""
 FLIPPED = 8
 """Bytes of a page that are changed."""

@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 from worker import Orders, live, scenario_policies
 
-WORKER_LIMIT_S = 60.0
+WORKER_LIMIT_S = 120.0
 """How long one worker may take; it is killed then, and called stuck."""
 
 ALSO = (

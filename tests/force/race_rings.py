@@ -19,7 +19,7 @@ from hitl_fsm.runtime.loop import run_sync
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-ROUND_S = 60.0
+ROUND_S = 120.0
 """The longest that one round may take; a racer that hangs is a failure, not a wait."""
 
 

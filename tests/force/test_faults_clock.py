@@ -18,6 +18,7 @@ from hitl_fsm.model.states import RequirementState, RunState
 from hitl_fsm.ports import LEASE_MS
 from hitl_fsm.runtime.loop import run_sync
 from house import House, call, calls
+from moments import HUNG_S
 
 HOUR = 3_600_000
 RULES = """
@@ -139,7 +140,7 @@ class Held:
             """Send money."""
             self._house.effects.append(("pay", to, amount))
             self.begun.set()
-            assert self.go.wait(20)
+            assert self.go.wait(HUNG_S)
             return "paid"
 
         return [tool(pay)]
@@ -158,7 +159,7 @@ def begin(house: House, held: Held, pool: ThreadPoolExecutor) -> tuple[Agent, Ag
     run = first.run("go", user="alice")
     run.active_requirements[0].confirm(by="maria")
     work = pool.submit(first.continue_run, run_id=run.run_id)
-    assert held.begun.wait(20)
+    assert held.begun.wait(HUNG_S)
     return first, second, run.run_id, work
 
 

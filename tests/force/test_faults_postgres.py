@@ -24,6 +24,7 @@ from hitl_fsm.model.states import RunState
 from hitl_fsm.ports import LEASE_MS
 from hitl_fsm.runtime.handles import RunHandle
 from house import House, call, calls
+from moments import HUNG_S
 from postgres import Server
 from postgres_proxy import Cut, Proxy
 
@@ -337,7 +338,7 @@ def test_law02_an_answer_whose_backend_is_ended_while_it_waits_for_the_record(ho
         while not (found := server.sql(waiting, values=[database])):
             assert person.is_alive()
         server.sql("SELECT pg_terminate_backend(%s)", values=found[0])
-    person.join(20)
+    person.join(HUNG_S)
     answered = run.refresh().state is RunState.CONTINUING
     assert ends == [RunState.CONTINUING] if answered else isinstance(ends[0], StoreError)
     assert answered

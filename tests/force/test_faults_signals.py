@@ -20,7 +20,8 @@ from hitl_fsm.model.states import CallState, RunState
 from hitl_fsm.testing import FrozenClock
 
 PROGRAM = [sys.executable, "-c", "from hitl_fsm.cli.main import main; main()", "--app", "fault_app:engine"]
-END_S = 20.0
+END_S = 120.0
+"""Less than the tools of `fault_app` take by themselves: who waits for those does not end in time."""
 INTERRUPTED = 130
 TERMINATED = {-signal.SIGTERM, INTERRUPTED, 143}
 

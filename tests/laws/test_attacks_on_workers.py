@@ -18,10 +18,10 @@ from hitl_fsm.runtime import loop, threads
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.threads import Threads
 from house import House, call, calls
+from moments import HUNG_S
 
 ALLOW = "- {id: all, gate: allow}"
 PAY = calls(call("pay", to="bob", amount=5))
-WAIT_S = 10.0
 
 
 def test_law03_a_tool_that_ends_the_process_has_failed_and_the_process_goes_on(house: House) -> None:
@@ -40,10 +40,10 @@ def test_tools_that_run_agents_do_not_wait_for_each_other(house: House, monkeypa
     """All threads are taken by tools that need one more each."""
     monkeypatch.setattr(threads, "_threads", Threads(2))
     engine = house.engine(ALLOW)
-    both = threading.Barrier(2, timeout=WAIT_S)
+    both = threading.Barrier(2, timeout=HUNG_S)
     inner = house.agent(engine, [calls(call("note", text="a"), call("note", text="b"))])
 
-    @tool(timeout_s=WAIT_S)
+    @tool(timeout_s=HUNG_S)
     def pay(to: str, amount: float) -> str:
         """Send money, after an agent of its own said so."""
         both.wait()
@@ -67,7 +67,7 @@ def test_a_run_whose_task_is_cancelled_twice_is_held_by_nobody(house: House) -> 
         """Send money, and take a while to stop."""
         begun.set()
         try:
-            await asyncio.sleep(WAIT_S)
+            await asyncio.sleep(HUNG_S)
         finally:
             stopping.set()
             await asyncio.sleep(0.2)
@@ -168,7 +168,7 @@ def test_law03_an_interrupt_keeps_what_a_tool_came_to(house: House) -> None:
     assert worker.stdout is not None
     assert worker.stdout.readline() == "begun\n"
     os.kill(worker.pid, signal.SIGINT)
-    _, told = worker.communicate(timeout=WAIT_S)
+    _, told = worker.communicate(timeout=HUNG_S)
     assert "KeyboardInterrupt" in told
     assert "never retrieved" not in told
     engine = house.engine(ALLOW)

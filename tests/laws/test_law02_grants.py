@@ -15,6 +15,7 @@ from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.answer import Approve, GrantTerms
 from hitl_fsm.runtime.handles import RunHandle
 from house import House, call, calls
+from moments import HUNG_S
 
 OFFER = "{max: 3, for: 24h, scope: [run, session, agent], vary: [amount], budget: {amount: 100}}"
 RULES = f"""
@@ -68,7 +69,7 @@ def test_law02_two_agents_that_reach_for_the_last_use_at_once_share_nothing(hous
     first = house.engine(RULES)
     remembered(house, first, GrantTerms("agent", uses=1))
     engines = [house.engine(RULES) for _ in range(4)]
-    gate, runs = threading.Barrier(4, timeout=30), []
+    gate, runs = threading.Barrier(4, timeout=HUNG_S), []
 
     def race(engine: Engine) -> None:
         agent = agent_of(house, engine, pay(7))

@@ -18,6 +18,7 @@ from hitl_fsm.ports import Commit, Store
 from hitl_fsm.runtime.entering import LOST_GRANTS
 from hitl_fsm.runtime.handles import RunHandle
 from house import House, call, calls, policies, policy_text
+from moments import HUNG_S
 
 OFFER = "{max: 30, for: 24h, scope: [agent]}"
 RULES = f"""
@@ -87,7 +88,7 @@ def test_law02_four_at_once_with_two_grants_of_one_use_pay_twice(house: House) -
         run.active_requirements[0].confirm(by="maria", grant=GrantTerms("agent", uses=1))
         plain.advance(run.run_id)
     house.effects.clear()
-    together = threading.Barrier(4, timeout=30)
+    together = threading.Barrier(4, timeout=HUNG_S)
     found: list[RunHandle] = []
     met: set[str] = set()
 

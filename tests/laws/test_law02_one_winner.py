@@ -13,6 +13,7 @@ from hitl_fsm.model.answer import Approve, Reject
 from hitl_fsm.model.message import ChatRequest, ModelReply, ToolCall
 from hitl_fsm.model.states import RunState
 from house import House, call, calls
+from moments import HUNG_S
 
 
 def test_law02_the_second_answer_is_told_who_was_first(house: House) -> None:
@@ -129,10 +130,10 @@ def test_law02_two_who_continue_a_run_do_not_both_ask_the_model(house: House) ->
     run.active_requirements[0].reject()
     worker = threading.Thread(target=agent.continue_run, args=(run,))
     worker.start()
-    assert inside.wait(10)
+    assert inside.wait(HUNG_S)
     with pytest.raises(RunBusy):
         again.continue_run(run_id=run.run_id)
     go.set()
-    worker.join(10)
+    worker.join(HUNG_S)
     assert asked == [1]
     assert engine.runs.get(run.run_id).output == "so be it"

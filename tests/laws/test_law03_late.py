@@ -21,13 +21,12 @@ from hitl_fsm.runtime import execute, late, leases, threads
 from house import House, call, calls
 from moments import HUNG_S
 
-WAIT_S = 10.0
 SCRIPT = [calls(call("pay", to="bob", amount=5))]
 
 
 def soon(condition: Callable[[], bool]) -> None:
     """Until it holds; a test that waits for a thread or the background loop fails after a bound."""
-    end = time.monotonic() + WAIT_S
+    end = time.monotonic() + HUNG_S
     while not condition():
         assert time.monotonic() < end, "it never came"
         time.sleep(0.01)
@@ -46,7 +45,7 @@ class Slow:
         def pay(to: str, amount: float) -> str:
             """Send money."""
             self.begun.set()
-            assert self.go.wait(WAIT_S)
+            assert self.go.wait(HUNG_S)
             self.house.effects.append(("pay", to, current_call().idempotency_key))
             return "paid late"
 
@@ -118,14 +117,14 @@ def test_law03_a_late_result_after_a_cancellation_tells_what_had_begun(house: Ho
     agent = house.agent(engine, SCRIPT, tools=[slow.tool()])
     worker = threading.Thread(target=agent.run, args=("go",))
     worker.start()
-    assert slow.begun.wait(WAIT_S)
+    assert slow.begun.wait(HUNG_S)
     (row,) = engine.runs.list()
     cancelled = engine.cancel(row.run_id, by="otto")
     assert cancelled.value.calls[0].state is CallState.EXECUTING, "it is not said to be undone"
     told = [line["data"] for line in engine.runs.timeline(row.run_id) if line["event"] == "run_cancelled"]
     assert told[0]["begun"] == ["1.0"]
     slow.go.set()
-    worker.join(WAIT_S)
+    worker.join(HUNG_S)
     run = engine.runs.get(row.run_id)
     assert run.state is RunState.CANCELLED
     assert run.value.calls[0].state is CallState.SUCCEEDED
@@ -143,7 +142,7 @@ def test_law03_an_idempotent_tool_that_is_late_is_tried_again_with_the_same_key(
         """Send money."""
         keys.append(current_call().idempotency_key)
         if len(keys) < 3:
-            await asyncio.sleep(WAIT_S)
+            await asyncio.sleep(HUNG_S)
         return "paid"
 
     engine = house.engine("- {id: all, gate: allow}")
@@ -163,7 +162,7 @@ def test_law03_an_idempotent_tool_is_tried_a_bounded_number_of_times(
     async def pay(to: str, amount: float) -> None:
         """Send money."""
         starts.append(current_call().attempt)
-        await asyncio.sleep(WAIT_S)
+        await asyncio.sleep(HUNG_S)
 
     engine = house.engine("- {id: all, gate: allow}")
     run = house.agent(engine, SCRIPT, tools=[pay]).run("go")
@@ -226,7 +225,7 @@ def test_law03_a_call_that_found_no_free_thread_is_known_not_to_have_begun(
     crowded = threads.Threads(1)
     monkeypatch.setattr(threads, "_threads", crowded)
     slow = Slow(house)
-    crowded.submit(lambda: slow.go.wait(WAIT_S))
+    crowded.submit(lambda: slow.go.wait(HUNG_S))
     engine = house.engine("- {id: all, gate: allow}")
     run = house.agent(engine, SCRIPT, tools=[slow.tool(timeout_s=0.05)]).run("go")
     slow.go.set()
@@ -245,7 +244,7 @@ def test_law03_a_stopped_worker_says_what_it_left(house: House) -> None:
     async def pay(to: str, amount: float) -> str:
         """Send money."""
         begun.set()
-        await asyncio.sleep(WAIT_S)
+        await asyncio.sleep(HUNG_S)
         return "paid"
 
     engine = house.engine("- {id: all, gate: allow}")
@@ -274,13 +273,13 @@ def test_law03_who_came_too_late_does_not_take_the_lease_from_who_holds_it(house
     agent = house.agent(engine, SCRIPT, tools=[slow.tool()])
     winner = threading.Thread(target=agent.run, args=("go",))
     winner.start()
-    assert slow.begun.wait(WAIT_S)
+    assert slow.begun.wait(HUNG_S)
     (row,) = engine.runs.list()
     with pytest.raises(RunBusy):
         agent.continue_run(run_id=row.run_id)
     assert engine.door.leases.is_sure(row.run_id)
     slow.go.set()
-    winner.join(WAIT_S)
+    winner.join(HUNG_S)
     assert engine.runs.get(row.run_id).state is RunState.DONE
     assert not engine.door.leases.is_sure(row.run_id)
 
@@ -309,7 +308,7 @@ def inside_its_tool(house: House) -> tuple[Any, Any, str, Slow, threading.Thread
 
     worker = threading.Thread(target=advance)
     worker.start()
-    assert slow.begun.wait(WAIT_S)
+    assert slow.begun.wait(HUNG_S)
     (row,) = engine.runs.list()
     return engine, agent, row.run_id, slow, worker, raised
 
@@ -347,7 +346,7 @@ def test_law03_a_late_result_never_fences_a_live_worker_and_outlasts_one_that_fr
     before = house.sql(row, run_id)
     monkeypatch.setattr(late, "OUTLAST_ATTEMPTS", 100_000)
     slow.go.set()
-    worker.join(WAIT_S)
+    worker.join(HUNG_S)
     assert len(raised) == 1
     assert house.sql(row, run_id) == before, "nothing disturbed who holds it"
     assert late_events(engine, run_id) == []

@@ -17,6 +17,7 @@ from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.outgoing import copied, copies
 from hitl_fsm.testing import ScriptedModel
 from house import House, call, calls, policies, policy_text
+from moments import HUNG_S
 from receiver import wait_for
 from sinks import Mood, MoodySink, first_times, healthy_copies_take_their_time
 
@@ -44,11 +45,11 @@ def stored(engine: Engine) -> list[bytes]:
     return [line.body for line in run_sync(engine.store.records())]
 
 
-async def works_until(engine: Engine, true: Callable[[], bool], within_s: float) -> None:
+async def works_until(engine: Engine, true: Callable[[], bool]) -> None:
     """A worker, until it is so."""
     working = asyncio.ensure_future(engine.awork(asyncio.Event(), 0.02))
     try:
-        await asyncio.to_thread(wait_for, true, within_s)
+        await asyncio.to_thread(wait_for, true)
     finally:
         working.cancel()
         await asyncio.wait([working])
@@ -99,7 +100,7 @@ def test_law06_runs_that_wait_do_not_take_the_places_of_those_that_need_not(
     house: House, monkeypatch: pytest.MonkeyPatch, mood: Mood
 ) -> None:
     """With two at once, and the long wait of a real worker."""
-    monkeypatch.setattr(copied, "WAIT_S", 30.0)
+    monkeypatch.setattr(copied, "WAIT_S", 10 * HUNG_S)
     monkeypatch.setattr(work, "SIDE_BY_SIDE", 2)
     sink = MoodySink()
     engine = house.engine(RULES, sinks=[sink])
@@ -111,17 +112,17 @@ def test_law06_runs_that_wait_do_not_take_the_places_of_those_that_need_not(
     run = other.run("go", user="alice")
     sink.mood = mood
     run.active_requirements[0].provide_user_input({"answer": "x"})
-    asyncio.run(works_until(engine, lambda: ("note", "x") in house.effects, 10.0))
+    asyncio.run(works_until(engine, lambda: ("note", "x") in house.effects))
     assert house.effects == [("note", "x")]
     sink.mood = "takes"
-    asyncio.run(works_until(engine, lambda: len(house.effects) == 9, 20.0))
+    asyncio.run(works_until(engine, lambda: len(house.effects) == 9))
 
 
 def test_law06_a_run_that_was_let_go_goes_on_as_soon_as_the_copy_has_the_lines(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not when its turn to be tried again comes, which is far away here."""
-    monkeypatch.setattr(work, "AGAIN_S", 60.0)
+    monkeypatch.setattr(work, "AGAIN_S", 10 * HUNG_S)
     sink = MoodySink()
     engine = house.engine(RULES, sinks=[sink])
     house.agent(engine, PAY).run("go", user="alice").active_requirements[0].confirm()
@@ -139,7 +140,7 @@ def test_law06_a_run_that_was_let_go_goes_on_as_soon_as_the_copy_has_the_lines(
         return len(house.effects) == 1
 
     monkeypatch.setattr(work.Worker, "_go_on", go_on)
-    asyncio.run(works_until(engine, paid, 15.0))
+    asyncio.run(works_until(engine, paid))
     assert [effect[0] for effect in house.effects] == ["pay"]
 
 
@@ -170,7 +171,7 @@ def test_law06_a_copy_that_takes_few_lines_at_once_comes_to_the_end(house: House
     sink = SlowSink(most)
     engine = house.engine(RULES, sinks=[sink])
     head = len(stored(engine))
-    asyncio.run(works_until(engine, lambda: len(set(sink.lines)) >= head, 10.0))
+    asyncio.run(works_until(engine, lambda: len(set(sink.lines)) >= head))
     assert first_times(sink.lines)[:head] == stored(engine)[:head]
 
 

@@ -11,6 +11,7 @@ from hitl_fsm import tool
 from hitl_fsm.model.states import CallState, RequirementState, RunState
 from hitl_fsm.runtime.loop import run_sync
 from house import House, call, calls
+from moments import HUNG_S
 
 HOUR = 3_600_000
 RULES = "- {id: all, gate: {approval: {of: [role:finance], expires: 1h}}}"
@@ -191,7 +192,7 @@ def test_law12_a_worker_sweeps_and_goes_on(house: House) -> None:
     async def until_both_ended() -> None:
         stop = asyncio.Event()
         worker = asyncio.create_task(engine.awork(stop, 0.01))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HUNG_S):
             for run_id in ids:
                 while not await is_done(run_id):  # noqa: ASYNC110 - it ends in the store
                     await asyncio.sleep(0.01)

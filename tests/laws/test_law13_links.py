@@ -9,6 +9,7 @@ import pytest
 from hitl_fsm.errors import NotAuthorised
 from hitl_fsm.notify import Apprise, Webhook
 from house import House, call, calls
+from moments import HUNG_S
 from receiver import SECRET, desk
 
 ASKED = "- {id: all, tools: [pay], gate: {approval: {of: [role:finance], not: [requester]}}}"
@@ -30,7 +31,8 @@ def test_law13_opening_a_link_that_was_told_changes_nothing(house: House, monkey
         assert link == f"{base}/{requirement}"  # the id and nothing else: no token that could be passed on
         before = engine.audit.records()
         for _ in range(3):
-            with urlopen(link, timeout=5) as page:  # a mail scanner, a preview in a chat, somebody it was forwarded to
+            # A mail scanner, a preview in a chat, somebody it was forwarded to.
+            with urlopen(link, timeout=HUNG_S) as page:
                 assert page.status == 200
         assert engine.notify().sent == 0
         assert engine.audit.records() == before

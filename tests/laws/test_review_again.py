@@ -15,8 +15,8 @@ from hitl_fsm.model.answer import Retry
 from hitl_fsm.model.states import CallState, RequirementState, RunState
 from hitl_fsm.runtime import execute
 from house import House, call, calls
+from moments import HUNG_S
 
-WAIT_S = 10.0
 PAY = [calls(call("pay", to="bob", amount=5))]
 AGAIN = "- {id: all, gate: {review: {retries: 1}}}"
 
@@ -216,7 +216,7 @@ def test_law03_a_late_result_is_reviewed(house: House, cancelled: bool) -> None:
     @tool(timeout_s=0.05)
     def pay(to: str, amount: float) -> str:
         """Send money."""
-        assert go.wait(WAIT_S)
+        assert go.wait(HUNG_S)
         return "paid late"
 
     engine = house.engine(AGAIN)
@@ -226,7 +226,7 @@ def test_law03_a_late_result_is_reviewed(house: House, cancelled: bool) -> None:
     if cancelled:
         engine.cancel(run.run_id)
     go.set()
-    end = time.monotonic() + WAIT_S
+    end = time.monotonic() + HUNG_S
     while not any(line["event"] == "late_result" for line in engine.runs.timeline(run.run_id)):
         assert time.monotonic() < end
         time.sleep(0.01)

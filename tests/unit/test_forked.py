@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import forked
+from moments import HUNG_S
 
 pytestmark = pytest.mark.skipif(not forked.FORKING, reason="every command is a real process here")
 
@@ -66,7 +67,7 @@ def begin(program: list[str], folder: Path, what: str, **environ: str) -> subpro
 
 def run(program: list[str], folder: Path, what: str, **environ: str) -> tuple[int, str, str]:
     process = begin(program, folder, what, **environ)
-    out, err = process.communicate("some\r\ninput", timeout=60)
+    out, err = process.communicate("some\r\ninput", timeout=HUNG_S)
     return process.returncode, out, err
 
 
@@ -116,8 +117,8 @@ def test_killed_it_takes_the_command_along_and_several_go_at_once(folder: Path) 
     assert run(forked.program(), folder, "leave")[0] == 7, "others are served meanwhile"
     for process in several:
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
-    deadline = time.monotonic() + 20
+        process.communicate(timeout=HUNG_S)
+    deadline = time.monotonic() + HUNG_S
     while any(Path(f"/proc/{number}").exists() for number in numbers):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -156,7 +157,7 @@ def test_the_server_goes_with_the_tests(tmp_path: Path) -> None:
     assert socket.exists()
     victim.kill()
     victim.communicate()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HUNG_S
     while socket.parent.exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 import postgres
+from moments import HUNG_S
 from postgres import NoServerError, Server, find_binaries
 
 
@@ -76,7 +77,7 @@ def test_it_goes_when_the_tests_are_killed() -> None:
     number = int((folder / "data/postmaster.pid").read_text(encoding="utf-8").split()[0])
     victim.send_signal(signal.SIGKILL)
     victim.communicate()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HUNG_S
     while time.monotonic() < deadline and (folder.exists() or _lives(number)):
         time.sleep(0.01)
     assert not folder.exists()

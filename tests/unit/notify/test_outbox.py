@@ -20,6 +20,7 @@ from hitl_fsm.model.notice import Notice
 from hitl_fsm.runtime.outgoing import outbox
 from hitl_fsm.runtime.outgoing.outbox import AGAIN_MAX_MS, AGAIN_MS, ATTEMPTS_MAX, Told
 from house import House, call, calls
+from moments import HUNG_S
 from receiver import wait_for
 
 ASKED = """
@@ -334,7 +335,7 @@ def test_a_worker_tells_people_while_it_works(house: House) -> None:
         stop.set()
         await work
 
-    asyncio.run(asyncio.wait_for(worked(), 10))
+    asyncio.run(asyncio.wait_for(worked(), HUNG_S))
     assert ear.told == ["requirement_opened"]
 
 

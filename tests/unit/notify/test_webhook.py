@@ -19,6 +19,7 @@ from hitl_fsm.notify import Webhook
 from hitl_fsm.runtime.outgoing import outbox
 from hitl_fsm.runtime.outgoing.outbox import AGAIN_MAX_MS, Told
 from house import House, call, calls
+from moments import HUNG_S
 from receiver import SECRET, Desk, desk
 
 ASKED = "- {id: all, tools: [pay], gate: {approval: {of: [role:finance], expires: 1h}}}"
@@ -125,8 +126,8 @@ async def test_only_gone_is_final_and_a_wait_is_heard(told: Desk) -> None:
 
 async def test_of_a_huge_answer_nothing_is_read(told: Desk) -> None:
     told.usual, told.body = 200, b"x" * 50_000_000
-    async with asyncio.timeout(5):
-        await channel(told).send(NOTICE)
+    await asyncio.wait_for(channel(told).send(NOTICE), HUNG_S)
+    assert await asyncio.to_thread(told.cut_off.wait, HUNG_S)
 
 
 def test_one_that_hangs_is_left_and_tried_again(house: House, told: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from hitl_fsm.audit.export.spans import spans
 from hitl_fsm.errors import SettingsError
 from hitl_fsm.otel import OpenTelemetry
 from house import House, call, calls
+from moments import HUNG_S
 
 SECRET = "hunter2"
 
@@ -44,7 +45,7 @@ class Hanging:
 
         assert given
         self.begun += 1
-        self.go_on.wait(20)
+        self.go_on.wait(HUNG_S)
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None: ...
@@ -67,7 +68,7 @@ def test_an_exporter_that_hangs_is_not_called_again_beside_it(some: Sequence[Spa
     assert exporter.begun == 1
     exporter.go_on.set()
     assert telemetry._exporting is not None
-    telemetry._exporting.join(10)
+    telemetry._exporting.join(HUNG_S)
     asyncio.run(telemetry.send(some))
     assert exporter.begun == 2
 

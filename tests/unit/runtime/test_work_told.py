@@ -13,6 +13,7 @@ from hitl_fsm.runtime.outgoing.outbox import Told, notify
 from hitl_fsm.runtime.policies.in_force import Reloaded
 from hitl_fsm.runtime.work import Continued, Worker
 from house import House, call, calls
+from moments import HUNG_S
 
 PAY = [calls(call("pay", to="bob", amount=1))]
 
@@ -83,7 +84,7 @@ def test_what_is_handed_over_and_told_is_said_to_who_looks_on(house: House) -> N
         stop = asyncio.Event()
         heard = LooksOn(stop)
         worker = Worker(engine.door, engine.routes, heard, stop, 0.05)
-        await asyncio.wait_for(worker.run(), 20)
+        await asyncio.wait_for(worker.run(), HUNG_S)
         await worker.all_ended()
         return heard
 

@@ -16,6 +16,7 @@ import pytest
 from hitl_fsm.adapters.sinks import file as file_sink
 from hitl_fsm.errors import SettingsError, SinkError
 from hitl_fsm.sinks import File
+from moments import HUNG_S
 from sinks import lines_of
 
 
@@ -155,7 +156,7 @@ def test_a_write_that_hangs_is_an_error_and_the_next_does_not_overtake_it(
 ) -> None:
     sink, go = File(path), threading.Event()
     real = sink._file.append
-    monkeypatch.setattr(sink._file, "append", lambda lines: (go.wait(10), real(lines)))
+    monkeypatch.setattr(sink._file, "append", lambda lines: (go.wait(HUNG_S), real(lines)))
     lines = lines_of(2)
     with pytest.raises(SinkError, match="within"):
         asyncio.run(sink._aside.do(lambda: sink._file.append(lines[:1]), 0.05))

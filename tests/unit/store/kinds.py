@@ -15,6 +15,7 @@ from hitl_fsm.adapters.store import open_store
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.audit.verify import Head, verify
 from hitl_fsm.ports import Store
+from moments import HUNG_S
 from postgres import Server, sql_at
 
 
@@ -59,7 +60,7 @@ async def all_at_once(racers: list[subprocess.Popen[str]]) -> list[str]:
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait for it; a blocking question is asked in a thread."""
-    deadline = asyncio.get_running_loop().time() + 10
+    deadline = asyncio.get_running_loop().time() + HUNG_S
     while not await asyncio.to_thread(true):
         assert asyncio.get_running_loop().time() < deadline
         await asyncio.sleep(0.01)

@@ -19,6 +19,7 @@ from hitl_fsm.adapters.store.postgres.location import parse
 from hitl_fsm.adapters.store.revisions import HEAD
 from hitl_fsm.errors import SchemaTooNew, StoreBusy, StoreError
 from hitl_fsm.ports import StoreInfo
+from moments import HUNG_S
 from postgres import Server
 
 SECRET = "s3cr3t"
@@ -344,7 +345,7 @@ async def test_a_closed_store_leaves_no_connection(url: str, postgres_server: Se
     count = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{postgres_database}'"
     assert 2 <= postgres_server.sql(count)[0][0] <= 5
     await store.close()
-    deadline = asyncio.get_running_loop().time() + 10
+    deadline = asyncio.get_running_loop().time() + HUNG_S
     while postgres_server.sql(count) != [(0,)]:
         assert asyncio.get_running_loop().time() < deadline
         await asyncio.sleep(0.01)

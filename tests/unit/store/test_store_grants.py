@@ -20,6 +20,7 @@ from hitl_fsm.model.actor import Actor
 from hitl_fsm.model.call import Pass
 from hitl_fsm.model.states import CallState
 from hitl_fsm.ports import Store
+from moments import HUNG_S
 
 
 async def test_a_use_is_counted_with_its_step_and_the_call_may_start(store: SqlStore) -> None:
@@ -247,7 +248,7 @@ def test_law02_two_threads_on_the_last_use(shared: Kind) -> None:
         await first.close()
 
     asyncio.run(prepare())
-    gate, outcomes = threading.Barrier(2, timeout=30), []
+    gate, outcomes = threading.Barrier(2, timeout=HUNG_S), []
 
     def race(story: Spared) -> None:
         async def use() -> None:
