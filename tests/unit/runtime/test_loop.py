@@ -134,7 +134,7 @@ async def waits():
     later = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
     asyncio.get_running_loop().call_soon(later.start)  # once it waits
     try:
-        await asyncio.sleep(30)
+        await asyncio.sleep(3600)
     finally:
         print("let go", flush=True)
 try:
@@ -148,10 +148,9 @@ print(run_sync(again()))
 
 
 def test_an_interrupt_lets_the_work_end_in_order() -> None:
-    began = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=20, check=True)
+    program = [sys.executable, "-c", INTERRUPTED]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=HUNG_S, check=True)
     assert done.stdout.split("\n")[:3] == ["let go", "interrupted", "serves on"]
-    assert time.monotonic() - began < 15
     assert done.stderr == ""
 
 
