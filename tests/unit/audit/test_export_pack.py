@@ -20,6 +20,7 @@ from hitl_fsm.audit.export.evidence.cover import Cover, Verified
 from hitl_fsm.audit.export.evidence.parts import VALUE_LIMIT, block, esc, lasted
 from hitl_fsm.audit.export.evidence.path import MAX_STEPS, path
 from hitl_fsm.audit.export.evidence.points import points
+from hitl_fsm.audit.export.evidence.policies import Appendix
 from hitl_fsm.audit.export.evidence.policy import File, files_of, rule_lines
 from hitl_fsm.audit.export.evidence.signatures import signatures
 from hitl_fsm.audit.export.html import html
@@ -301,6 +302,14 @@ def test_a_rule_is_marked_from_its_first_line_to_its_last() -> None:
     assert [list(rule_lines(file, line)) for line in (0, 99, -1)] == [[], [], []]
     assert files_of("no json") == (File("", ("no json",)),)
     assert files_of('{"files": 3}') == (File("", ('{"files": 3}',)),)
+
+
+def test_the_policies_that_decided_come_before_the_others() -> None:
+    rule = {"policy": "p", "rule": "r", "effect": "allow", "file": "second", "line": 2}
+    found = collect([line(1, "call_judged", call="1.0", tool="pay", policies="cd" * 32, reasons=[rule])])
+    files = dict.fromkeys(("first", "second", "third"), "rules:\n  - id: r\n")
+    text = Appendix({"cd" * 32: json.dumps({"files": files})}, found.stories.values()).page().text
+    assert text.index("<code>second</code>") < text.index("<code>first</code>") < text.index("<code>third</code>")
 
 
 def test_changes_are_told_value_by_value() -> None:

@@ -28,7 +28,7 @@ class Appendix:
         return "policies" if number is None else f"rule-{number}-{line}"
 
     def page(self) -> Html:
-        """All sets, each file of each."""
+        """All sets, each file of each, those first that decided something."""
         parts: list[Html | str] = [tag("h2", "The policies that were in force", id="policies")]
         for key, files in self._sets.items():
             parts.append(tag("h3", "Set ", code(short(key))))
@@ -36,13 +36,18 @@ class Appendix:
             if files is None:
                 parts.append(tag("p", "The store does not have the text of this set.", cls="absent"))
             else:
-                parts += [self._file(key, file) for file in files]
+                decided = [file for file in files if self._decided(key, file)]
+                others = [file for file in files if not self._decided(key, file)]
+                parts += [self._file(key, file) for file in (*decided, *others)]
         if not self._sets:
             parts.append(tag("p", "No line names a set of policies."))
         return tag("section", *parts, cls="policies")
 
+    def _decided(self, key: str, file: File) -> set[int]:
+        return self._rules.get((key, file.name), set())
+
     def _file(self, key: str, file: File) -> Html:
-        decided = self._rules.get((key, file.name), set())
+        decided = self._decided(key, file)
         marked = {at: line for line in sorted(decided) for at in rule_lines(file, line)}
         number = self._places.get((key, file.name), 0)
         rows = []

@@ -33,7 +33,8 @@ pre { margin: .2rem 0; padding: .5rem .7rem; background: var(--soft); border: 1p
   border-radius: 3px; font-size: .8rem; line-height: 1.45; white-space: pre-wrap; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; margin: .4rem 0 .9rem; font-size: .9em; }
 th, td { border: 1px solid var(--line); padding: .3rem .5rem; text-align: left; vertical-align: top; }
-td { overflow-wrap: anywhere; }
+td { overflow-wrap: anywhere; min-width: 6em; }
+table.facts td, table.listing td, td:has(> a.seq:only-child) { min-width: 0; }
 thead { display: table-header-group; }
 thead th { background: var(--soft); font-size: .82em; color: var(--faint); font-weight: 600; }
 tr { break-inside: avoid; }
@@ -83,7 +84,6 @@ table.listing th { width: 3rem; text-align: right; color: var(--faint); font-wei
 table.listing td { border: 0; padding: 0 .6rem; white-space: pre-wrap; }
 table.listing tr.hit { background: #fff4c2; } table.listing tr.hit th { color: var(--ink); font-weight: 700; }
 table.lines td { font-size: .82em; }
-table.timeline td:nth-child(4) { min-width: 5.5em; }
 table.decisions td:nth-child(5), table.signatures td:nth-child(5) { white-space: nowrap; }
 @page { size: A4; margin: 17mm 14mm 18mm;
   @bottom-left { content: "hitl-fsm evidence pack"; font: 8pt sans-serif; color: #59636e; }
@@ -94,8 +94,10 @@ table.decisions td:nth-child(5), table.signatures td:nth-child(5) { white-space:
   a { color: inherit; text-decoration: none; }
   section.run, section.policies, section.lines { break-before: page; }
   article.action { border-radius: 0; }
-  pre, .verdict, svg.path { break-inside: avoid; }
-  pre.long { break-inside: auto; }
+  .verdict, svg.path { break-inside: avoid; }
+  pre { orphans: 4; widows: 4; }
+  table.facts tr { break-inside: auto; }
+  table.visits { font-size: .82em; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 """
