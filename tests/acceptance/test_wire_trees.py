@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import threading
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -12,24 +12,25 @@ import pytest
 from hitl_fsm import Agent, Team, stream
 from house import House, policies, policy_text
 from wire.anthropic_wire import AnthropicWire
-from wire.base import Says, Wire
+from wire.base import Says, Wire, cut
 from wire.cleanup import close_connections
 from wire.openai_wire import OpenAIWire
 
 pytestmark = pytest.mark.filterwarnings(r"ignore::DeprecationWarning:litellm\..*")
 
 FREE = policies(policy_text("- {id: none, tools: [none], gate: deny}", tools='["*"]', extra="default: allow"))
-SECONDS = 30
-PAUSE_S = 0.03
+SECONDS = 120
 WARM = "warm"
 
 
 class Turns:
-    """Lets two servers send a piece in turn, at the pace of a provider."""
+    """Lets two servers send a piece in turn, and no text before what went before it is heard."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._sent = {"clerk": 0, "scout": 0}
+        self._told = {"clerk": 0, "scout": 0}
+        self._heard = {"clerk": 0, "scout": 0}
 
     def wait(self, who: str) -> None:
         """Until the other one has sent as many pieces as this one has."""
@@ -38,7 +39,19 @@ class Turns:
             assert self._changed.wait_for(lambda: self._sent[other] >= self._sent[who], SECONDS)
             self._sent[who] += 1
             self._changed.notify_all()
-        time.sleep(PAUSE_S)
+
+    def told(self, who: str, text: str) -> None:
+        """It has been sent. The one before it must be heard: a client may hold a piece until the next one comes."""
+        with self._changed:
+            before = self._told[who]
+            self._told[who] += len(text)
+            assert self._changed.wait_for(lambda: self._heard[who] >= before, SECONDS)
+
+    def heard(self, who: str, text: str) -> None:
+        """The reader has it."""
+        with self._changed:
+            self._heard[who] += len(text)
+            self._changed.notify_all()
 
     def over(self, who: str) -> None:
         with self._changed:
@@ -52,9 +65,12 @@ def slow(kind: type[Wire], who: str, turns: Turns) -> type[Wire]:
             if says.text == WARM:
                 yield from super().pieces(says)
                 return
+            texts = cut(says.text)
             for piece in super().pieces(says):
                 turns.wait(who)
                 yield piece
+                if texts and json.dumps(texts[0]) in piece:
+                    turns.told(who, texts.pop(0))
             turns.over(who)
 
     return Slow
@@ -74,7 +90,11 @@ async def test_what_two_members_say_arrives_interleaved_as_it_is_sent(house: Hou
             team = Team("both", members, mode="broadcast", engine=engine)
             async for _ in team.arun("Be ready", user="alice", stream=True):
                 pass  # a first request takes long, and would find the whole answer waiting
-            events = [event async for event in team.arun("Say it", user="alice", stream=True)]
+            events = []
+            async for event in team.arun("Say it", user="alice", stream=True):
+                events.append(event)
+                if isinstance(event, stream.ContentDelta) and event.is_nested:
+                    turns.heard(event.path[-1].removeprefix("agent "), event.text)
             assert not one.problems + other.problems
     finally:
         await close_connections()
