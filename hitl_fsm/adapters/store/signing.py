@@ -89,6 +89,8 @@ class Signing:
         where somebody else wrote lines that this would sign.
         """
         state, (size, leaf) = self._state, added.head
+        if not added.leaves:
+            state = None  # another process may have signed these very lines
         if state is not None and state.keys == keys and added.before == (state.frontier.size, state.leaf):
             grown = extend(state.frontier, added.leaves)
             self._state = state._replace(frontier=grown, leaf=leaf)

@@ -134,6 +134,24 @@ async def test_stores_that_write_in_turn_go_on_where_the_other_was(place: Place)
     await other.close()
 
 
+@pytest.mark.usefixtures("still")
+async def test_what_another_one_signed_meanwhile_is_not_signed_again(place: Place) -> None:
+    """Nobody wrote since: the second checkpoint of so many lines was refused by the database, and so was an export."""
+    one, other = place.open(), place.open()
+    await one.append([line()])
+    await one.append([line()])
+    signed = await other.sign()
+    assert signed is not None
+    assert await one.sign(Actor("otto")) == signed
+    await one.append([line()])
+    assert await size(one) == 3
+    later = await other.sign()
+    await one.close()  # who wrote signs at the end
+    assert later is not None
+    assert [size for size, _ in await place.verified(other)][-2:] == [3, 4]
+    await other.close()
+
+
 RACER = """
 import asyncio
 from pathlib import Path
