@@ -19,6 +19,7 @@ from hitl_fsm.policy.evaluate import PolicySet
 from hitl_fsm.runtime.handles import RequirementHandle, RunHandle
 from house import House, call, calls, policies, policy_text
 from mcp_servers import PROGRAM, Servers, free_port
+from moments import HUNG_S
 
 ALLOW = "- {id: all, tools: 'shop.*', gate: allow}"
 CONFIRM = "- {id: all, tools: 'shop.*', gate: confirm}"
@@ -173,7 +174,7 @@ def test_a_server_that_died_between_two_calls_is_started_again(house: House, ser
     assert "shop.look" in tools
     last = max(children())
     os.kill(last, signal.SIGKILL)
-    end = time.monotonic() + 20
+    end = time.monotonic() + HUNG_S
     while last in children() and time.monotonic() < end:  # its end has to be seen by who waits for it
         time.sleep(0.01)
     run = agent.run("go", user="alice")
@@ -214,7 +215,7 @@ def test_law03_a_call_over_its_time_is_unknown_and_its_late_answer_counts(
     (asked,) = run.active_requirements
     assert asked.kind == "outcome"
     assert asked.value.answerable_from is not None
-    end = time.monotonic() + 20
+    end = time.monotonic() + HUNG_S
     while engine.runs.get(run.run_id).is_paused and time.monotonic() < end:
         time.sleep(0.1)
     done = agent.continue_run(run_id=run.run_id)

@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,16 +19,9 @@ from hitl_fsm.ports import LEASE_MS
 from hitl_fsm.runtime import execute, late, leases, threads
 from house import House, call, calls
 from moments import HUNG_S
+from receiver import wait_for
 
 SCRIPT = [calls(call("pay", to="bob", amount=5))]
-
-
-def soon(condition: Callable[[], bool]) -> None:
-    """Until it holds; a test that waits for a thread or the background loop fails after a bound."""
-    end = time.monotonic() + HUNG_S
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)
 
 
 class Slow:
@@ -83,7 +75,7 @@ def test_law03_did_it_happen_waits_until_the_worker_cannot_act_any_more(house: H
 def test_law03_what_a_hung_tool_comes_to_answers_the_open_question(house: House) -> None:
     engine, agent, run, slow = timed_out(house)
     slow.go.set()
-    soon(lambda: engine.runs.get(run.run_id).state is RunState.CONTINUING)
+    wait_for(lambda: engine.runs.get(run.run_id).state is RunState.CONTINUING)
     run = agent.continue_run(run_id=run.run_id)
     assert run.state is RunState.DONE
     assert house.said_to_model(engine, run.run_id) == ["paid late"]
@@ -102,7 +94,7 @@ def test_law03_a_late_result_is_kept_but_does_not_overrule_a_person(house: House
     def found() -> list[Any]:
         return [e.event for e in engine.runs.events(run.run_id) if isinstance(e.event, LateResult)]
 
-    soon(lambda: bool(found()))
+    wait_for(lambda: bool(found()))
     assert [event.result for event in found()] == ["paid late"]
     run = agent.continue_run(run_id=run.run_id)
     assert house.said_to_model(engine, run.run_id) == ["done by hand"]
@@ -355,8 +347,8 @@ def test_law03_a_late_result_never_fences_a_live_worker_and_outlasts_one_that_fr
     assert house.store_url or beside == {told.seq: {"result": "paid late"}}, "the record has it first"
     assert b"paid late" not in told.body
     house.sql("UPDATE run SET leased_until = 1 WHERE run_id = ?", run_id)
-    soon(lambda: late_events(engine, run_id) == ["paid late"])
-    soon(lambda: house.sql("SELECT owner FROM run WHERE run_id = ?", run_id) == [("",)])
+    wait_for(lambda: late_events(engine, run_id) == ["paid late"])
+    wait_for(lambda: house.sql("SELECT owner FROM run WHERE run_id = ?", run_id) == [("",)])
     assert agent.continue_run(run_id=run_id).state is RunState.DONE
     assert house.said_to_model(engine, run_id) == ["paid late"]
 
@@ -400,6 +392,6 @@ def test_law03_a_result_that_the_store_cannot_take_is_told_when_it_can(
         agent.run("go")
     monkeypatch.setattr(engine.store, "commit", commit)
     (row,) = engine.runs.list()
-    soon(lambda: engine.runs.get(row.run_id).value.calls[0].state is CallState.SUCCEEDED)
+    wait_for(lambda: engine.runs.get(row.run_id).value.calls[0].state is CallState.SUCCEEDED)
     assert agent.continue_run(run_id=row.run_id).state is RunState.DONE
     assert len(house.effects) == 1
