@@ -197,6 +197,10 @@ class Raw(Protocol):
         """Row, id, state, body of one of `audit.stated.TABLES`, and of `permission` its uses; of `run` its version."""
         ...
 
+    async def raw_calls(self, run_id: str) -> Sequence[tuple[Any, ...]]:
+        """Id, state, digest of each call of a run, in no order."""
+        ...
+
     async def raw_head(self) -> tuple[Any, ...] | None:
         """Number and leaf of the last line, as they are kept apart from the lines; None of an empty log."""
         ...

@@ -15,6 +15,7 @@ from hitl_fsm.audit.checkpoint import Tree, origin_of
 from hitl_fsm.audit.claims import Claim, claim_of
 from hitl_fsm.audit.findings import MAX_FINDINGS, Covered, Finding, Head, Kind, Report, Tally
 from hitl_fsm.audit.keys import Verifier
+from hitl_fsm.audit.moved import follow, nothing_moved
 from hitl_fsm.audit.pruned import merged, untold
 from hitl_fsm.audit.stated import Key, Stated
 from hitl_fsm.audit.stated import joined as stating
@@ -98,6 +99,8 @@ class Verification:
         self._lines = self._checkpoints = self._anchored = 0
         self._pruned: list[tuple[int, int]] = []
         self._stated: dict[Key, Stated] = {}
+        self.moves = nothing_moved()
+        """What lines say of how far runs and calls have come."""
         self._texts: list[tuple[Any, Sequence[str] | None]] = []
         self._covered: Covered | None = None
         self._agreed = self._strays = 0
@@ -136,6 +139,7 @@ class Verification:
         self._pruned += walked.pruned
         for key, said in walked.stated.items():
             self._stated[key] = stating(self._stated.get(key), said)
+        follow(self.moves, walked.moves)
         self._end = walked.end if walked.lines else self._end
 
     @property

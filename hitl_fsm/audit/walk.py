@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hitl_fsm.audit.findings import Finding, Kind, Tally
+from hitl_fsm.audit.moved import MOVES, Moves, hear_bare, hear_move, nothing_moved
 from hitl_fsm.audit.signed_at_once import event_of
 from hitl_fsm.audit.stated import EVENTS, Key, Stated, joined, stated
 from hitl_fsm.audit.tree import HASH_BYTES, Frontier, frontier_in, levels_of
@@ -38,7 +39,7 @@ class Walked(NamedTuple):
     """What a walk found. `tree` is that of its rows alone; `marks` has, by number, the tree up to that line.
 
     `pruned` are the spans of lines without a body, `first` is the hash of the first line, `stated` what lines say of
-    rows beside the record.
+    rows beside the record, `moves` of how far runs have come.
     """
 
     lines: int
@@ -48,6 +49,7 @@ class Walked(NamedTuple):
     marks: dict[int, Frontier]
     pruned: list[tuple[int, int]]
     stated: dict[Key, Stated]
+    moves: Moves
     findings: list[Finding]
     total: int
     altered: int
@@ -70,6 +72,7 @@ class _Shape(msgspec.Struct, gc=False):
 
 _shape = msgspec.json.Decoder(_Shape).decode
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_HEARD = EVENTS | MOVES
 _LEAF = hashlib.sha256(b"\x00")  # a copy of it is a quarter cheaper than to begin anew with prefix and body as one
 
 
@@ -80,7 +83,7 @@ def walk(rows: Iterable[Row], start: End, marks: Sequence[int] = ()) -> Walked:
     """
     found, pruned, leaves = Tally(), list[tuple[int, int]](), list[bytes]()
     cuts: dict[int, int] = {}
-    states: dict[Key, Stated] = {}
+    states, moves = dict[Key, Stated](), nothing_moved()
     ahead = list(reversed(marks))
     last, prev = start
     begun, push = _LEAF.copy, leaves.append
@@ -94,10 +97,7 @@ def walk(rows: Iterable[Row], start: End, marks: Sequence[int] = ()) -> Walked:
             hashed = begun()
             hashed.update(body)
             real = hashed.digest()
-            try:
-                line = _shape(body)
-            except _BROKEN:
-                line = None
+            line = _shaped(body)
             if (
                 line is None
                 or line.seq != seq
@@ -109,18 +109,19 @@ def walk(rows: Iterable[Row], start: End, marks: Sequence[int] = ()) -> Walked:
             ):
                 for finding in _wrong(seq, run, body, leaf, End(last, prev)):
                     found.add(finding)
-            elif line.event in EVENTS:
-                _state(states, seq, body)
+            elif line.event in _HEARD:
+                _hear(states, moves, line, body)
         else:
             real = leaf
             _prune(pruned, seq)
+            hear_bare(moves, run)
             for finding in _wrong_pruned(seq, leaf, last):
                 found.add(finding)
         last, prev = seq, real.hex()
         push(real)
         while ahead and ahead[-1] <= seq:
             cuts[ahead.pop()] = len(leaves)
-    return _walked(leaves, End(last, prev), cuts, pruned, states, found)
+    return _walked(leaves, End(last, prev), cuts, pruned, (states, moves), found)
 
 
 def skim(rows: Iterable[Row], start: End, marks: Sequence[int] = ()) -> Walked:
@@ -129,21 +130,25 @@ def skim(rows: Iterable[Row], start: End, marks: Sequence[int] = ()) -> Walked:
     Of what they say, that about rows beside the record is heard, from bodies that have the leaf beside them.
     """
     found, leaves, last = Tally(), list[bytes](), start.seq
-    states: dict[Key, Stated] = {}
+    states, moves = dict[Key, Stated](), nothing_moved()
     cuts: dict[int, int] = {}
     ahead, prev = list(reversed(marks)), b""
-    for seq, _, body, leaf in rows:
+    for seq, run, body, leaf in rows:
         if type(leaf) is not bytes or len(leaf) != HASH_BYTES or seq != last + 1:
             found.add(_finding(last + 1, "row", "the row is not the next number and a leaf hash"))
             last += 1
             continue
         last, prev = seq, leaf
         leaves.append(leaf)
-        if type(body) is bytes and event_of(body) in EVENTS and hashlib.sha256(b"\x00" + body).digest() == leaf:
-            _state(states, seq, body)
+        if body == b"":
+            hear_bare(moves, run)
+        elif type(body) is bytes and event_of(body) in _HEARD and hashlib.sha256(b"\x00" + body).digest() == leaf:
+            line = _shaped(body)
+            if line is not None:
+                _hear(states, moves, line, body)
         while ahead and ahead[-1] <= seq:
             cuts[ahead.pop()] = len(leaves)
-    return _walked(leaves, End(last, prev.hex() if prev else start.leaf), cuts, [], states, found)
+    return _walked(leaves, End(last, prev.hex() if prev else start.leaf), cuts, [], (states, moves), found)
 
 
 def _walked(
@@ -151,18 +156,28 @@ def _walked(
     end: End,
     cuts: dict[int, int],
     pruned: list[tuple[int, int]],
-    states: dict[Key, Stated],
+    said: tuple[dict[Key, Stated], Moves],
     found: Tally,
 ) -> Walked:
     """The tree is made at the end, level by level; at each mark so many leaves were there as `cuts` says."""
     levels = levels_of(leaves)
     marks = {mark: frontier_in(levels, size) for mark, size in cuts.items()}
     first, tree = leaves[0] if leaves else b"", frontier_in(levels, len(leaves))
-    return Walked(len(leaves), end, first, tree, marks, pruned, states, found.kept, found.total, found.altered)
+    return Walked(len(leaves), end, first, tree, marks, pruned, *said, found.kept, found.total, found.altered)
 
 
-def _state(states: dict[Key, Stated], seq: int, body: bytes) -> None:
-    said = stated(seq, body)
+def _shaped(body: bytes) -> _Shape | None:
+    try:
+        return _shape(body)
+    except _BROKEN:
+        return None
+
+
+def _hear(states: dict[Key, Stated], moves: Moves, line: _Shape, body: bytes) -> None:
+    if line.event in MOVES:
+        hear_move(moves, line.run, line.event, body)
+        return
+    said = stated(line.seq, body)
     if said is not None:
         states[said[0]] = joined(states.get(said[0]), said[1])
 
@@ -199,9 +214,8 @@ def _wrong(seq: int, run: Any, body: bytes, leaf: bytes, before: End) -> list[Fi
         add("order", "the number in the line is not its row's number")
     elif not body.startswith(begin + f'{before.leaf}",'.encode()):
         add("link", "the line does not name the leaf of the line before it")
-    try:
-        line = _shape(body)
-    except _BROKEN:
+    line = _shaped(body)
+    if line is None:
         add("shape", "the line is not a record")
         return found
     # A member that is written twice reads as the second one; the hash was checked against the first.

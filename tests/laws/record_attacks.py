@@ -70,16 +70,36 @@ class Loot:
         self.db.execute("DELETE FROM checkpoint")
 
     def cut(self, count: int) -> None:
-        """The last lines, with the head and the checkpoints, as if they had never been."""
+        """The last lines, with the head, the checkpoints and the policies, as if they had never been."""
         kept = self.size() - count
         self.db.execute("DELETE FROM record WHERE seq > ?", (kept,))
         self.db.execute("DELETE FROM checkpoint WHERE size > ?", (kept,))
         (leaf,) = self.db.execute("SELECT leaf FROM record WHERE seq = ?", (kept,)).fetchone()
         self.db.execute("UPDATE log_head SET seq = ?, leaf = ?", (kept, leaf))
+        named = {line["data"]["policies"] for line in self.lines() if line["event"] == "policies_activated"}
+        for (digest,) in self.db.execute("SELECT digest FROM policy_set").fetchall():
+            if digest not in named:
+                self.db.execute("DELETE FROM policy_set WHERE digest = ?", (digest,))
+
+    def quiet(self) -> list[int]:
+        """The lines after which no run was under way: of what was cut off there, no run misses its row."""
+        under_way, found = set[str](), list[int]()
+        for line in self.lines():
+            if line["event"] == "run_created":
+                under_way.add(line["run"])
+            elif line["event"] == "run_done":
+                under_way.remove(line["run"])
+            if not under_way:
+                found.append(line["seq"])
+        return found
 
     def cut_to_a_checkpoint(self) -> None:
-        sizes = [size for (size,) in self.db.execute("SELECT size FROM checkpoint ORDER BY size")]
-        self.cut(self.size() - sizes[-2])
+        sizes = {size for (size,) in self.db.execute("SELECT size FROM checkpoint")} - {self.size()}
+        self.cut(self.size() - max(sizes.intersection(self.quiet())))
+
+    def cut_beyond_a_checkpoint(self) -> None:
+        sizes = {size for (size,) in self.db.execute("SELECT size FROM checkpoint")}
+        self.cut(self.size() - max(set(self.quiet()) - sizes))
 
 
 def forged(line: Body) -> Body:
@@ -202,11 +222,15 @@ def truncate_to_a_checkpoint(loot: Loot) -> None:
 
 
 def truncate_beyond_a_checkpoint(loot: Loot) -> None:
+    loot.cut_beyond_a_checkpoint()
+
+
+def truncate_in_a_run(loot: Loot) -> None:
     loot.cut(3)
 
 
 def truncate_and_resign(loot: Loot) -> None:
-    loot.cut(3)
+    loot.cut_beyond_a_checkpoint()
     loot.sign(loot.seed)
 
 
@@ -373,8 +397,9 @@ def spoil_a_text(loot: Loot) -> None:
 
 
 def drop_the_rows(loot: Loot) -> None:
-    """What the engine keeps of questions is gone, so that nothing of it contradicts a record that was written anew."""
-    loot.db.execute("DELETE FROM requirement")
+    """What the engine keeps of runs is gone, so that nothing of it contradicts a record that was written anew."""
+    for table in ("requirement", "call", "event", "run"):
+        loot.db.execute(f"DELETE FROM {table}")
 
 
 Attack = Callable[[Loot], None]

@@ -56,6 +56,7 @@ DATABASE: dict[Attack, tuple[str, str]] = {
     attacks.truncate_with_head: (TAMPERED, TAMPERED),
     attacks.truncate_beyond_a_checkpoint: (INCOMPLETE, INCOMPLETE),
     attacks.truncate_to_a_checkpoint: (INTACT, INTACT),
+    attacks.truncate_in_a_run: (TAMPERED, TAMPERED),
     attacks.roll_back: (INTACT, INTACT),
     attacks.swap_runs: (TAMPERED, TAMPERED),
     attacks.swap_runs_in_lines: (TAMPERED, TAMPERED),

@@ -278,6 +278,9 @@ class Through:
     async def raw_states(self, table: str, after: int, limit: int) -> Sequence[tuple[Any, ...]]:
         return await self._do("raw_states", lambda inner: inner.raw_states(table, after, limit))
 
+    async def raw_calls(self, run_id: str) -> Sequence[tuple[Any, ...]]:
+        return await self._do("raw_calls", lambda inner: inner.raw_calls(run_id))
+
     async def raw_head(self) -> tuple[Any, ...] | None:
         return await self._do("raw_head", lambda inner: inner.raw_head())
 

@@ -30,6 +30,7 @@ _STATES = {
     "hold": "SELECT id, hold_id, state, body FROM hold WHERE id > ? ORDER BY id LIMIT ?",
     "run": "SELECT id, run_id, state, version FROM run WHERE id > ? ORDER BY id LIMIT ?",
 }
+_CALLS = "SELECT call_id, state, digest FROM call WHERE run_id = ?"
 _HEAD = "SELECT seq, leaf FROM log_head WHERE name = ?"
 _COUNT = "SELECT (SELECT count(*) FROM record), (SELECT count(*) FROM checkpoint)"
 
@@ -63,6 +64,10 @@ class RawTable(ABC):
     async def raw_states(self, table: str, after: int, limit: int) -> Sequence[RawRow]:
         """See `ports_record.Raw`."""
         return await self._rows(_STATES[table], (after, limit))
+
+    async def raw_calls(self, run_id: str) -> Sequence[RawRow]:
+        """See `ports_record.Raw`."""
+        return await self._rows(_CALLS, (run_id,))
 
     async def raw_head(self) -> RawRow | None:
         """See `ports_record.Raw`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from hitl_fsm.audit.moved import lost_runs, run_differs
 from hitl_fsm.audit.signed_at_once import event_of
 from hitl_fsm.audit.stated import EVENTS, TABLES, Key, difference, lost, stated
 from hitl_fsm.audit.verify import Verification
@@ -37,6 +38,35 @@ def check_states(store: Store, upto: int, verification: Verification) -> None:
             verification.found(
                 said.seq, "answer", f"the row of the hold {key[1]!r:.80}, which nobody released, is gone"
             )
+
+
+def check_runs(store: Store, upto: int, verification: Verification) -> None:
+    """How far each run has come, by its row; what came after line `upto` may just have moved it."""
+    there, suspects = set[str](), list[tuple[str, str]]()
+    for run_id, state in _runs(store):
+        there.add(run_id)
+        what = run_differs(run_id, state, verification.moves)
+        if what:
+            suspects.append((run_id, what))
+    gone = [
+        (run_id, f"the row of the run {run_id!r:.80}, which is not over, is gone")
+        for run_id in lost_runs(verification.moves, there)
+    ]
+    for run_id, what in (*suspects, *gone):
+        if not told_since(store, run_id, upto):
+            verification.found(0, "answer", what)
+
+
+def told_since(store: Store, run_id: str, upto: int) -> bool:
+    """Whether a run has lines beyond one."""
+    return bool(run_sync(store.records(after=upto, limit=1, run_id=run_id)))
+
+
+def _runs(store: Store) -> Iterator[tuple[str, Any]]:
+    after = 0
+    while page := run_sync(store.raw_states("run", after, PAGE)):
+        yield from ((str(run_id), state) for _, run_id, state, *_ in page)
+        after = page[-1][0]
 
 
 def _differs(table: str, row: tuple[Any, ...], verification: Verification) -> str:
