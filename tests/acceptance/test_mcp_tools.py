@@ -209,7 +209,7 @@ def test_law03_a_call_over_its_time_is_unknown_and_its_late_answer_counts(
 ) -> None:
     engine = house.engine(rules(ALLOW))
     agent = house.agent(
-        engine, [calls(call("shop.slow", seconds=1.5))], tools=[servers.server(transport, timeout_s=0.5)]
+        engine, [calls(call("shop.slow", seconds=6.0))], tools=[servers.server(transport, timeout_s=1.5)]
     )
     run = agent.run("go", user="alice")
     (asked,) = run.active_requirements
