@@ -82,6 +82,22 @@ def checked_name(value: object, what: str) -> str:
     return name
 
 
+def checked_note(value: object) -> bytes:
+    """A signed checkpoint as it was kept; InputRefused for the name of its file."""
+    if isinstance(value, bytes):
+        return value
+    msg = f"a checkpoint must be its bytes, not {type(value).__name__}"
+    raise InputRefused(msg, help="nothing was verified; give what the file has: Path(…).read_bytes()")
+
+
+def checked_instant(value: object, what: str) -> int | None:
+    """Milliseconds since the epoch, or none."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    msg = f"{what} must be milliseconds since the epoch (int), not {type(value).__name__}"
+    raise InputRefused(msg, help="nothing was done; of a datetime it is round(moment.timestamp() * 1000)")
+
+
 def checked_answer(value: object) -> Answer:
     """One of the answers' values, each in its own type: no text, however it reads, is an answer (law 9)."""
     if isinstance(value, Answer):

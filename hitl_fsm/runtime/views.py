@@ -18,6 +18,7 @@ from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RunState
 from hitl_fsm.ports import RecordLine, RunRow, Store
 from hitl_fsm.runtime.door import Door
+from hitl_fsm.runtime.given import checked_note
 from hitl_fsm.runtime.handles import RequirementHandle, RunHandle
 from hitl_fsm.runtime.loop import run_blocking, run_sync
 from hitl_fsm.runtime.pages import PAGE, RECORD_PAGE
@@ -137,11 +138,12 @@ class Audit:
         """Whether the record is whole, and what signed checkpoints cover of it. It never raises for what it finds.
 
         `keys`: public keys that are trusted, as text; without any the log's first one is. `anchors`: checkpoints that
-        were kept elsewhere. BadNote for what is no key.
+        were kept elsewhere, each as its bytes. BadNote for what is no key.
         """
         from hitl_fsm.runtime.record.verifying import Asked, verified  # noqa: PLC0415 - with cryptography, for who verifies
 
-        named = tuple(Anchor(f"anchor {place}", note) for place, note in enumerate(anchors, 1))
+        keys = (keys,) if isinstance(keys, str) else keys  # one, whose letters are no keys
+        named = tuple(Anchor(f"anchor {place}", checked_note(note)) for place, note in enumerate(anchors, 1))
         return verified(self._store, Asked(tuple(read_verifier(key) for key in keys), named))
 
     async def averify(self, *, keys: Sequence[str] = (), anchors: Sequence[bytes] = ()) -> Report:

@@ -64,6 +64,17 @@ def test_nothing_is_erased_unless_it_is_meant(shell: Shell) -> None:
     assert waiting in refused.err
 
 
+@pytest.mark.parametrize("whom", ["--subject", "--run"])
+def test_a_hold_that_covers_nothing_says_so(shell: Shell, whom: str) -> None:
+    run = ended(shell)
+    there = {"--subject": "alice", "--run": run}[whom]
+    placed = shell("audit", "hold", "place", whom, there, "--reason", "x")
+    mistyped = shell("audit", "hold", "place", whom, there[:-1], "--reason", "x")
+    assert (placed.code, mistyped.code) == (0, 0)
+    assert "nothing that is there is covered" not in placed.err
+    assert "nothing that is there is covered" in mistyped.err
+
+
 def test_retention_works_as_written(shell: Shell) -> None:
     run = ended(shell)
     reader = Reader(shell)

@@ -11,7 +11,8 @@ from hitl_fsm.cli.lazy import SharedOptions, plain_app
 
 if TYPE_CHECKING:
     from hitl_fsm.cli.session import Session
-    from hitl_fsm.model.hold import HoldRow
+    from hitl_fsm.model.hold import Hold, HoldRow
+    from hitl_fsm.runtime.engine import Engine
 
 app = plain_app(cls=SharedOptions, help="Place, release and list legal holds: what must not be forgotten.")
 
@@ -30,7 +31,7 @@ def place_hold(
     JSON: as a line of `audit hold list`.
     """
     from hitl_fsm.cli.answers.identity import typist  # noqa: PLC0415 - as it is used
-    from hitl_fsm.cli.output import json_document, line  # noqa: PLC0415 - as above
+    from hitl_fsm.cli.output import json_document, line, warn  # noqa: PLC0415 - as above
     from hitl_fsm.model.hold import HoldRow  # noqa: PLC0415 - as above
     from hitl_fsm.model.visible import visible  # noqa: PLC0415 - as above
 
@@ -38,11 +39,27 @@ def place_hold(
     if (subject is not None) + (run is not None) + all_ != 1:
         msg = "name one: --subject WHO, --run RUN or --all"
         raise typer.BadParameter(msg)
-    hold = session.engine().audit.hold.place(by=typist(session, as_), reason=reason, subject=subject, run=run)
+    engine = session.engine()
+    hold = engine.audit.hold.place(by=typist(session, as_), reason=reason, subject=subject, run=run)
     if session.json:
         json_document(_values(HoldRow(hold, "active")))
     else:
         line(visible(f"{hold.hold_id} holds {_covers(hold.kind, hold.about)}"))
+    if not _covers_now(engine, hold):
+        warn("nothing that is there is covered by it: is the id written as `hitl-fsm runs list` has it?")
+
+
+def _covers_now(engine: Engine, hold: Hold) -> bool:
+    """Whether a run that is there is held. One that is placed for what is to come holds that, too."""
+    from hitl_fsm.errors import RunNotFound  # noqa: PLC0415 - as it is used
+    from hitl_fsm.runtime.loop import run_sync  # noqa: PLC0415 - as above
+
+    if hold.kind == "subject":
+        return bool(run_sync(engine.store.runs_about(hold.about)))
+    try:
+        return hold.kind == "all" or bool(engine.runs.get(hold.about))
+    except RunNotFound:
+        return False
 
 
 @app.command("release")

@@ -15,7 +15,7 @@ from hitl_fsm.errors import ErasureRefused, Fenced, RecordHeld, StoreError, Subj
 from hitl_fsm.model.actor import ENGINE, Actor
 from hitl_fsm.model.record import Record
 from hitl_fsm.ports_record import Forgetting, Kept, PrunedLines, PrunedPage
-from hitl_fsm.runtime.given import checked_name, stated_reason
+from hitl_fsm.runtime.given import checked_instant, checked_name, stated_reason
 from hitl_fsm.runtime.ground import Ground
 from hitl_fsm.runtime.loop import run_blocking, run_sync
 from hitl_fsm.runtime.pages import RECORD_PAGE
@@ -138,7 +138,7 @@ class Keeping(Audit):
 
         parts = self._ground.parts
         speaker = By(somebody(self._ground, by, "who exports it"), parts.clock.now())
-        wanted = Wanted(run, since, until, contents)
+        wanted = Wanted(run, checked_instant(since, "since"), checked_instant(until, "until"), contents)
         return export(parts.store, wanted, checked_format(format), speaker, Path(out).absolute())
 
     async def aexport(  # noqa: PLR0913 - as `export`

@@ -351,3 +351,17 @@ def test_one_file_has_the_format_alone(office: Office, form: Any) -> None:
         assert found == (done.path / name).read_bytes()
     assert office.last()["event"] == "record_exported"
     assert leaf_of(found)
+
+
+@pytest.mark.parametrize("bound", ["since", "until"])
+def test_a_bound_of_another_type_is_refused_in_words(office: Office, bound: str) -> None:
+    with pytest.raises(InputRefused, match=f"{bound} must be milliseconds since the epoch"):
+        office.export(**{bound: "90d"})
+    assert not (office.folder / "out").exists()
+
+
+def test_the_name_of_a_file_is_no_checkpoint_and_one_key_is_one(office: Office) -> None:
+    with pytest.raises(InputRefused, match="a checkpoint must be its bytes, not str"):
+        office.engine.audit.verify(anchors=["monday.note"])  # type: ignore[list-item]  # the mistake
+    whose = office.engine.audit.verify().keys[0]
+    assert office.engine.audit.verify(keys=whose).trust == "given"
