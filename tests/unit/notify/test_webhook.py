@@ -137,6 +137,7 @@ def test_one_that_hangs_is_left_and_tried_again(house: House, told: Desk, monkey
     assert engine.notify() == Told()
     told.hang_s = 0
     told.let_go.set()
+    monkeypatch.setattr(outbox, "SEND_S", HUNG_S)
     house.clock.advance(AGAIN_MAX_MS)
     assert engine.notify() == Told(sent=1)
     assert len({message.id for message in told.messages}) == 1

@@ -20,6 +20,7 @@ import pytest
 from hitl_fsm.adapters.sinks import syslog
 from hitl_fsm.errors import SettingsError, SinkError
 from hitl_fsm.sinks import Syslog
+from moments import HUNG_S
 from receiver import wait_for
 from sinks import counted, lines_of, tcp_syslog, unix_syslog
 
@@ -46,12 +47,15 @@ async def test_by_tcp_each_line_is_one_counted_message() -> None:
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("mood", ["refuses", "hangs"])
-async def test_a_receiver_that_does_not_read_to_the_end_has_taken_nothing(mood: Any) -> None:
+async def test_a_receiver_that_does_not_read_to_the_end_has_taken_nothing(
+    mood: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with tcp_syslog() as told:
         told.mood, sink = mood, Syslog(told.url)
         with pytest.raises(SinkError):
             await sink.write(lines_of(2))
         told.mood = "takes"
+        monkeypatch.setattr(syslog, "SEND_S", HUNG_S)
         await sink.write(lines_of(2))
         assert told.bodies == bodies(lines_of(2))
     with pytest.raises(SinkError, match="refused"):

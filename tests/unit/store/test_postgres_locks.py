@@ -86,7 +86,7 @@ async def test_the_victim_of_a_deadlock_is_run_again(
     step = story.pause()
     with postgres_server.connect(postgres_database) as other:
         other.execute("SET deadlock_timeout = '60s'")  # so that it is us who find out
-        await store._write(lambda connection: connection.execute("SET deadlock_timeout = '100ms'") and None)
+        await store._write(lambda connection: connection.execute("SET deadlock_timeout = '1s'") and None)
         other.execute("BEGIN")
         other.execute("SELECT 1 FROM log_head FOR UPDATE")
         waiting = asyncio.create_task(store.commit(step))
