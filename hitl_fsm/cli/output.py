@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from hitl_fsm.errors import OutputError
 from hitl_fsm.model.visible import visible, visible_block
 
 if TYPE_CHECKING:
@@ -31,10 +32,8 @@ def write_bytes(chunks: Iterable[bytes]) -> None:
         for chunk in chunks:
             sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+    except OSError as failed:
+        _give_up(sys.stdout, failed)
 
 
 def text_block(text: str) -> None:
@@ -119,11 +118,18 @@ def _indented(text: str) -> str:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """A reader who left does not stop the work: what else is to be said goes nowhere."""
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+    except OSError as failed:
+        _give_up(stream, failed)
+
+
+def _give_up(stream: TextIO, failed: OSError) -> None:
+    """What else is to be said goes nowhere. A reader who left does not stop the work; data that is lost is an error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+    if stream is sys.stdout and not isinstance(failed, BrokenPipeError):
+        msg = f"what is printed cannot be written: {failed.strerror or failed}"
+        raise OutputError(msg, help="what the command did besides is done; look at it again once there is room")

@@ -235,6 +235,27 @@ def test_quiet_keeps_data_and_a_reader_who_leaves_is_no_error(shell: Shell) -> N
     assert piped.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_what_a_full_disk_does_not_take_is_an_error_and_what_was_done_is_done(shell: Shell) -> None:
+    """It was called a defect."""
+    _, (asked,) = shell.start("paying")
+    for args in ("audit show", "audit export --format csv", f"approve {asked} --as alice --yes"):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [*PROGRAM, *args.split()],
+                cwd=shell.folder,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+                env=shell.environ(),
+            )
+        assert done.returncode == 3, done.stderr
+        assert "HF702 what is printed cannot be written: No space left on device" in done.stderr
+        assert "HF000" not in done.stderr
+    assert shell("show", asked, "--format", "json").json["state"] == "resolved"
+
+
 def test_names_of_files_that_are_written_repaint_no_terminal(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     for args in (["schema", "--out", "a\x1b[2J"], ["init", "b\x1b[2J"]):
