@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from hitl_fsm.policy.formats import concise as _concise
-from hitl_fsm.policy.formats import data, github, junit, sarif
+from hitl_fsm.policy.formats import data
 from hitl_fsm.policy.formats import text as _text
 from hitl_fsm.policy.formats.concise import concise
 from hitl_fsm.policy.formats.report import Report
@@ -27,8 +27,14 @@ def render(report: Report, as_format: Format, version: str = "") -> str:
         case "json":
             return data.render(report)
         case "sarif":
+            from hitl_fsm.policy.formats import sarif  # noqa: PLC0415 - seldom asked for
+
             return sarif.render(report, version)
         case "github":
+            from hitl_fsm.policy.formats import github  # noqa: PLC0415 - seldom asked for
+
             return github.render(report)
         case "junit":
+            from hitl_fsm.policy.formats import junit  # noqa: PLC0415 - seldom asked for
+
             return junit.render(report)

@@ -6,6 +6,7 @@ Each command is a start of its own here. Other tests fork theirs from a process 
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from acceptance.shell import PROGRAM, Shell
 from hitl_fsm.cli.commands import COMMANDS
+from hitl_fsm.cli.policies.checking import Request, look_at
 
 PAYMENTS = str(Path(__file__).parents[2] / "policies/payments")
 CHECKED = {"graph", "inbox", "runs", "audit", "show", "approve", "input", "validate", "doctor", "schema", "init", "run"}
@@ -47,6 +49,15 @@ WATCHED = (
     *("litellm", "sqlalchemy", "alembic", "pydantic", "rich", "jsonschema", "cel_expr_python", "transitions"),
     *("google", "yaml"),
 )
+UNUSED_BY_VALIDATE = (
+    *("alembic", "asyncio", "cryptography", "email_validator", "httpx", "jsonschema", "litellm", "logging", "openai"),
+    *("referencing", "rich", "sqlalchemy", "sqlite3", "ssl", "structlog", "transitions", "xml"),
+    *("hitl_fsm.connect", "hitl_fsm.core", "hitl_fsm.ports", "hitl_fsm.runtime", "hitl_fsm.adapters.store"),
+    *("hitl_fsm.policy.calendar_documents", "hitl_fsm.policy.describe"),
+    *("hitl_fsm.policy.testing", "hitl_fsm.policy.tool_check", "hitl_fsm.policy.type_check"),
+    *("hitl_fsm.policy.formats.junit", "hitl_fsm.policy.formats.sarif", "hitl_fsm.policy.workflows.document"),
+)
+"""Of these, the last are those of the language's parts that a file may have, and most have not."""
 LOADED = (
     "import sys, json\n"
     "from hitl_fsm.cli.main import run\n"
@@ -54,6 +65,8 @@ LOADED = (
     f"watched = set({WATCHED!r})\n"
     "print(json.dumps([code, sorted({m.partition('.')[0] for m in sys.modules} & watched)]), file=sys.stderr)\n"
 )
+
+ALL_LOADED = "import sys\nfrom hitl_fsm.cli.main import run\nassert run() == 0\n"
 
 
 def loaded(shell: Shell, *args: str) -> tuple[int, set[str]]:
@@ -81,7 +94,8 @@ def test_only_what_a_command_needs_is_imported(shell: Shell, tmp_path: Path) -> 
     run, (requirement,) = shell.start("paying")
     _, (form,) = shell.start("shipping")
     engine = {"transitions", "cel_expr_python"}
-    policies = {*engine, "pydantic", "jsonschema", "google", "yaml"}
+    reading = {"cel_expr_python", "pydantic", "google", "yaml"}
+    policies = {*engine, *reading, "jsonschema"}
     tried = set()
     for args, expected, allowed in (
         (["--help"], 0, set()),
@@ -97,7 +111,7 @@ def test_only_what_a_command_needs_is_imported(shell: Shell, tmp_path: Path) -> 
         (["approve", requirement, "--as", "alice"], 0, engine),
         (["input", form, "--set", "speed=fast", "--set", "floors=1", "--as", "alice"], 0, policies),
         (["runs", "cancel", run, "--as", "alice"], 0, engine),
-        (["validate", "house.policy.yaml"], 0, policies),
+        (["validate", "house.policy.yaml"], 0, reading),
         (["doctor"], 0, policies),
         (["schema"], 0, policies),
         (["init", str(tmp_path / "new")], 0, policies),
@@ -108,6 +122,14 @@ def test_only_what_a_command_needs_is_imported(shell: Shell, tmp_path: Path) -> 
         assert found <= allowed, (args, found - allowed)
         tried.add(args[0])
     assert tried - {"--help", "--version"} == CHECKED
+
+
+def test_a_policy_with_forms_is_validated_without_what_it_does_not_use() -> None:
+    told = f"{ALL_LOADED}print([m for m in {UNUSED_BY_VALIDATE!r} if m in sys.modules], file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", told, "validate", PAYMENTS], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.splitlines() == ["1 policy, 6 rules: ok", "[]"]
 
 
 @pytest.mark.slow
@@ -122,6 +144,21 @@ def test_every_other_command_imports_what_it_uses(shell: Shell) -> None:
             command, cwd=shell.folder, capture_output=True, text=True, check=False, env=shell.environ()
         )
         assert (done.returncode, "HF000" in done.stderr) == (expected, False), (args, done.stdout, done.stderr)
+
+
+def test_garbage_is_not_searched_for_in_policies_that_are_read() -> None:
+    def searches() -> int:
+        return sum(one["collections"] for one in gc.get_stats())
+
+    before, usual = searches(), gc.get_threshold()
+    gc.set_threshold(10)
+    try:
+        look = look_at(Request((PAYMENTS,)))
+        assert searches() - before < 20
+        assert gc.isenabled()
+    finally:
+        gc.set_threshold(*usual)
+    assert look.report.rules > 0
 
 
 ENDED = (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -57,6 +59,23 @@ class Look(NamedTuple):
 
 def look_at(request: Request) -> Look:
     """Read and check everything once."""
+    with _uncollected():
+        return _look_at(request)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """All that is read is kept until it was told: to look for garbage in it takes a tenth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _look_at(request: Request) -> Look:
     beside: set[str] = set()
     gathered = gather(request.paths)
 
