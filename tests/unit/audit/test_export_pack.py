@@ -25,6 +25,7 @@ from hitl_fsm.audit.export.evidence.policy import File, files_of, rule_lines
 from hitl_fsm.audit.export.evidence.signatures import signatures
 from hitl_fsm.audit.export.html import html
 from hitl_fsm.audit.export.lines import Entry, read
+from hitl_fsm.model.instant import iso
 from hitl_fsm.ports import RecordLine
 from hitl_fsm.runtime.loop import run_sync
 
@@ -133,6 +134,12 @@ def test_each_signature_has_a_printed_name_a_time_and_a_meaning(history: History
         ("Otto Brandt", "Approved alone, in an emergency", minute, ""),
         ("María Peña", "Approved", 0, ""),
     ]
+    did = {(line.actor, line.at) for line in story.lines}
+    text = Page(history.page()).text
+    for question in story.questions.values():
+        for one in signatures(question, found):
+            assert (one.id, one.at) in did
+            assert iso(one.at)[:-1].replace("T", " ") + " UTC" in text
 
 
 def test_the_page_has_all_that_a_reviewer_asks_for(page: Page, history: History) -> None:
