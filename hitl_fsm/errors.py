@@ -494,9 +494,3 @@ class SettingsError(HitlError):
 
     code = "HF701"
     exit_code = 2
-
-
-class OutputError(HitlError):
-    """What a command printed did not arrive. Whatever else it did is done."""
-
-    code = "HF702"

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from hitl_fsm.errors import OutputError
+from hitl_fsm.errors import HitlError
 from hitl_fsm.model.visible import visible, visible_block
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 RESET = "\x1b[0m"
 RED = "\x1b[31m"
 CYAN = "\x1b[36m"
+
+
+class OutputError(HitlError):
+    """What a command printed did not arrive. Whatever else it did is done."""
+
+    code = "HF704"
 
 
 def write(text: str) -> None:

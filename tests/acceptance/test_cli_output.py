@@ -251,7 +251,7 @@ def test_what_a_full_disk_does_not_take_is_an_error_and_what_was_done_is_done(sh
                 env=shell.environ(),
             )
         assert done.returncode == 3, done.stderr
-        assert "HF702 what is printed cannot be written: No space left on device" in done.stderr
+        assert "HF704 what is printed cannot be written: No space left on device" in done.stderr
         assert "HF000" not in done.stderr
     assert shell("show", asked, "--format", "json").json["state"] == "resolved"
 
