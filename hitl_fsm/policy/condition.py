@@ -22,9 +22,8 @@ from hitl_fsm.model.actor import Actor
 from hitl_fsm.policy.cost import MIN_DATA_SIZE, is_cheap, largest_data
 from hitl_fsm.policy.data import MAX_DATA_SIZE, action_size, data_problem, data_size
 from hitl_fsm.policy.expression_read import Reader, UnreadableTreeError
-from hitl_fsm.policy.names import OPERATORS, SCOPE, NameProblem, name_problems, suggestion
+from hitl_fsm.policy.names import OPERATORS, SCOPE, NameProblem, name_problems
 from hitl_fsm.policy.quick import Ask, quick
-from hitl_fsm.policy.slips import in_words, name_slip, overload_hint, slips, syntax_hint
 
 MAX_EXPRESSION_CHARS = 4000
 MAX_PROBLEM_CHARS = 300
@@ -48,9 +47,7 @@ _TYPES = {
 _MADE: list[cel.Env] = []
 _BOOL, _DYN, _ERROR = cel.Type.BOOL, cel.Type.DYN, cel.Type.ERROR
 
-_COMPILE_ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _STATUS = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
-_OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '\((.*)\)'")
 _SCOPE_NAME = re.compile(rf"\b(?:{'|'.join(SCOPE)})\b")
 _NO_KEY, _NO_PATTERN = "Key not found in map : ", "invalid regular expression: "
 _RUNTIME_OVERLOAD = re.compile(r"No matching overloads found : (\S+?)\((.*)\)")
@@ -284,7 +281,9 @@ def _compiled(text: str, variables: Mapping[str, Any] | None) -> cel.Expression:
     try:
         return _expression(text)
     except RuntimeError as error:
-        found = _compile_problems(str(error), text)
+        from hitl_fsm.policy.refused import problems_of  # noqa: PLC0415 - only for what is wrong
+
+        found = problems_of(str(error), text)
         if all(problem.kind == "name" for problem in found):  # it can be read: look for the other names, too
             found += tuple(other for other in name_problems(text, variables) if other not in found)
         raise ConditionError(found) from None
@@ -323,40 +322,3 @@ def _runtime(text: str, written: str) -> str:
 def _stands_in(part: str, written: str) -> bool:
     """Whether an author wrote this, as a whole word."""
     return re.search(rf"(?<!\w){re.escape(part)}(?!\w)", written) is not None
-
-
-def _compile_problems(message: str, text: str) -> tuple[NameProblem, ...]:
-    problems: list[NameProblem] = []
-    lines = text.split("\n")
-    for found in _COMPILE_ERROR.finditer(message):
-        line, column, said = int(found[1]), int(found[2]), _STATUS.sub("", found[3])
-        offset = sum(len(part) + 1 for part in lines[: line - 1]) + max(0, column - 1) if line > 0 else 0
-        problem = _compile_problem(said, min(offset, len(text)), text)
-        if not any(problem.offset == other.offset and problem.text == other.text for other in problems):
-            problems.append(problem)
-    if not problems:
-        return _error(" ".join(_STATUS.sub("", _STATUS.sub("", message)).split())).problems
-    read = [problem for problem in problems if "parsetree" not in problem.text]
-    return _with_slips(tuple(read or problems), text if "Syntax error: " in message else "")
-
-
-def _with_slips(problems: tuple[NameProblem, ...], text: str) -> tuple[NameProblem, ...]:
-    """What is wrong after a slip is mostly its consequence: the slips are told instead."""
-    found = slips(text)
-    return tuple(one for one in problems if not found or one.offset < found[0].offset) + found
-
-
-def _compile_problem(said: str, offset: int, text: str) -> NameProblem:
-    if said.startswith("undeclared reference to '"):
-        name = said.split("'")[1]
-        start = text.rfind(name, 0, offset + len(name))
-        start = offset if start < 0 else start
-        method = text[:start].rstrip().endswith(".")
-        root = name.split(".")[0]
-        what = "function" if method or text[start + len(root) :].lstrip().startswith("(") else "name"
-        hint = name_slip(text, start, root, what) or suggestion(root, what)
-        return NameProblem(start, len(root), f"unknown {what} `{root}`", hint, "name")
-    if found := _OVERLOAD.search(said):
-        refused = f"`{OPERATORS.get(found[1], found[1])}` cannot take ({found[2]})"
-        return NameProblem(offset, 1, refused, overload_hint(found[1], found[2]), "syntax")
-    return NameProblem(offset, 1, in_words(said), syntax_hint(said), "syntax")

@@ -54,7 +54,7 @@ UNUSED_BY_VALIDATE = (
     *("referencing", "rich", "sqlalchemy", "sqlite3", "ssl", "structlog", "transitions", "xml"),
     *("hitl_fsm.connect", "hitl_fsm.core", "hitl_fsm.ports", "hitl_fsm.runtime", "hitl_fsm.adapters.store"),
     *("hitl_fsm.policy.calendar_documents", "hitl_fsm.policy.describe"),
-    *("hitl_fsm.policy.testing", "hitl_fsm.policy.tool_check", "hitl_fsm.policy.type_check"),
+    *("hitl_fsm.policy.slips", "hitl_fsm.policy.testing", "hitl_fsm.policy.tool_check", "hitl_fsm.policy.type_check"),
     *("hitl_fsm.policy.formats.junit", "hitl_fsm.policy.formats.sarif", "hitl_fsm.policy.workflows.document"),
 )
 """Of these, the last are those of the language's parts that a file may have, and most have not."""
