@@ -194,7 +194,9 @@ class Raw(Protocol):
         ...
 
     async def raw_states(self, table: str, after: int, limit: int) -> Sequence[tuple[Any, ...]]:
-        """Row, id, state, body of one of `audit.stated.TABLES`, and of `permission` its uses; of `run` its version."""
+        """Row, id, state, body of one of `audit.stated.TABLES`, and of `permission` how often it was used
+        and what that came to; of `run` its version.
+        """
         ...
 
     async def raw_calls(self, run_id: str) -> Sequence[tuple[Any, ...]]:

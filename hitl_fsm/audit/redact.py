@@ -32,6 +32,8 @@ NAME_CHARS = 40
 
 FREE_TEXTS = ("error", "finding", "findings", "instead_of", "note", "problem", "reason", "why")
 """The names under which a line itself holds text that somebody, or something, wrote freely."""
+MARK = "⟦redacted: "
+"""With what begins what stands in the place of something that was taken out."""
 _encode = msgspec.json.Encoder().encode
 KIND_NAMES = tuple(kind.name for kind in KINDS)
 
@@ -62,7 +64,7 @@ def _compiled(pattern: str) -> Any:
 
 
 def _mark(name: str) -> str:
-    return f"⟦redacted: {name}⟧"
+    return f"{MARK}{name}⟧"
 
 
 class Redactor:

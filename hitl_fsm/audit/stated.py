@@ -52,7 +52,7 @@ Key = tuple[str, str]
 class Stated(NamedTuple):
     """Line `seq` about a row: its state from then on, by which answer of whom; `made` is what the row was made with.
 
-    `digest` is that of the action that a question is about, `used` how often a grant was used.
+    `digest` is that of the action that a question is about, `uses` has the lines that tell of a grant's uses.
     """
 
     seq: int
@@ -61,7 +61,7 @@ class Stated(NamedTuple):
     by: str = ""
     made: tuple[tuple[str, Any], ...] = ()
     digest: bytes = b""
-    used: int = 0
+    uses: tuple[int, ...] = ()
 
     @property
     def is_last(self) -> bool:
@@ -111,7 +111,7 @@ def stated(seq: int, body: bytes) -> tuple[Key, Stated] | None:
         made = tuple((one, line.data.get(one)) for one in _SAME.get(table, ()))
     key, answer = line.data.get(member), line.data.get("answer")
     words = intern(str(answer or "")), intern(line.by.id)  # few, and kept for each row that there ever was
-    told = Stated(seq, state, *words, made, _digest(line.data), int(not state))
+    told = Stated(seq, state, *words, made, _digest(line.data), () if state else (seq,))
     return (table, str(key)), told
 
 
@@ -127,14 +127,14 @@ def joined(before: Stated | None, now: Stated) -> Stated:
     """The newest line about a row's state, with what the row was made with, and with all its uses."""
     if before is None:
         return now
-    used = before.used + now.used
+    uses = before.uses + now.uses
     if not now.state:
-        return before._replace(used=used)
-    return now._replace(made=now.made or before.made, digest=before.digest or now.digest, used=used)
+        return before._replace(uses=uses)
+    return now._replace(made=now.made or before.made, digest=before.digest or now.digest, uses=uses)
 
 
 def difference(table: str, row: Sequence[Any], told: Stated | None, *, whole: bool = True) -> str:
-    """What the row (id, state, body; of a grant how often it was used) says that the lines about it do not; or "".
+    """What the row (id, state, body, and more) says that the lines about it do not; or "".
 
     `whole`: no line is without its body, so that each use has its line.
     """
@@ -148,8 +148,9 @@ def difference(table: str, row: Sequence[Any], told: Stated | None, *, whole: bo
         other = _answer(body, told) if table == "requirement" else _made(body, told)
     except _BROKEN:
         return f"{what} cannot be read"
-    if not other and used and used[0] != told.used and (whole or not _is_more(used[0], told.used)):
-        other = f"{used[0]!r:.20} uses, and the record {told.used}"
+    uses = len(told.uses)
+    if not other and used and used[0] != uses and (whole or not _is_more(used[0], uses)):
+        other = f"{used[0]!r:.20} uses, and the record {uses}"
     return f"{what} has {other}" if other else ""
 
 

@@ -22,12 +22,12 @@ from hitl_fsm.model.answer import Answer, Vote
 from hitl_fsm.model.asked import Asked
 from hitl_fsm.model.call import Call
 from hitl_fsm.model.event import LateResult, ModelReplied, RunCreated
-from hitl_fsm.model.grant import Grant
+from hitl_fsm.model.grant import Grant, GrantUse
 from hitl_fsm.model.override import Override
 from hitl_fsm.model.requirement import OutcomeUnknown, Requirement
 from hitl_fsm.model.run import Run
 from hitl_fsm.model.states import RunTrigger
-from hitl_fsm.model.verdict import Approval, Escalation, Reason, Review, Would
+from hitl_fsm.model.verdict import Approval, Confirm, Escalation, Reason, Review, Would
 from hitl_fsm.policy.join import gate_key
 from hitl_fsm.policy.sensitive import masked
 
@@ -354,7 +354,15 @@ def granted(grant: Grant) -> Told:
     del data["args"], data["by"]
     if grant.budget_of:
         data["budget"] = decimal_text(grant.budget)
-    return Told({**data, "voters": [actor.id for actor in grant.by]}, {"args": grant.args})
+    args = masked(grant.args, grant.sensitive)
+    return Told({**data, "voters": [actor.id for actor in grant.by]}, {"args": args})
+
+
+def granted_use(call: Call, use: GrantUse, gate: Approval | Confirm) -> Told:
+    """A gate that was passed by what is remembered; beside it what counts against the budget, if there is one."""
+    budget_of = "" if gate.grant is None else gate.grant.budget_of
+    told = budget_of and budget_of not in call.sensitive
+    return Told({**of(call), "grant": use.grant_id}, {"amount": use.amount} if told else {})
 
 
 def decimal_text(amount: float) -> str:

@@ -122,7 +122,7 @@ def _use_grants(draft: Draft, call: Call, found: Circumstances) -> None:
         passed = Pass(use.gate, call.digest, use.by, use.grant_id)
         call = draft.replace(call, passed=(*call.passed, passed))
         draft.grant_uses.append(use)
-        draft.record("grant_used", call=call.call_id, tool=call.tool, digest=call.digest, grant=use.grant_id)
+        draft.record("grant_used", facts.granted_use, call, use, gate)
     if not pending(call):
         draft.authorise(call)
 

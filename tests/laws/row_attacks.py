@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from laws.record_attacks import Loot
+from laws.loot import Loot
 
 
 def turn_an_answer(loot: Loot) -> None:

@@ -32,7 +32,8 @@ from hitl_fsm.runtime.record.verifying import Asked, verified
 from house import House, call, calls, policies, policy_text
 from laws import record_attacks as attacks
 from laws import row_attacks
-from laws.record_attacks import Attack, Loot
+from laws.loot import Loot
+from laws.record_attacks import Attack
 
 FLIPS = 400
 INTACT, TAMPERED, INCOMPLETE = "intact", "tampered", "incomplete"

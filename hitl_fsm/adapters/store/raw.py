@@ -24,7 +24,7 @@ _CHECKPOINTS = (
 _POLICIES = "SELECT id, digest, text FROM policy_set WHERE id > ? ORDER BY id LIMIT ?"
 _STATES = {
     "requirement": "SELECT id, requirement_id, state, body FROM requirement WHERE id > ? ORDER BY id LIMIT ?",
-    "permission": "SELECT id, grant_id, state, body, used FROM permission WHERE id > ? ORDER BY id LIMIT ?",
+    "permission": "SELECT id, grant_id, state, body, used, spent FROM permission WHERE id > ? ORDER BY id LIMIT ?",
     "delegation": "SELECT id, delegation_id, state, body FROM delegation WHERE id > ? ORDER BY id LIMIT ?",
     "override": "SELECT id, requirement_id, state, body FROM override WHERE id > ? ORDER BY id LIMIT ?",
     "hold": "SELECT id, hold_id, state, body FROM hold WHERE id > ? ORDER BY id LIMIT ?",

@@ -48,6 +48,7 @@ class GrantMade(Data):
 class GrantUsed(OfCall):
     """An action passed a gate by a remembered permission: nobody was asked."""
 
+    CONTENTS: ClassVar = {"amount": "what counts against its budget"}
     grant: str
 
 

@@ -21,6 +21,7 @@ from hitl_fsm.errors import BadNote, StoreError
 from hitl_fsm.ports import Store
 from hitl_fsm.runtime.loop import run_sync
 from hitl_fsm.runtime.record.comparing import check_runs, check_states
+from hitl_fsm.runtime.record.granted import check_granted
 from hitl_fsm.runtime.record.opening import check_contents, check_gone
 from hitl_fsm.runtime.record.replayed import check_replayed
 
@@ -92,6 +93,7 @@ def verified(store: Store, asked: Asked = ALONE, spread: Spread | None = None) -
     if unopened:
         check_gone(unopened, said, verification)
     check_states(store, head.seq, verification)
+    check_granted(store, verification)
     check_runs(store, head.seq, verification)
     check_replayed(store, head.seq, verification)
     seen, signed = verification.seen
