@@ -128,7 +128,8 @@ def test_size_is_counted_in_bytes() -> None:
 
 @pytest.mark.parametrize("raw", ['"\\' * 130_000, '{"a":"' + '\\"' * 130_000, '"' * 262_000, "[]" * 131_000, "{[" * 65])
 def test_hostile_text_costs_a_bounded_time(raw: str) -> None:
-    raw = ("[{" * 33 + raw)[:ARGUMENTS_BYTES]  # enough brackets that the depth is counted
+    brackets = "[{" * (ARGUMENTS_DEPTH // 2 + 1)  # so many that the depth is counted, and only at the end
+    raw = raw[: ARGUMENTS_BYTES - len(brackets)] + brackets
 
     def refused() -> None:
         with pytest.raises(ArgumentsUnreadable):
