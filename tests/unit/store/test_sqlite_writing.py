@@ -20,6 +20,7 @@ from hitl_fsm.adapters.store import commit as committing
 from hitl_fsm.adapters.store import writer as writing
 from hitl_fsm.adapters.store.batch import Job, Written
 from hitl_fsm.adapters.store.database import Connection
+from hitl_fsm.adapters.store.sqlite import opening
 from hitl_fsm.adapters.store.sqlite.database import SqliteDatabase
 from hitl_fsm.adapters.store.sqlite.lock import SUFFIX, FileLock
 from hitl_fsm.adapters.store.store import SqlStore
@@ -162,7 +163,11 @@ async def test_a_lock_held_too_long_is_busy_not_locked(store: SqlStore, path: Pa
     assert await store.commit(Story().create()) == 1
 
 
-async def test_a_program_without_our_lock_makes_us_busy_too(store: SqlStore, path: Path) -> None:
+async def test_a_program_without_our_lock_makes_us_busy_too(
+    store: SqlStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "AGAIN_S", 0.1)
+    monkeypatch.setattr(opening, "BUSY_WAIT_MS", 50)
     await store.append([])
     await store._write(lambda connection: connection.execute("SELECT 1") and None)
     connection = store._writer._connection
