@@ -108,8 +108,9 @@ class GitAnchor:
                     with suppress(ProcessLookupError):
                         os.killpg(done.pid, signal.SIGKILL)  # it, and the ssh that it waits for
         if done.returncode:
-            words = told.decode("utf-8", "replace").strip().splitlines()
-            why = visible(_shown(words[-1])[:500]) if words else done.returncode
+            words = told.decode("utf-8", "replace").strip().splitlines() or [str(done.returncode)]
+            said = next((one for one in words if one.startswith(("fatal:", "error:"))), words[-1])
+            why = visible(_shown(said)[:500])  # what comes after it is advice, for who sees all of it
             msg = f"git {arguments[0]} failed in {self._path}: {why}"
             raise AnchorError(msg, help="it must be a git repository that this user may write")
         return out

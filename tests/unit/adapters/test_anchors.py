@@ -220,6 +220,19 @@ def test_git_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         GitAnchor(tmp_path).newest()
 
 
+def test_a_lock_that_a_killed_git_left_is_named(tmp_path: Path) -> None:
+    """Nothing is kept while it is there; the error ended with advice to remove "the file"."""
+    anchor = anchor_of(f"git+file://{repository(tmp_path / 'repo')}")
+    assert anchor.keep(note(1))
+    lock = tmp_path / "repo/.git" / f"{BRANCH}.lock"
+    lock.touch()
+    with pytest.raises(AnchorError, match=rf"(?s)Unable to create '{lock}': File exists"):
+        anchor.keep(note(2))
+    lock.unlink()
+    assert anchor.keep(note(2))
+    assert anchor.notes() == [note(1), note(2)]
+
+
 def test_git_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "git"
     program.write_text("#!/bin/sh\nexec sleep 60\n")
