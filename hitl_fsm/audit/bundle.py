@@ -4,7 +4,7 @@ The program is `standalone/verify.py`, of which a copy goes with each export. A 
 
     lines.jsonl     each line exactly as it is stored; `{"pruned":"<leaf>"}` for one whose body was pruned
     checkpoint.txt  a signed note on the tree of the first lines
-    key.txt         the first key of the log, from which lines of the record hand over to later ones
+    key.txt         the key of the log from which lines of the record hand over to the one that signed
     anchor.txt      if there is one: a checkpoint as it is kept elsewhere
 
 A folder of some lines has `proofs.json` too: how each of them is in the signed tree, in the order of `lines.jsonl`, and

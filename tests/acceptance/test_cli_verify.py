@@ -146,6 +146,20 @@ def standalone(*words: object) -> int:
     return subprocess.run([sys.executable, "-I", "-S", program, *map(str, words)], check=False).returncode
 
 
+def test_what_goes_out_after_lost_keys_were_replaced_is_not_called_tampered(place: Place) -> None:
+    (asked,) = place.work()
+    (place.folder / "hitl.db.keys").unlink()
+    place("keys", "--replace-lost")
+    place("checkpoint")
+    new = place("keys").split()[-1]
+    place("prove", asked, "--out", "proof.json")
+    place("export", "--out", "copy")
+    assert (place.folder / "copy" / "key.txt").read_text().strip() == new
+    place("check-proof", "proof.json")
+    assert standalone(place.folder / "proof.json") == 0
+    assert standalone(place.folder / "copy") == 0
+
+
 def test_what_was_pruned_is_covered_by_the_line_that_says_so(place: Place) -> None:
     place.work()
     place("prune", "--older-than", "0m", "--yes")

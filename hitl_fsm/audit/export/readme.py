@@ -10,7 +10,7 @@ README: Final = "README.txt"
 _KNOWN: Final = {
     "lines.jsonl": "the lines of the record, each exactly as it is stored, one a line",
     "checkpoint.txt": "the root of all lines of the record, signed (C2SP tlog-checkpoint, Ed25519)",
-    "key.txt": "the public key of the one who signed it",
+    "key.txt": "a public key of the log: it signed the checkpoint, or handed over to the key that did",
     "proofs.json": "how each of these lines is in the signed tree (RFC 6962)",
     "verify.py": "a program that checks all of this; it needs Python 3.8 or later, and nothing else",
     "contents.jsonl": "what lines are committed to, by the line's number, as far as it is still kept, with the salts",

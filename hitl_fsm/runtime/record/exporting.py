@@ -24,6 +24,7 @@ from hitl_fsm.model.instant import iso
 from hitl_fsm.model.record import Record
 from hitl_fsm.ports import Store
 from hitl_fsm.runtime.loop import run_sync
+from hitl_fsm.runtime.record.proving import leading_to
 from hitl_fsm.runtime.record.verifying import LOG, said_in
 
 T = TypeVar("T")
@@ -64,8 +65,8 @@ class Wanted(NamedTuple):
 class Cut(NamedTuple):
     """What is exported: so many lines, up to `upto`.
 
-    `note` is the checkpoint that covers them (b"" where none is signed), `key` the log's first key, `handed` are the
-    lines by which it handed over to later ones.
+    `note` is the checkpoint that covers them (b"" where none is signed), `key` the one that leads to who signed it,
+    `handed` are the lines by which keys handed over to later ones.
     """
 
     wanted: Wanted
@@ -81,16 +82,7 @@ class _When(msgspec.Struct, gc=False):
     at: int
 
 
-class _Key(msgspec.Struct, frozen=True):
-    key: str = ""
-
-
-class _KeyLine(msgspec.Struct):
-    data: _Key = _Key()
-
-
 _when = msgspec.json.Decoder(_When).decode
-_key = msgspec.json.Decoder(_KeyLine).decode
 
 
 def cut(store: Store, wanted: Wanted, what: str, by: Actor, at: int, most: int | None = None) -> Cut:
@@ -120,7 +112,6 @@ def cut(store: Store, wanted: Wanted, what: str, by: Actor, at: int, most: int |
         return Cut(wanted, count, upto, origin_of(LOG, first_leaf), b"", "", ())
     tree = read_tree(read_note(signed.note))
     said = said_in(store, signed.size)
-    own = next((body for key, (_, body) in zip(said.keys, said.lines, strict=True) if isinstance(key, bytes)), b"")
     handed = tuple(
         bundle.Line(seq, body)
         for key, (seq, body) in zip(said.keys, said.lines, strict=True)
@@ -128,7 +119,7 @@ def cut(store: Store, wanted: Wanted, what: str, by: Actor, at: int, most: int |
     )
     if wanted.is_whole:
         upto = signed.size
-    return Cut(wanted, count, upto, tree.origin, signed.note, _key(own).data.key if own else "", handed)
+    return Cut(wanted, count, upto, tree.origin, signed.note, leading_to(signed.note, said, tree.origin), handed)
 
 
 def lines_of(store: Store, wanted: Wanted, upto: int) -> Iterator[Line]:

@@ -9,7 +9,9 @@ import msgspec
 
 from hitl_fsm.audit.bundle import Line, Sealed, proof_of
 from hitl_fsm.audit.checkpoint import read_note, read_tree
+from hitl_fsm.audit.claims import claim_of
 from hitl_fsm.audit.keys import Verifier
+from hitl_fsm.audit.trust import Said, trust_in
 from hitl_fsm.errors import CannotVerify, RequirementNotFound
 from hitl_fsm.ports import Store
 from hitl_fsm.runtime.loop import run_sync
@@ -40,15 +42,28 @@ def prove(store: Store, seqs: Sequence[int]) -> bytes:
 
 
 def sealed_in(store: Store) -> tuple[Sealed, list[Line]]:
-    """The newest checkpoint with the log's first key, and the lines that tell of keys. CannotVerify without any."""
+    """The newest checkpoint, the key that leads to who signed it, and the lines that tell of keys.
+
+    That is the log's first key, but where keys were lost and replaced: nothing hands over to what signed since.
+    CannotVerify without any.
+    """
     newest = run_sync(store.newest_checkpoint())
     said = said_in(store, _LAST)
-    believed = [one for one in said.keys if isinstance(one, bytes)]
-    if newest is None or not believed:
+    added = [one for one in said.keys if isinstance(one, bytes)]
+    if newest is None or not added:
         msg = "the record is not signed"
         raise CannotVerify(msg, help="name a keys file (record_keys), and `hitl-fsm audit checkpoint` signs it")
     origin = read_tree(read_note(newest.note)).origin
-    return Sealed(newest.note, Verifier(origin, believed[0]).text), [Line(*one) for one in said.lines]
+    return Sealed(newest.note, leading_to(newest.note, said, origin)), [Line(*one) for one in said.lines]
+
+
+def leading_to(note: bytes, said: Said, origin: str) -> str:
+    """The public key from which lines hand over to one that signed the note; "" where no line names a key."""
+    keys = [Verifier(origin, one) for one in said.keys if isinstance(one, bytes)]
+    signers = claim_of(note, trust_in(said, ()).known).signers
+    leading = (one for one in keys if not trust_in(said, [one]).believed.isdisjoint(signers))
+    found = next(leading, keys[0] if keys else None)
+    return "" if found is None else found.text
 
 
 def leaves_of(store: Store, size: int) -> Iterator[bytes]:
