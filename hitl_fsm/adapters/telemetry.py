@@ -50,7 +50,7 @@ class OpenTelemetry:
         self._endpoint = endpoint
         self._given = exporter
         self._service = service
-        self._exporting: threading.Thread | None = None
+        self._exporting: Future[None] | None = None
 
     @cached_property
     def _exporter(self) -> SpanExporter:
@@ -62,14 +62,13 @@ class OpenTelemetry:
 
     async def send(self, spans: Sequence[Span]) -> None:
         """See `ports_out.Telemetry`."""
-        if self._exporting is not None and self._exporting.is_alive():  # an exporter is never called twice at once
+        if self._exporting is not None and not self._exporting.done():  # an exporter is never called twice at once
             msg = "the exporter is still at those that it was given before"
             raise ConnectionError(msg)
         done: Future[None] = Future()
+        self._exporting = done
         # One of its own: the standard pool's threads are waited for when the process ends.
-        work = threading.Thread(target=self._export, args=(spans, done), name="hitl-fsm-telemetry", daemon=True)
-        self._exporting = work
-        work.start()
+        threading.Thread(target=self._export, args=(spans, done), name="hitl-fsm-telemetry", daemon=True).start()
         await asyncio.wrap_future(done)
 
     def _export(self, spans: Sequence[Span], done: Future[None]) -> None:
