@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 MAX_CHARS = 128
-MAX_REMEMBERED = 64
+_REMEMBERED = 64
 
 _ALLOWED = re.compile(rf"[A-Za-z0-9_.:/*-]{{1,{MAX_CHARS}}}")
 
@@ -52,7 +52,7 @@ def any_covers(patterns: tuple[str, ...], name: str) -> bool:
     return any(matches(one, name) for length in range(len(name) + 1) for one in heads.get(name[:length], ()))
 
 
-@lru_cache(maxsize=MAX_REMEMBERED)  # one rule after the other is held against its policy's patterns
+@lru_cache(maxsize=_REMEMBERED)  # one rule after the other is held against its policy's patterns
 def _by_head(patterns: tuple[str, ...]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for pattern in patterns:
