@@ -15,6 +15,7 @@ import record_guard
 from house import House
 from moments import begin_before_time
 from postgres import Server
+from quick_disk import quick_disk
 
 # Thousands of databases, each of which would keep 16 MiB for outcomes.
 os.environ.setdefault("HITL_FSM_RECORD_HEADROOM", "256 KiB")
@@ -22,6 +23,10 @@ os.environ.setdefault("HITL_FSM_RECORD_HEADROOM", "256 KiB")
 # Else each worker rewrites, and each program that a test starts compiles, all of it anew: 20 CPU seconds a worker.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# Every commit of a store waits for its disk: that of a machine with more to do takes ten times as long.
+if found := quick_disk():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(found))
 
 # A shell that starts the tests in the background has Ctrl-C ignored, also in each program that they interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
+from quick_disk import quick_disk
+
 BINARIES = "HITL_FSM_TEST_POSTGRES"
 OLDEST = 14
 START_S = 120.0
@@ -40,9 +42,8 @@ _SETTINGS = {
     "max_wal_size": "256MB",
     "logging_collector": "off",
 }
+_SCHEMAS = 100  # in one database: what looks a table up looks through those of all schemas
 _FAST = {"fsync": "off", "full_page_writes": "off"}
-_MEMORY = Path("/dev/shm")
-_MEMORY_FREE = 4 * 1024**3
 # When the tests are killed, nobody stops the server: this waits for the end of its standard input, and does.
 _WATCH = (
     'read -r _; pid=$(head -n 1 "$0/data/postmaster.pid" 2>/dev/null)'
@@ -59,12 +60,13 @@ class Server:
 
     def __init__(self, *, fsync: bool = False) -> None:
         # Short: a socket's path has 107 bytes at most.
-        self.folder = Path(tempfile.mkdtemp(prefix="hitl-pg-", dir=None if fsync else _memory()))
+        self.folder = Path(tempfile.mkdtemp(prefix="hitl-pg-", dir=None if fsync else quick_disk()))
         self._user = _user()
         self._settings = _SETTINGS if fsync else _SETTINGS | _FAST
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._shared = ""
+        self._schemas = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._watcher: subprocess.Popen[bytes] | None = None
         try:
@@ -129,7 +131,9 @@ class Server:
         """The store's URL of a schema that is not there yet, in a database that tests share: ten times as quick."""
         with self._lock:
             self.ensure()
-            self._shared = self._shared or self.create_database()
+            if self._schemas % _SCHEMAS == 0:
+                self._shared = self.create_database()
+            self._schemas += 1
         return self.url(self._shared, schema=f"s{next(self._numbers)}")
 
     def create_database(self) -> str:
@@ -249,17 +253,6 @@ def sql_at(url: str, statement: str, values: Sequence[Any] = ()) -> list[tuple[A
     ) as connection:  # fmt: skip
         done = connection.execute(statement, values or None)
         return done.fetchall() if done.description else []
-
-
-def _memory() -> Path | None:
-    """Where files cost least, if there is much room: a schema is a hundred of them, and each of hundreds of tests makes
-    one. On a disk that takes three times the CPU."""
-    try:
-        found = os.statvfs(_MEMORY)
-    except OSError:
-        return None
-    roomy = found.f_bavail * found.f_frsize >= _MEMORY_FREE and os.access(_MEMORY, os.W_OK)
-    return _MEMORY if roomy and not found.f_flag & os.ST_NOEXEC else None  # binaries may have to be copied there
 
 
 def find_binaries() -> Path:
