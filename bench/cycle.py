@@ -4,7 +4,9 @@
 
 The run is started by one object and resumed by another, which has a connection of its own and is told nothing but the
 run's id. `warm`: that other object is kept. `fresh`: engine, agent, policies and connection are built anew for each
-resume, and their building counts (their closing does not). The fresh floor is a new connection.
+resume, and their building counts (their closing does not). The fresh floor is a new connection. `alone`: one object
+does both; what `warm` takes beyond it is the price of taking turns, such as verifying the other's checkpoint and
+replaying its steps.
 
 Systems take turns, round by round; figures are medians over rounds: milliseconds and CPU of all threads a cycle, the
 bytes that the process handed to write(2), checkpoints included, and the ratios to the floor of the same round.
@@ -28,6 +30,7 @@ from workload import KIB, Floor, Line, Ours, options, ratio, script, show, url, 
 WARM_UP = 20
 GOALS_MS = {"warm": 1.0, "fresh": 1.5}
 GOAL_CPU = 12
+KINDS = ("warm", "fresh", "alone")
 MODES = ("NORMAL", "FULL")
 
 
@@ -46,7 +49,7 @@ class Cycle(NamedTuple):
     other: Callable[[], Floor | Ours]
 
 
-def floor(folder: Path, sync: str) -> Cycle:
+def floor(folder: Path, sync: str, *, alone: bool = False) -> Cycle:
     path = folder / "floor.db"
     starting, number = Floor(path, sync), iter(range(10**9))
 
@@ -55,12 +58,13 @@ def floor(folder: Path, sync: str) -> Cycle:
         starting.start(run)
         return run
 
-    return Cycle(start, lambda: Floor(path, sync))
+    return Cycle(start, lambda: starting if alone else Floor(path, sync))
 
 
-def ours(folder: Path, sync: str) -> Cycle:
+def ours(folder: Path, sync: str, *, alone: bool = False) -> Cycle:
     store, model = url(folder / "ours.db", sync), script()
-    return Cycle(Ours(store, model).start, lambda: Ours(store, model))
+    starting = Ours(store, model)
+    return Cycle(starting.start, lambda: starting if alone else Ours(store, model))
 
 
 def measure(cycle: Cycle, cycles: int, *, fresh: bool) -> Figures:
@@ -85,14 +89,15 @@ def measure(cycle: Cycle, cycles: int, *, fresh: bool) -> Figures:
 
 
 def cycles_table(cycles: int, rounds: int) -> None:
-    for kind in ("warm", "fresh"):
+    for kind in KINDS:
         for sync in MODES:
             found: dict[str, list[Figures]] = {"floor": [], "ours": []}
             for _ in range(rounds):
                 with tempfile.TemporaryDirectory() as name:
                     for system, make in (("floor", floor), ("ours", ours)):
-                        found[system].append(measure(make(Path(name), sync), cycles, fresh=kind == "fresh"))
-            show(f"A cycle, {kind}, {sync}", list(_lines(found, GOALS_MS[kind] if sync == "NORMAL" else None)))
+                        cycle = make(Path(name), sync, alone=kind == "alone")
+                        found[system].append(measure(cycle, cycles, fresh=kind == "fresh"))
+            show(f"A cycle, {kind}, {sync}", list(_lines(found, GOALS_MS.get(kind) if sync == "NORMAL" else None)))
 
 
 def _lines(found: dict[str, list[Figures]], goal_ms: float | None) -> list[Line]:
