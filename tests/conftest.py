@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import record_guard
+from hitl_fsm.cli.session import STORE_VARIABLE
 from house import House
 from moments import begin_before_time
 from postgres import Server
@@ -56,6 +57,16 @@ def _every_line_fits_its_model(request: pytest.FixtureRequest) -> Iterator[None]
     found = sorted(set(record_guard.problems))
     if request.path.parent.name != "store" and request.node.get_closest_marker("any_line") is None:
         assert not found, "\n".join(found)
+
+
+@pytest.fixture(autouse=True)
+def _no_store_is_left_named() -> Iterator[None]:
+    """A command that runs in this process tells its application the store by the environment."""
+    before = os.environ.get(STORE_VARIABLE)
+    yield
+    os.environ.pop(STORE_VARIABLE, None)
+    if before is not None:
+        os.environ[STORE_VARIABLE] = before
 
 
 @pytest.fixture
