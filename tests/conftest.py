@@ -36,8 +36,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 record_guard.guard()
 
 # How long an example takes says how busy the machine is. Where time is what is tested, the test measures it.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
+EVERYWHERE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples at each run, so that a change is what makes a test fail; who searches for more of them takes the
+# other one: pytest --hypothesis-profile=search
+settings.register_profile("fixed", EVERYWHERE, derandomize=True)
+settings.register_profile("search", EVERYWHERE, print_blob=True)
+settings.load_profile("fixed")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:

@@ -2,8 +2,9 @@
 
     HITL_FSM_TEST_SHARE=10 pytest -m slow      # each tenth place, seed, round
 
-A share is spread evenly, so that it touches every kind of place. CI runs one at each change; the whole takes hours of
-CPU and is for a release, or for a change of the protocol.
+A share is spread evenly, so that it touches every kind of place, and is the same at each run, examples that are drawn
+among them; the whole draws anew. CI runs a share at each change; the whole takes hours of CPU and is for a release, or
+for a change of the protocol.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from dying import LATER, Died, Disk, memory
 from hitl_fsm import Engine, RunHandle, Workflow
 from hitl_fsm.model.states import RunState
 from house import policies
-from share import share_of
+from share import WHOLE, share_of
 
 ROUNDS = 400
 WILLING = 40
@@ -27,7 +27,7 @@ QUICK = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-LONG = settings(QUICK, max_examples=share_of(1_000), derandomize=False, print_blob=True)
+LONG = settings(QUICK, max_examples=share_of(1_000), derandomize=not WHOLE, print_blob=True)
 
 
 class Mortal(Play):

@@ -12,7 +12,7 @@ from trees import Play, Tree, trees
 
 from hitl_fsm import RunHandle
 from hitl_fsm.model.states import RunState
-from share import share_of
+from share import WHOLE, share_of
 
 ROUNDS = 60
 """Pauses after which everybody says yes, so that every run comes to an end."""
@@ -23,7 +23,7 @@ QUICK = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-LONG = settings(QUICK, max_examples=share_of(2_000), derandomize=False, print_blob=True)
+LONG = settings(QUICK, max_examples=share_of(2_000), derandomize=not WHOLE, print_blob=True)
 
 
 def answer_some(play: Play, run: RunHandle, data: st.DataObject, *, willing: bool) -> None:

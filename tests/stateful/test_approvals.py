@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from share import share_of
+from share import WHOLE, share_of
 from stateful.approvals import Approvals
 
 QUICK = settings(
@@ -16,7 +16,7 @@ QUICK = settings(
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(QUICK, max_examples=share_of(2_000), stateful_step_count=60, derandomize=False, print_blob=True)
+LONG = settings(QUICK, max_examples=share_of(2_000), stateful_step_count=60, derandomize=not WHOLE, print_blob=True)
 
 
 def test_law01_02_05_12_an_approval_is_what_its_votes_come_to() -> None:

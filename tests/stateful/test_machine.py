@@ -14,7 +14,7 @@ from hitl_fsm.adapters.store import _database
 from hitl_fsm.adapters.store.store import SqlStore
 from hitl_fsm.runtime.loop import loop_is_private
 from postgres import Server
-from share import share_of
+from share import WHOLE, share_of
 from stateful.machine import Machine
 
 QUICK = settings(
@@ -24,7 +24,9 @@ QUICK = settings(
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(QUICK, max_examples=max(8, share_of(150)), stateful_step_count=50, derandomize=False, print_blob=True)
+LONG = settings(
+    QUICK, max_examples=max(8, share_of(150)), stateful_step_count=50, derandomize=not WHOLE, print_blob=True
+)
 OVER_THE_WIRE = settings(LONG, max_examples=share_of(8))
 
 
