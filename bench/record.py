@@ -8,11 +8,11 @@ chained, and the signed ones (with contents and checkpoints), take turns. Ratios
 busy machine.
 
 `lines`: of the record that is verified, questioned and exported; the goals are for a million. Verifying is CPU seconds
-of the whole process a million lines, its start taken off (that of a record of one line, in the same run). Its floors
-are a process that reads the same rows and hashes them, and one that checks the signatures: there is one a run, as each
-decision is signed in its transaction (a record that is written to less than once a second has more). Questions are put
-to a made-up month, `tries` times each, after the first has made its facts; the floor is a bare count that looks at each
-line. The floor of exports is copying the bytes.
+of the whole process a million lines, its start taken off (that of a record of one run). Its floors are a process that
+reads the same rows and hashes them, and one that checks the signatures: there is one a run, as each decision is signed
+in its transaction (a record that is written to less than once a second has more). Questions are put to a made-up month,
+`tries` times each, after the first has made its facts; the floor is a bare count that looks at each line. The floor of
+exports is copying the bytes.
 """
 
 from __future__ import annotations
@@ -111,9 +111,9 @@ def inserts_table(count: int, rounds: int, sync: str) -> None:
         show(f"Lines committed, each alone, {producers} producers, {sync}", found)
 
 
-def verify_table(folder: Path, count: int) -> None:
+def verify_table(folder: Path, least: int) -> None:
     path, empty = folder / "record.db", folder / "empty.db"
-    asyncio.run(fill(path, count))
+    count = asyncio.run(fill(path, least))
     asyncio.run(fill(empty, 1))
     floor = python(SCAN, str(path)).cpu_s - python(SCAN, str(empty)).cpu_s
     signed = python(SIGNATURES, str(path)).cpu_s - python(SIGNATURES, str(empty)).cpu_s

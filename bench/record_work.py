@@ -141,17 +141,21 @@ async def insert(path: Path, sync: str, kind: str, producers: int, work: Sequenc
     return wall, cpu
 
 
-async def fill(path: Path, count: int) -> None:
-    """A record of so many lines; each run's are one transaction, and as that has a decision, it is signed."""
+async def fill(path: Path, least: int) -> int:
+    """A record of so many lines, or more to the end of a run: one that is under way has a row, and here are none.
+
+    How many there are. Each run's are one transaction, and as that has a decision, it is signed.
+    """
     writer = Writer(SqliteDatabase(parse(url(path, "normal"))), ledger("signed"))
     page, together = list[Encoded](), len(run_lines())
+    count = -(-least // together) * together
     for line in lines(count):
         page.append(line)
         if len(page) == together:
             await _write(writer, page)
             page = []
-    await _write(writer, page)
     writer.stop()
+    return count
 
 
 async def _write(writer: Writer, page: Sequence[Encoded]) -> None:
