@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import cast
 
 import msgspec
 
@@ -24,14 +25,12 @@ OUTPUT_BYTES = 1024 * 1024
 STDERR_KEPT = 4_096
 """Bytes of its stderr that are kept for people, the last ones."""
 TERM_S = 2.0
-"""Seconds between SIGTERM and SIGKILL to a program whose time is over."""
-_CHUNK = 64 * 1024
+"""Seconds between SIGTERM and SIGKILL to a program whose time is over, and after that for its end."""
+_LAST_S = 0.2
+"""Seconds for what its pipes still have; what has left its group may hold them open for ever."""
+_STDIN, _STDOUT, _STDERR = range(3)
 _HARMLESS = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 """What it has of this process's environment."""
-
-
-class _TooMuchError(Exception):
-    """It printed more than OUTPUT_BYTES."""
 
 
 class Command:
@@ -75,8 +74,10 @@ class Command:
 
     async def hand_over(self, handover: Handover) -> Outcome:
         """See `ports_out.Route`."""
+        loop = asyncio.get_running_loop()
         try:
-            process = await asyncio.create_subprocess_exec(
+            program, heard = await loop.subprocess_exec(
+                _Heard,
                 *self._argv,
                 stdin=PIPE,
                 stdout=PIPE,
@@ -89,83 +90,101 @@ class Command:
             return Refused(error.message)
         except OSError as error:
             return NotBegun(f"{self._argv[0]} cannot be started: {error.strerror}")
-        return await self._watched(process, msgspec.json.encode(data_of(handover)))
+        return await self._watched(program, heard, msgspec.json.encode(data_of(handover)))
 
     def _environment(self) -> dict[str, str]:
         own = {name: os.environ[name] for name in _HARMLESS if name in os.environ}
         return own | self._env | {name: secret_value(variable) for name, variable in self._secrets.items()}
 
-    async def _watched(self, process: Process, given: bytes) -> Outcome:
-        feeding, errors = asyncio.ensure_future(_feed(process, given)), asyncio.ensure_future(_tail(process))
+    async def _watched(self, program: asyncio.SubprocessTransport, heard: _Heard, given: bytes) -> Outcome:
+        stdin = cast("asyncio.WriteTransport", program.get_pipe_transport(_STDIN))
+        stdin.write(given)  # it need not read it
+        stdin.close()
         try:
             async with asyncio.timeout(self._timeout_s):
-                printed = await _output(process)
-                status = await process.wait()
+                await asyncio.wait({heard.pipes[_STDOUT], heard.too_much}, return_when=asyncio.FIRST_COMPLETED)
+                if not heard.too_much.done():
+                    await heard.exited
         except TimeoutError:
             return Unknown(f"it did not end within {self._timeout_s:g} s and was stopped")
-        except _TooMuchError:
-            return Unknown(f"it printed more than {OUTPUT_BYTES} bytes and was stopped")
         finally:
-            feeding.cancel()
-            await _stopped(process)
-            said = await _said(errors)
+            await _stopped(program, heard)
+            if not heard.pipes[_STDIN].done():
+                stdin.abort()  # what it was given and did not read
+            program.close()
+            await asyncio.wait({heard.closed}, timeout=_LAST_S)
+        if heard.too_much.done():
+            return Unknown(f"it printed more than {OUTPUT_BYTES} bytes and was stopped")
+        status, said = program.get_returncode() or 0, heard.last_words
         if status < 0:
             return Unknown(f"it was ended by signal {-status}{said}")
         if status:
             return Failed(f"it failed with exit status {status}", f"exit status {status}{said}")
         try:
-            return Returned(json_value(printed))
+            return Returned(json_value(bytes(heard.printed)))
         except UnreadableError as error:
             return Unknown(f"it ended with 0, but what it printed cannot be used: {error}{said}")
 
 
-async def _feed(process: Process, given: bytes) -> None:
-    """A program need not read what it is given."""
-    if process.stdin is not None:
-        with suppress(BrokenPipeError, ConnectionResetError):
-            process.stdin.write(given)
-            await process.stdin.drain()
-        process.stdin.close()
+class _Heard(asyncio.SubprocessProtocol):
+    """What a program says, and its end. All of it is read, so that it never waits for that; not all is kept.
+
+    Not asyncio's own streams: there the end of a program is seen only when nobody holds its pipes any more.
+    """
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.printed = bytearray()
+        self.pipes: list[asyncio.Future[None]] = [loop.create_future() for _ in range(3)]
+        """Done when nobody holds the other end of stdin, stdout, stderr."""
+        self.too_much: asyncio.Future[None] = loop.create_future()
+        """It printed more than OUTPUT_BYTES."""
+        self.exited: asyncio.Future[None] = loop.create_future()
+        self.closed: asyncio.Future[None] = loop.create_future()
+        self._said = b""
+
+    @property
+    def last_words(self) -> str:
+        """As text that repaints no screen."""
+        words = self._said.decode(errors="replace").strip()
+        return f"; it said: {visible(words)}" if words else ""
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if fd == _STDERR:
+            self._said = (self._said + data)[-STDERR_KEPT:]
+        elif len(self.printed) + len(data) <= OUTPUT_BYTES:
+            self.printed += data
+        else:
+            _settle(self.too_much)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        del exc
+        _settle(self.pipes[fd])
+
+    def process_exited(self) -> None:
+        _settle(self.exited)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        _settle(self.closed)
 
 
-async def _output(process: Process) -> bytes:
-    kept = bytearray()
-    while process.stdout is not None and (chunk := await process.stdout.read(_CHUNK)):
-        kept += chunk
-        if len(kept) > OUTPUT_BYTES:
-            raise _TooMuchError
-    return bytes(kept)
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
-async def _tail(process: Process, kept: bytes = b"") -> bytes:
-    """Always read, so that the program never waits for it; only its end is kept."""
-    with suppress(asyncio.CancelledError):
-        while process.stderr is not None and (chunk := await process.stderr.read(_CHUNK)):
-            kept = (kept + chunk)[-STDERR_KEPT:]
-    return kept
-
-
-async def _said(errors: asyncio.Future[bytes]) -> str:
-    """Its last words, as text that repaints no screen. What still holds the pipe is not waited for."""
-    done, _ = await asyncio.wait({errors}, timeout=0.2)
-    if not done:
-        errors.cancel()
-    words = (await errors).decode(errors="replace").strip()
-    return f"; it said: {visible(words)}" if words else ""
-
-
-async def _stopped(process: Process) -> None:
+async def _stopped(program: asyncio.SubprocessTransport, heard: _Heard) -> None:
     """The whole group, children that outlived their parent too; first asked, then ended."""
-    if process.returncode is None:
-        _signal(process, signal.SIGTERM)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(TERM_S):
-                await process.wait()
-    _signal(process, signal.SIGKILL)
-    await process.wait()
+    if not heard.exited.done():
+        _signal(program, signal.SIGTERM)
+        await asyncio.wait({heard.exited}, timeout=TERM_S)
+    _signal(program, signal.SIGKILL)
+    await asyncio.wait({heard.exited}, timeout=TERM_S)
+    await asyncio.wait({heard.pipes[_STDERR]}, timeout=_LAST_S)
 
 
-def _signal(process: Process, number: signal.Signals) -> None:
+def _signal(program: asyncio.SubprocessTransport, number: signal.Signals) -> None:
     """The group has the number of its first process, also when that one is gone."""
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+        os.killpg(program.get_pid(), number)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +129,40 @@ time.sleep(600)
             break
         (tmp_path / "done").unlink(missing_ok=True)
     assert len(pids) == 2
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+async def test_nothing_stays_open_of_one_that_prints_without_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: str
+) -> None:
+    monkeypatch.setattr(command, "TERM_S", 0.1)
+    text = f"import signal\nsignal.signal(15, signal.SIG_IGN)\nwhile True: sys.{stream}.write('x' * 65_536)"
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert isinstance(await ran(tmp_path, text, timeout=2), Unknown)
+        gc.collect()
+    assert [str(one.message) for one in told] == []
+
+
+async def test_what_left_its_group_and_holds_its_pipes_is_not_waited_for(tmp_path: Path) -> None:
+    text = """
+import subprocess
+left = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"], start_new_session=True)
+done(left.pid)
+print(1, flush=True)
+"""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for seconds in (1, 5, 20):  # a busy machine may take longer to come as far as to its child
+            outcome = await asyncio.wait_for(ran(tmp_path, text, timeout=seconds), HUNG_S)
+            if pids := [int(line) for line in witness(tmp_path)]:
+                break
+        gc.collect()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    assert isinstance(outcome, Unknown)
+    assert f"{seconds} s" in outcome.detail
+    assert [str(one.message) for one in told] == []
 
 
 async def test_it_is_stopped_with_who_started_it(tmp_path: Path) -> None:
